@@ -1,0 +1,67 @@
+// The one registry of error codes. docs/errors.md and the panel's texts are made from it (npm run generate).
+// A code is never renamed once released; `text` is a sentence for people and never carries a secret.
+
+export type ErrorCategory = 'usage' | 'configuration' | 'identity' | 'signaling' | 'call' | 'security' | 'media' | 'device' | 'internal';
+
+export type ErrorCodeEntry = { readonly category: ErrorCategory; readonly retryable: boolean; readonly text: string };
+
+const entry = (category: ErrorCategory, retryable: boolean, text: string): ErrorCodeEntry => ({ category, retryable, text });
+
+export const errorCodes = {
+  CL_USAGE: entry('usage', false, 'The command or request is not one that Cloister knows; see --help.'),
+  CL_REQUEST_INVALID: entry('usage', false, 'The request does not have the required form.'),
+  CL_REQUEST_TOO_LARGE: entry('usage', false, 'The request is larger than is accepted.'),
+  CL_NOT_FOUND: entry('usage', false, 'There is nothing at this address.'),
+  CL_FORBIDDEN_ORIGIN: entry('security', false, 'The request came from a page that is not this room’s own.'),
+  CL_AGENT_UNREACHABLE: entry('usage', true, 'The room’s agent does not answer at its local address.'),
+  CL_INTERNAL: entry('internal', false, 'Something inside Cloister failed; the log says more.'),
+
+  CL_CONFIG_INVALID: entry('configuration', false, 'The configuration is not valid.'),
+  CL_CONFIG_UNREADABLE: entry('configuration', false, 'The configuration file cannot be read.'),
+  CL_PORT_IN_USE: entry('configuration', false, 'A port that Cloister is to listen on is taken by another program.'),
+  CL_UI_NOT_BUILT: entry('configuration', false, 'The panel and display pages are not built; run npm run build.'),
+  CL_TOOL_MISSING: entry('configuration', false, 'A program that is needed is not installed.'),
+
+  CL_IDENTITY_MISSING: entry('identity', false, 'This endpoint has no identity; make one with cloister identity issue.'),
+  CL_IDENTITY_INVALID: entry('identity', false, 'The identity’s key or certificate cannot be used.'),
+  CL_IDENTITY_EXISTS: entry('identity', false, 'There is already something in this folder; it is not overwritten.'),
+  CL_ADDRESS_INVALID: entry('usage', false, 'This is not an address such as boardroom@contoso.example.'),
+
+  CL_ENVELOPE_TOO_LARGE: entry('signaling', false, 'A signaling message was larger than 64 KiB.'),
+  CL_ENVELOPE_MALFORMED: entry('signaling', false, 'A signaling message did not have the required form.'),
+  CL_ENVELOPE_SIGNATURE: entry('security', false, 'A signaling message’s signature does not verify.'),
+  CL_ENVELOPE_UNTRUSTED: entry('security', false, 'A signaling message was signed by a certificate that no trusted organisation issued.'),
+  CL_ENVELOPE_CERTIFICATE_EXPIRED: entry('security', false, 'A signaling message was signed with a certificate that is expired or not yet valid.'),
+  CL_ENVELOPE_CERTIFICATE_REVOKED: entry('security', false, 'A signaling message was signed with a revoked certificate.'),
+  CL_ENVELOPE_SENDER_MISMATCH: entry('security', false, 'A signaling message’s sender is not who its certificate or topic names.'),
+  CL_ENVELOPE_WRONG_RECIPIENT: entry('signaling', false, 'A signaling message was meant for another endpoint.'),
+  CL_ENVELOPE_EXPIRED: entry('signaling', false, 'A signaling message had expired.'),
+  CL_ENVELOPE_REPLAYED: entry('security', false, 'A signaling message had been received before.'),
+  CL_ENVELOPE_BODY: entry('signaling', false, 'A signaling message’s content did not fit its kind.'),
+  CL_CLOCK_WRONG: entry('signaling', true, 'This device’s clock and the sender’s differ by more than five minutes.'),
+  CL_BROKER_UNREACHABLE: entry('signaling', true, 'The message broker cannot be reached.'),
+  CL_BROKER_REFUSED: entry('signaling', false, 'The message broker refused this endpoint.'),
+
+  CL_CALL_BUSY: entry('call', true, 'The room is already in a call.'),
+  CL_CALL_NONE: entry('call', false, 'There is no such call.'),
+  CL_CALL_WRONG_PHASE: entry('call', false, 'The call is not in a state in which that can be done.'),
+  CL_CALL_FEATURE_UNAVAILABLE: entry('call', false, 'This feature is unavailable in an end-to-end encrypted call.'),
+  CL_CALL_TIMEOUT: entry('call', true, 'Nobody answered.'),
+
+  CL_SECURITY_HANDSHAKE: entry('security', false, 'The other side could not prove that it holds the key of its certificate.'),
+  CL_SECURITY_FINGERPRINT: entry('security', false, 'The certificate of the media connection is not the one that was announced.'),
+  CL_SECURITY_COMMITMENT: entry('security', false, 'The other side’s security code contribution does not fit its commitment.'),
+  CL_SECURITY_RENEGOTIATION: entry('security', false, 'The other side tried to change the call’s certificate during the call.'),
+  CL_SECURITY_REMOTE_DIED: entry('security', false, 'The secure connection was reset from outside.'),
+  CL_SECURITY_CODES_DIFFER: entry('security', false, 'The two security codes did not match: somebody may be between the two rooms.'),
+
+  CL_MEDIA_NEGOTIATION: entry('media', false, 'The two sides could not agree on media.'),
+  CL_MEDIA_CONNECT: entry('media', true, 'No direct media connection could be made.'),
+  CL_MEDIA_LOST: entry('media', true, 'The media connection was lost.'),
+  CL_MEDIA_PROCESS_DIED: entry('media', true, 'The media process ended unexpectedly.'),
+  CL_MEDIA_SOURCE: entry('media', false, 'The camera, microphone or file cannot be opened.'),
+  CL_MEDIA_ENCODER: entry('media', false, 'The picture or sound cannot be encoded.'),
+  CL_MEDIA_TICKET: entry('security', false, 'The display’s ticket is not valid.')
+} as const satisfies Record<string, ErrorCodeEntry>;
+
+export type ErrorCode = keyof typeof errorCodes;

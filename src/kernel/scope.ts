@@ -1,0 +1,58 @@
+// Owns what was started: timers, listeners, children. Whoever starts something gives it to a scope;
+// disposing the scope undoes everything in reverse order, each once, even if one of them fails.
+import type { Clock, Timer } from './clock.ts';
+
+export class Scope implements AsyncDisposable {
+  readonly #owned: (() => void | PromiseLike<void>)[] = [];
+  #closed = false;
+  readonly #abort = new AbortController();
+
+  /** Aborted as soon as disposal begins. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Gives `dispose` to the scope. In a scope that is closed already it runs at once. */
+  own(dispose: () => void | PromiseLike<void>): void {
+    if (this.#closed) void dispose();
+    else this.#owned.push(dispose);
+  }
+
+  /** A timer that ends with the scope. */
+  schedule(clock: Clock, delayMs: number, run: () => void): Timer {
+    const timer = clock.schedule(delayMs, run);
+    this.own(() => timer.cancel());
+    return timer;
+  }
+
+  /** Calls `run` every `periodMs` until the scope ends. */
+  every(clock: Clock, periodMs: number, run: () => void): void {
+    let timer: Timer = clock.schedule(periodMs, tick);
+    function tick(): void {
+      timer = clock.schedule(periodMs, tick);
+      run();
+    }
+    this.own(() => timer.cancel());
+  }
+
+  /** @throws AggregateError when parts failed to close; all were tried. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#abort.abort();
+    const failures: unknown[] = [];
+    for (const dispose of this.#owned.reverse()) {
+      try {
+        await dispose();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    this.#owned.length = 0;
+    if (failures.length > 0) throw new AggregateError(failures, 'parts of a scope failed to close');
+  }
+}

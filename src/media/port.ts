@@ -1,0 +1,99 @@
+// The agent's side of a media process, and the only things that cross the IPC: control and facts, never a packet, a key or a frame.
+import type { ErrorCode } from '../kernel/error-codes.ts';
+import type { EventSource } from '../kernel/events.ts';
+import type { MediaFlow, SourceView } from '../room/state.ts';
+import type { IceCandidate } from '../signaling/messages.ts';
+
+export type VideoProfile = { readonly width: number; readonly height: number; readonly fps: number; readonly maxKbps: number };
+
+/**
+ * `auto`: the machine's first camera or microphone, else the test source. `test`. `none`: nothing is sent.
+ * `file:PATH`: looped, in real time. Anything else: a device's name or path (/dev/video0, hw:1,0, a DirectShow name).
+ */
+export type SourceChoice = string;
+
+export type MediaSettings = {
+  readonly roomName: string;
+  readonly camera: SourceChoice;
+  readonly microphone: SourceChoice;
+  readonly video: VideoProfile;
+  /** None by default: nobody outside is asked anything. */
+  readonly iceServers: readonly { readonly urls: string; readonly username?: string; readonly credential?: string }[];
+  /** Only P-256, SHA-256 and AES-GCM (R10). */
+  readonly fips: boolean;
+  /** The address that the display's WebSocket listens on, and the origins that may connect. */
+  readonly displayHost: string;
+  readonly displayOrigins: readonly string[];
+};
+
+/** What a call wants of its media process, given once when the process is taken for the call. */
+export type MediaCallOptions = {
+  readonly callId: string;
+  /** Who made the offer of this exchange: thumbprintCaller is the offerer's. */
+  readonly role: 'caller' | 'callee';
+  readonly microphone: boolean;
+  readonly camera: boolean;
+};
+
+export type MediaStatistics = {
+  readonly audio: MediaFlow;
+  readonly video: MediaFlow;
+  readonly roundTripMs: number | null;
+  /** Displays connected to the feed. */
+  readonly displays: number;
+  readonly camera: SourceView;
+  readonly microphone: SourceView;
+};
+
+export type MediaFailure = { readonly code: ErrorCode; readonly detectedBy: string; readonly text: string };
+
+export type MediaEvents = {
+  /** Trickled candidates; an empty list ends them. */
+  candidates: readonly [readonly IceCandidate[]];
+  /**
+   * DTLS connected, the handshake audit passed, the thumbprint equals the pinned fingerprint and, for E2EE, the commitment holds: only
+   * now media is sent and played. `code` is there for an E2EE call.
+   */
+  secured: readonly [{ readonly code: string | null }];
+  /** The first frame of the other side has gone to a display or, without a display, has been assembled. */
+  firstFrame: readonly [];
+  statistics: readonly [MediaStatistics];
+  /** A source or encoder fails while the call goes on; `null` when it is well again. */
+  problem: readonly [MediaFailure | null];
+  /** The connection failed: this process will send and play nothing more. */
+  failed: readonly [MediaFailure];
+  /** The process is gone. `expected` after close(). */
+  exit: readonly [{ readonly expected: boolean }];
+};
+
+/** One media process, serving one exchange of one call. Every method rejects with a CloisterError, CL_MEDIA_PROCESS_DIED once the process is gone. */
+export type MediaSession = EventSource<MediaEvents> & {
+  /** Caller: the offer, and the commitment to this side's nonce (64 hex digits), which is drawn even where E2EE is not offered. */
+  createOffer(): Promise<{ readonly sdp: string; readonly commitment: string }>;
+  /**
+   * Caller, once: the answer. `endToEnd` null makes a standard call; else it gives the callee's nonce.
+   * @returns the caller's nonce, to be revealed now
+   */
+  acceptAnswer(sdp: string, endToEnd: { readonly nonce: string } | null): Promise<{ readonly nonce: string }>;
+  /** Callee, once: takes the offer and makes the answer; `endToEnd` null makes a standard call. May be done while ringing: opens no source and sends nothing. */
+  acceptOffer(sdp: string, endToEnd: { readonly commitment: string } | null): Promise<{ readonly sdp: string; readonly nonce: string }>;
+  /** Callee: the call was answered by the person; sources are opened, media flows as soon as secured. A caller's session begins open. */
+  open(): Promise<void>;
+  /** Callee: the caller's nonce. A nonce that does not fit the commitment makes `failed` with CL_SECURITY_COMMITMENT. */
+  reveal(nonce: string): Promise<void>;
+  addCandidates(candidates: readonly IceCandidate[]): Promise<void>;
+  /** Resolves when it is so: after setMicrophone(false) has resolved no packet with sound leaves. */
+  setMicrophone(on: boolean): Promise<void>;
+  setCamera(on: boolean): Promise<void>;
+  /** A WebSocket URL for one display, with a ticket that serves once and for 10 s. */
+  displayTicket(): Promise<{ readonly url: string }>;
+  /** Closes sources and connection and ends the process; the key dies with it. Resolves when the process is gone, killed after 1 s at the latest. */
+  close(): Promise<void>;
+};
+
+/** Makes media processes; keeps a spare warm so that a call never waits for a start. */
+export type MediaProcesses = AsyncDisposable & {
+  /** Starts the spare. */
+  start(signal: AbortSignal): Promise<void>;
+  take(options: MediaCallOptions): MediaSession;
+};

@@ -1,0 +1,84 @@
+// The seam inside the media process between the media path (source, encode, rtp, display-feed) and the secure connection (peer-connection.ts).
+// media/session.ts joins the two; neither side knows the other.
+import type { EventSource } from '../kernel/events.ts';
+import type { IceCandidate } from '../signaling/messages.ts';
+import type { MediaFailure } from './port.ts';
+
+export type MediaKind = 'audio' | 'video';
+export type VideoCodec = 'H264' | 'VP8';
+
+/** One RTP packet's content, without header fields that the connection fills in (SSRC, sequence number, payload type). */
+export type RtpPayload = {
+  /** Media clock: 90 kHz for video, 48 kHz for Opus; unsigned 32 bits, starting at a random value. */
+  readonly timestamp: number;
+  readonly marker: boolean;
+  readonly payload: Uint8Array;
+};
+
+export type ReceivedRtp = RtpPayload & {
+  readonly sequenceNumber: number;
+  /** Monotonic milliseconds of arrival. */
+  readonly arrivedAtMs: number;
+};
+
+/** What an RTCP sender report says: this RTP timestamp was captured at this time of the sender's clock (RFC 3550 section 6.4.1). */
+export type SenderClock = { readonly rtpTimestamp: number; readonly captureMs: number };
+
+/** What the negotiated descriptions say. */
+export type NegotiatedMedia = {
+  readonly video: { readonly codec: VideoCodec; readonly payloadType: number } | null;
+  readonly audio: { readonly codec: 'opus'; readonly payloadType: number } | null;
+};
+
+/** What the verified DTLS handshake proved. Thumbprints are SHA-256 of the DER certificates, 32 bytes. */
+export type SecuredConnection = {
+  readonly localThumbprint: Uint8Array;
+  readonly remoteThumbprint: Uint8Array;
+  readonly negotiated: NegotiatedMedia;
+};
+
+export type PeerConnectionEvents = {
+  candidates: readonly [readonly IceCandidate[]];
+  /** DTLS is up and the audit of the handshake passed (both roles; thumbprint pinned). Comes once. */
+  secured: readonly [SecuredConnection];
+  /** A packet that SRTP authenticated. Packets that came before `secured` are held (at most 512 of each kind) and come right after it. */
+  rtp: readonly [MediaKind, ReceivedRtp];
+  senderClock: readonly [MediaKind, SenderClock];
+  /** The other side asks for a keyframe (PLI or FIR). At most one per 100 ms. */
+  keyframeRequest: readonly [];
+  /** Final: nothing is sent or delivered after it. */
+  failed: readonly [MediaFailure];
+};
+
+export type PeerStatistics = {
+  readonly roundTripMs: number | null;
+  readonly audio: {
+    readonly packetsSent: number;
+    readonly bytesSent: number;
+    readonly packetsReceived: number;
+    readonly bytesReceived: number;
+    readonly lost: number;
+  };
+  readonly video: {
+    readonly packetsSent: number;
+    readonly bytesSent: number;
+    readonly packetsReceived: number;
+    readonly bytesReceived: number;
+    readonly lost: number;
+  };
+};
+
+export type PeerConnection = EventSource<PeerConnectionEvents> & {
+  createOffer(): Promise<string>;
+  acceptOffer(sdp: string): Promise<string>;
+  acceptAnswer(sdp: string): Promise<void>;
+  addCandidates(candidates: readonly IceCandidate[]): Promise<void>;
+  /** Sends one packet; dropped silently before `secured`, and after `failed` or close(). */
+  send(kind: MediaKind, packet: RtpPayload): void;
+  /** Tells the other side which capture time an RTP timestamp of ours had; goes out with the next sender report. */
+  setSenderClock(kind: MediaKind, clock: SenderClock): void;
+  /** Sends a PLI for the video that is received. At most one per 100 ms goes out. */
+  requestKeyframe(): void;
+  statistics(): PeerStatistics;
+  close(): Promise<void>;
+};

@@ -1,0 +1,138 @@
+// RoomState: the one document of state. The panel, the display, the HTTP interface and the command line are views of it.
+// It holds facts (what is so), never wishes (what somebody pressed). Types only; room/project.ts makes the value.
+import type { ErrorCode } from '../kernel/error-codes.ts';
+
+/** call-security.md "The verdict": these four states, and only these. `none` is a call whose security is not settled yet. */
+export type EncryptionState = 'end-to-end-verified' | 'end-to-end' | 'standard' | 'failed';
+
+/** Why a call is a standard call (R5). */
+export type StandardReason =
+  | 'policy-here' // our organisation's policy does not allow E2EE
+  | 'setting-here' // our account's setting is off
+  | 'recording-here' // compliance recording is in force for our account (R7)
+  | 'not-offered' // the other side did not offer or accept it, and gave no reason
+  | 'policy-there'
+  | 'setting-there'
+  | 'recording-there';
+
+export type CallPhase = 'inviting' | 'ringing' | 'connecting' | 'connected' | 'on-hold' | 'ended';
+
+/** protocol.md "A call", call.end; `answered-elsewhere` is the caller's word to the account's other endpoints. */
+export type EndReason =
+  | 'hangup'
+  | 'declined'
+  | 'busy'
+  | 'timeout'
+  | 'blocked'
+  | 'policy'
+  | 'unsupported'
+  | 'security-check-failed'
+  | 'media-failed'
+  | 'device-failed'
+  | 'answered-elsewhere';
+
+export type EncryptionView = {
+  /** `null` until it is settled: nothing is promised before. */
+  readonly state: EncryptionState | null;
+  /** What is expected while the call rings: an incoming call shows `standard` before it is answered. */
+  readonly expected: 'end-to-end' | 'standard';
+  readonly reason: StandardReason | null;
+  /** Four groups of five digits; only while it is current. */
+  readonly securityCode: string | null;
+  /** How the code was confirmed, if at all. */
+  readonly confirmedBy: 'certificates' | 'people' | null;
+  /** What the person here said of the code, and what the person there said. */
+  readonly codesMatchHere: boolean | null;
+  readonly codesMatchThere: boolean | null;
+  /** True after a media process was lost and until the new code is there. */
+  readonly securingAgain: boolean;
+};
+
+/** What one kind of media really does, as the media process measured it. Counts since the call began; rates over the last second. */
+export type MediaFlow = {
+  /** Packets of this kind leave this room now. The mute icon is `!audio.sending`. */
+  readonly sending: boolean;
+  readonly receiving: boolean;
+  readonly codec: string | null;
+  readonly bitrateKbps: number;
+  readonly sendKbps: number;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly lost: number;
+  readonly framesSent: number;
+  readonly framesReceived: number;
+  /** Frames that the display says it decoded; 0 where no display is open. */
+  readonly framesDecoded: number;
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+};
+
+export type MediaView = {
+  readonly audio: MediaFlow;
+  readonly video: MediaFlow;
+  readonly roundTripMs: number | null;
+  /** What people asked for, so that the panel can show "muting…" where it is not so yet. */
+  readonly wanted: { readonly microphone: boolean; readonly camera: boolean };
+  /** A part of the media that fails while the call goes on, such as a camera that cannot be opened. */
+  readonly problem: { readonly code: ErrorCode; readonly text: string } | null;
+};
+
+export type CallView = {
+  readonly id: string;
+  readonly direction: 'outgoing' | 'incoming';
+  readonly peer: {
+    readonly account: string;
+    readonly displayName: string;
+    readonly organisation: string;
+    readonly endpoint: string | null;
+    /** `verified`: each message so far was signed by a certificate of the account's own organisation. */
+    readonly identity: 'verified' | 'unverified';
+  };
+  readonly phase: CallPhase;
+  readonly encryption: EncryptionView;
+  readonly media: MediaView;
+  readonly unavailable: readonly { readonly feature: string; readonly reason: 'end-to-end-encryption' }[];
+  /** ISO 8601 instants. */
+  readonly placedAt: string;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly ended: { readonly reason: EndReason; readonly by: 'here' | 'there'; readonly code: ErrorCode | null; readonly text: string } | null;
+  /** Changes with each media process, so that a display knows to connect again. 0 while there is none. */
+  readonly mediaEpoch: number;
+};
+
+export type Problem = {
+  readonly code: ErrorCode;
+  readonly severity: 'warning' | 'error';
+  readonly since: string;
+  readonly text: string;
+};
+
+export type SecurityEvent = {
+  readonly at: string;
+  readonly code: ErrorCode;
+  /** Who noticed: the part's name, such as `handshake-audit`, `envelope`, `commitment`, `people`. */
+  readonly detectedBy: string;
+  readonly text: string;
+  readonly call: string | null;
+};
+
+export type SourceView = { readonly kind: 'device' | 'file' | 'test'; readonly name: string };
+
+export type RoomState = {
+  readonly version: { readonly agent: string; readonly protocol: 1 };
+  readonly room: { readonly name: string; readonly account: string; readonly organisation: string; readonly endpoint: string };
+  readonly call: CallView | null;
+  readonly devices: { readonly camera: SourceView; readonly microphone: SourceView; readonly displays: number };
+  readonly policy: {
+    readonly encryption: {
+      readonly policy: 'Disabled' | 'DisabledUserOverride' | 'Required';
+      readonly setting: boolean;
+      readonly available: boolean;
+      readonly reason: StandardReason | null;
+    };
+  };
+  readonly network: { readonly broker: 'connected' | 'connecting' | 'offline'; readonly brokerSince: string; readonly clock: 'ok' | 'wrong' };
+  readonly health: { readonly status: 'ready' | 'degraded'; readonly problems: readonly Problem[]; readonly securityEvents: readonly SecurityEvent[] };
+};

@@ -1,0 +1,92 @@
+// protocol.md version 1 as schemas: one table from message type to body. Unknown fields are dropped, as the protocol says.
+// Types are inferred from the schemas, so that what is checked and what is compiled cannot differ.
+import * as z from 'zod';
+import { UUID_PATTERN } from '../kernel/uuid.ts';
+
+export const ENVELOPE_MAX_BYTES = 65_536;
+
+const hash32 = z.string().regex(/^[0-9a-f]{64}$/);
+const sdp = z.string().min(1).max(32_768);
+const account = z.string().min(3).max(254);
+const endpointId = z.string().regex(/^[a-z2-7]{26}$/);
+
+/** The offered encryption; a message whose E2EE fields were stripped parses as a standard call. */
+const offeredEncryption = z.object({
+  offered: z.boolean(),
+  commitment: hash32.optional(),
+  reason: z.enum(['policy', 'setting', 'recording']).optional()
+});
+const acceptedEncryption = z.object({
+  accepted: z.boolean(),
+  nonce: hash32.optional(),
+  reason: z.enum(['policy', 'setting', 'recording']).optional()
+});
+
+const invite = z.object({
+  sdp,
+  encryption: offeredEncryption.default({ offered: false }),
+  media: z.object({ audio: z.boolean(), video: z.boolean() }),
+  displayName: z.string().max(128)
+});
+
+export const candidateSchema = z.object({
+  candidate: z.string().max(512),
+  sdpMid: z.string().max(16).nullable(),
+  sdpMLineIndex: z.number().int().min(0).max(15).nullable()
+});
+
+export const bodySchemas = {
+  'call.invite': invite,
+  'call.ringing': z.object({}),
+  'call.answer': z.object({ sdp, encryption: acceptedEncryption.default({ accepted: false }) }),
+  'call.reveal': z.object({ nonce: hash32 }),
+  'call.candidate': z.object({ candidates: z.array(candidateSchema).max(64) }),
+  'call.update': z.object({ sdp }),
+  'call.update-answer': z.object({ sdp }),
+  'call.reconnect': invite,
+  'call.verdict': z.object({ codesMatch: z.boolean() }),
+  'call.end': z.object({
+    reason: z.enum([
+      'hangup',
+      'declined',
+      'busy',
+      'timeout',
+      'blocked',
+      'policy',
+      'unsupported',
+      'security-check-failed',
+      'media-failed',
+      'device-failed',
+      'answered-elsewhere'
+    ])
+  })
+} as const;
+
+export const presenceSchema = z.object({
+  state: z.enum(['online', 'offline']),
+  account,
+  name: z.string().max(128),
+  version: z.string().max(64),
+  bootId: z.string().max(64),
+  counter: z.number().int().min(0)
+});
+
+export const envelopeSchema = z.object({
+  v: z.literal(1),
+  id: z.string().regex(UUID_PATTERN),
+  type: z.string().min(1).max(64),
+  call: z.string().regex(UUID_PATTERN).optional(),
+  from: z.object({ account, endpoint: endpointId }),
+  to: z.object({ account, endpoint: endpointId.optional() }),
+  iat: z.number().int().min(0),
+  exp: z.number().int().min(0),
+  body: z.record(z.string(), z.unknown())
+});
+
+export type CallMessageType = keyof typeof bodySchemas;
+export type CallBody<T extends CallMessageType> = z.infer<(typeof bodySchemas)[T]>;
+/** A call message's kind and content, as a discriminated union. */
+export type CallMessage = { [T in CallMessageType]: { readonly type: T; readonly body: CallBody<T> } }[CallMessageType];
+export type IceCandidate = z.infer<typeof candidateSchema>;
+export type Presence = z.infer<typeof presenceSchema>;
+export type Envelope = z.infer<typeof envelopeSchema>;

@@ -1,0 +1,41 @@
+// What the agent sees of signaling: messages that passed every check of protocol.md "Envelope", and facts about the connection.
+
+import type { ErrorCode } from '../kernel/error-codes.ts';
+import type { EventSource } from '../kernel/events.ts';
+import type { CallMessage } from './messages.ts';
+
+export type Party = { readonly account: string; readonly endpoint: string };
+
+export type InboundCallMessage = {
+  readonly id: string;
+  /** The call id; each call message has one. */
+  readonly call: string;
+  readonly from: Party;
+  /** `unverified` only where the configuration switched signatures off (tests of the code itself). */
+  readonly identity: 'verified' | 'unverified';
+  /** Seconds since 1970. */
+  readonly expiresAt: number;
+  readonly message: CallMessage;
+};
+
+export type SignalingEvents = {
+  message: readonly [InboundCallMessage];
+  /** A message was refused; `from` is what it claims, not who sent it. Rate-limited. */
+  refused: readonly [
+    { readonly code: ErrorCode; readonly from: string | null; readonly call: string | null; readonly type: string | null; readonly text: string }
+  ];
+  connection: readonly ['connected' | 'connecting' | 'offline'];
+};
+
+export type Signaling = EventSource<SignalingEvents> &
+  AsyncDisposable & {
+    readonly self: Party;
+    /** Connects and keeps connecting until disposed. Resolves when first connected or when `signal` aborts; never rejects because a broker is away. */
+    start(signal: AbortSignal): Promise<void>;
+    /**
+     * Signs and publishes a message; resolves when the broker has it, waits while the broker is away.
+     * @param to an endpoint, or a whole account where `endpoint` is left out (invites only)
+     * @param lifetimeSeconds 1..120, how long the message is of use; 60 where left out
+     */
+    send(to: { readonly account: string; readonly endpoint?: string }, call: string, message: CallMessage, lifetimeSeconds?: number): Promise<void>;
+  };
