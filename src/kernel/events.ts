@@ -15,7 +15,8 @@ export function createEvents<M extends EventMap>(onListenerError: (error: unknow
   const listeners: { [K in keyof M]?: Set<(...args: M[K]) => void> } = {};
   return {
     on(name, listener) {
-      const set = (listeners[name] ??= new Set());
+      const set = listeners[name] ?? new Set();
+      listeners[name] = set;
       set.add(listener);
       return () => {
         set.delete(listener);

@@ -3,7 +3,7 @@
 import type { Clock, Timer } from './clock.ts';
 
 export class Scope implements AsyncDisposable {
-  readonly #owned: (() => void | PromiseLike<void>)[] = [];
+  readonly #owned = new Set<() => void | PromiseLike<void>>();
   #closed = false;
   readonly #abort = new AbortController();
 
@@ -16,17 +16,29 @@ export class Scope implements AsyncDisposable {
     return this.#closed;
   }
 
-  /** Gives `dispose` to the scope. In a scope that is closed already it runs at once. */
-  own(dispose: () => void | PromiseLike<void>): void {
+  /** Gives `dispose` to the scope; in a scope that is closed already it runs at once. Returns what takes it back. */
+  own(dispose: () => void | PromiseLike<void>): () => void {
     if (this.#closed) void dispose();
-    else this.#owned.push(dispose);
+    else this.#owned.add(dispose);
+    return () => {
+      this.#owned.delete(dispose);
+    };
   }
 
   /** A timer that ends with the scope. */
   schedule(clock: Clock, delayMs: number, run: () => void): Timer {
-    const timer = clock.schedule(delayMs, run);
-    this.own(() => timer.cancel());
-    return timer;
+    const timer = clock.schedule(delayMs, () => {
+      disown();
+      run();
+    });
+    const cancel = (): void => timer.cancel();
+    const disown = this.own(cancel);
+    return {
+      cancel: () => {
+        disown();
+        cancel();
+      }
+    };
   }
 
   /** Calls `run` every `periodMs` until the scope ends. */
@@ -45,14 +57,14 @@ export class Scope implements AsyncDisposable {
     this.#closed = true;
     this.#abort.abort();
     const failures: unknown[] = [];
-    for (const dispose of this.#owned.reverse()) {
+    for (const dispose of [...this.#owned].reverse()) {
       try {
         await dispose();
       } catch (error) {
         failures.push(error);
       }
     }
-    this.#owned.length = 0;
+    this.#owned.clear();
     if (failures.length > 0) throw new AggregateError(failures, 'parts of a scope failed to close');
   }
 }

@@ -81,6 +81,11 @@ export type MediaSession = EventSource<MediaEvents> & {
   open(): Promise<void>;
   /** Callee: the caller's nonce. A nonce that does not fit the commitment makes `failed` with CL_SECURITY_COMMITMENT. */
   reveal(nonce: string): Promise<void>;
+  /**
+   * Checks a later description of the other side (call.update): it must keep the certificate. One that does not makes `failed` with
+   * CL_SECURITY_RENEGOTIATION; one that does changes nothing yet.
+   */
+  checkUpdate(sdp: string): Promise<void>;
   addCandidates(candidates: readonly IceCandidate[]): Promise<void>;
   /** Resolves when it is so: after setMicrophone(false) has resolved no packet with sound leaves. */
   setMicrophone(on: boolean): Promise<void>;

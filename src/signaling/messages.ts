@@ -83,7 +83,7 @@ export const envelopeSchema = z.object({
   body: z.record(z.string(), z.unknown())
 });
 
-export type CallMessageType = keyof typeof bodySchemas;
+type CallMessageType = keyof typeof bodySchemas;
 export type CallBody<T extends CallMessageType> = z.infer<(typeof bodySchemas)[T]>;
 /** A call message's kind and content, as a discriminated union. */
 export type CallMessage = { [T in CallMessageType]: { readonly type: T; readonly body: CallBody<T> } }[CallMessageType];

@@ -4,7 +4,6 @@ import type { RoomState } from '../room/state.ts';
 
 export type CallAction = 'answer' | 'decline' | 'end' | 'mute' | 'unmute' | 'camera-on' | 'camera-off' | 'codes-match' | 'codes-differ';
 
-/** Features of protocol.md's call actions that R6 takes away in an E2EE call or that are not built yet. */
 export type RoomPort = {
   state(): RoomState;
   /** Calls `listener` after each change, at most once per turn of the event loop. */

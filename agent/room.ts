@@ -1,0 +1,342 @@
+// The room: drives the call's state machine with the real signaling and media processes, and shows it all as one RoomState.
+// What is decided is decided in src/call; here effects are carried out and facts are collected.
+import { randomBytes } from 'node:crypto';
+import type { CallContext, CallEffect, CallEvent, CallState, TimerName } from '../src/call/call.ts';
+import type { LocalEncryption } from '../src/call/encryption-decision.ts';
+import { UNAVAILABLE_IN_END_TO_END } from '../src/call/features.ts';
+import { noCall, step } from '../src/call/machine.ts';
+import { confirmedBy, verdict } from '../src/call/verdict.ts';
+import { parseAddress } from '../src/kernel/address.ts';
+import type { Clock, Timer } from '../src/kernel/clock.ts';
+import { type ErrorCode, errorCodes } from '../src/kernel/error-codes.ts';
+import { asCloisterError, CloisterError } from '../src/kernel/errors.ts';
+import type { Log } from '../src/kernel/log.ts';
+import { Scope } from '../src/kernel/scope.ts';
+import { uuidV7 } from '../src/kernel/uuid.ts';
+import type { MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from '../src/media/port.ts';
+import { projectRoomState, type RoomFacts } from '../src/room/project.ts';
+import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
+import type { Signaling } from '../src/signaling/port.ts';
+import type { CallAction, RoomPort } from '../src/ui-server/port.ts';
+import type { CallJournal } from './call-journal.ts';
+
+export type RoomOptions = {
+  readonly agentVersion: string;
+  readonly room: RoomState['room'];
+  readonly policy: RoomFacts['policy'];
+  readonly localEncryption: LocalEncryption;
+  readonly sources: RoomFacts['sources'];
+  readonly autoAnswer: boolean;
+  readonly timeouts: CallContext['timeouts'];
+  readonly signaling: Signaling;
+  readonly mediaProcesses: MediaProcesses;
+  readonly journal: CallJournal;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+const SECURITY_EVENTS_KEPT = 20;
+/** A broker that is away shorter than this is no problem to show. */
+const BROKER_PATIENCE_MS = 2_000;
+
+export type Room = RoomPort & AsyncDisposable & { start(signal: AbortSignal): Promise<void> };
+
+export function createRoom(options: RoomOptions): Room {
+  const { clock, log, signaling } = options;
+  const scope = new Scope();
+  const timers = new Map<TimerName, Timer>();
+  const listeners = new Set<(state: RoomState) => void>();
+
+  let call: CallState = noCall;
+  let session: { readonly epoch: number; readonly media: MediaSession } | null = null;
+  let media: MediaStatistics | null = null;
+  let mediaProblem: MediaFailure | null = null;
+  let mediaProblemSinceMs = 0;
+  let broker: RoomState['network']['broker'] = 'connecting';
+  let brokerSinceMs = clock.now();
+  let clockState: RoomState['network']['clock'] = 'ok';
+  let clockWrongSinceMs = 0;
+  let securityEvents: readonly SecurityEvent[] = [];
+  let shown: RoomState | null = null;
+  let notifying = false;
+
+  // ── facts to state ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  function problems(): Problem[] {
+    const found: Problem[] = [];
+    const add = (code: ErrorCode, severity: Problem['severity'], sinceMs: number, text: string = errorCodes[code].text): void => {
+      found.push({ code, severity, since: new Date(sinceMs).toISOString(), text });
+    };
+    if (broker !== 'connected' && clock.now() - brokerSinceMs >= BROKER_PATIENCE_MS) add('CL_BROKER_UNREACHABLE', 'error', brokerSinceMs);
+    if (clockState === 'wrong') add('CL_CLOCK_WRONG', 'error', clockWrongSinceMs);
+    if (mediaProblem !== null) add(mediaProblem.code, 'warning', mediaProblemSinceMs, mediaProblem.text);
+    return found;
+  }
+
+  function state(): RoomState {
+    shown ??= projectRoomState({
+      agentVersion: options.agentVersion,
+      room: options.room,
+      call: call.call,
+      verdict: call.call === null ? { state: null, confirmedBy: null } : { state: verdict(call.call), confirmedBy: confirmedBy(call.call) },
+      unavailableFeatures: UNAVAILABLE_IN_END_TO_END,
+      media,
+      mediaProblem,
+      mediaEpoch: session?.epoch ?? 0,
+      sources: options.sources,
+      policy: options.policy,
+      local: options.localEncryption,
+      broker,
+      brokerSinceMs,
+      clock: clockState,
+      problems: problems(),
+      securityEvents
+    });
+    return shown;
+  }
+
+  function changed(): void {
+    shown = null;
+    if (notifying) return;
+    notifying = true;
+    setImmediate(() => {
+      notifying = false;
+      for (const listener of [...listeners]) {
+        try {
+          listener(state());
+        } catch (error) {
+          log.error('a listener of the room failed', { error: String(error) });
+        }
+      }
+    });
+  }
+
+  function recordSecurityEvent(code: ErrorCode, detectedBy: string, text: string, callId: string | null): void {
+    log.warn('security event', { code, detectedBy, text, call: callId ?? undefined });
+    securityEvents = [...securityEvents, { at: new Date(clock.now()).toISOString(), code, detectedBy, text, call: callId }].slice(-SECURITY_EVENTS_KEPT);
+    changed();
+  }
+
+  // ── the state machine and its effects ───────────────────────────────────────────────────────────────────────────────
+
+  function context(): CallContext {
+    return {
+      self: signaling.self,
+      displayName: options.room.name,
+      encryption: options.localEncryption,
+      autoAnswer: options.autoAnswer,
+      now: clock.now(),
+      timeouts: options.timeouts
+    };
+  }
+
+  /** @throws the step's error, where a person asked for what cannot be done now. Resolves when the effects that a person waits for are done. */
+  async function dispatch(event: CallEvent): Promise<void> {
+    const before = call.call;
+    const { state: nextState, effects, error } = step(call, event, context());
+    if (error !== null) throw error;
+    call = nextState;
+    const after = call.call;
+    if (after !== null && (before?.id !== after.id || before.phase !== after.phase)) {
+      log.info('call', { call: after.id, phase: after.phase, direction: after.direction, ended: after.ended?.reason, code: after.ended?.code ?? undefined });
+    }
+    const done = effects.map(carryOut);
+    changed();
+    await Promise.all(done);
+  }
+
+  /** For events that no person waits for. */
+  function happened(event: CallEvent): void {
+    dispatch(event).catch((error) => log.error('a call event failed', { event: event.type, error: String(error) }));
+  }
+
+  function carryOut(effect: CallEffect): Promise<void> | undefined {
+    switch (effect.type) {
+      case 'send':
+        signaling
+          .send(effect.to, effect.call, effect.message, effect.lifetimeSeconds)
+          .catch((error) => log.warn('a signaling message could not be sent', { type: effect.message.type, error: asCloisterError(error).code }));
+        return;
+      case 'media-take':
+        return takeSession(effect);
+      case 'media-create-offer':
+        return ask(effect.epoch, async (m) => happened({ type: 'offer-ready', epoch: effect.epoch, ...(await m.createOffer()) }));
+      case 'media-accept-offer':
+        return ask(effect.epoch, async (m) => happened({ type: 'answer-ready', epoch: effect.epoch, ...(await m.acceptOffer(effect.sdp, effect.endToEnd)) }));
+      case 'media-accept-answer':
+        return ask(effect.epoch, async (m) => happened({ type: 'reveal-ready', epoch: effect.epoch, ...(await m.acceptAnswer(effect.sdp, effect.endToEnd)) }));
+      case 'media-open':
+        return ask(effect.epoch, (m) => m.open());
+      case 'media-reveal':
+        return ask(effect.epoch, (m) => m.reveal(effect.nonce));
+      case 'media-check-update':
+        return ask(effect.epoch, (m) => m.checkUpdate(effect.sdp));
+      case 'media-candidates':
+        return ask(effect.epoch, (m) => m.addCandidates(effect.candidates));
+      case 'media-microphone':
+        return ask(effect.epoch, (m) => m.setMicrophone(effect.on), true);
+      case 'media-camera':
+        return ask(effect.epoch, (m) => m.setCamera(effect.on), true);
+      case 'media-close':
+        return closeSession(effect.epoch);
+      case 'start-timer':
+        timers.get(effect.name)?.cancel();
+        timers.set(
+          effect.name,
+          clock.schedule(effect.delayMs, () => happened({ type: 'timer', name: effect.name }))
+        );
+        return;
+      case 'stop-timer':
+        timers.get(effect.name)?.cancel();
+        timers.delete(effect.name);
+        return;
+      case 'security-event':
+        recordSecurityEvent(effect.code, effect.detectedBy, effect.text, effect.call);
+        return;
+      case 'journal':
+        options.journal.write(effect.entry).catch((error) => log.warn('the call journal could not be written', { error: String(error) }));
+        return;
+    }
+  }
+
+  function takeSession(effect: Extract<CallEffect, { type: 'media-take' }>): undefined {
+    const { epoch } = effect;
+    const taken = options.mediaProcesses.take(effect.options);
+    session = { epoch, media: taken };
+    media = null;
+    mediaProblem = null;
+    const current = (): boolean => session?.epoch === epoch;
+    taken.on('candidates', (candidates) => happened({ type: 'local-candidates', epoch, candidates }));
+    taken.on('secured', ({ code }) => happened({ type: 'secured', epoch, code }));
+    taken.on('failed', (failure) => happened({ type: 'media-failed', epoch, failure }));
+    taken.on('exit', ({ expected }) => {
+      if (current() && !expected) media = null;
+      if (!expected) happened({ type: 'media-lost', epoch });
+    });
+    taken.on('statistics', (statistics) => {
+      if (!current()) return;
+      media = statistics;
+      changed();
+    });
+    taken.on('problem', (problem) => {
+      if (!current()) return;
+      mediaProblem = problem;
+      mediaProblemSinceMs = clock.now();
+      if (problem !== null) log.warn('media problem', { code: problem.code, text: problem.text });
+      changed();
+    });
+  }
+
+  /**
+   * Asks the media process of this epoch. Its failure fails the call, unless the process is gone (its exit says so itself).
+   * @param awaited whether a person waits for the result
+   */
+  function ask(epoch: number, request: (media: MediaSession) => Promise<void>, awaited = false): Promise<void> | undefined {
+    if (session?.epoch !== epoch) return;
+    const result = request(session.media).catch((cause) => {
+      const error = asCloisterError(cause, 'CL_MEDIA_NEGOTIATION');
+      if (error.code === 'CL_MEDIA_PROCESS_DIED') return;
+      happened({ type: 'media-failed', epoch, failure: { code: error.code, detectedBy: 'media', text: error.message } });
+    });
+    return awaited ? result : undefined;
+  }
+
+  function closeSession(epoch: number): undefined {
+    if (session?.epoch !== epoch) return;
+    const closing = session.media;
+    session = null;
+    media = null;
+    mediaProblem = null;
+    closing.close().catch((error) => log.warn('a media process did not close', { error: String(error) }));
+  }
+
+  // ── signaling ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  function listenToSignaling(): void {
+    scope.own(
+      signaling.on('message', (inbound) => {
+        clockState = 'ok';
+        happened({ type: 'message', inbound });
+      })
+    );
+    scope.own(
+      signaling.on('refused', ({ code, text, call: callId }) => {
+        if (code === 'CL_CLOCK_WRONG' && clockState === 'ok') {
+          clockState = 'wrong';
+          clockWrongSinceMs = clock.now();
+          changed();
+        }
+        if (errorCodes[code].category === 'security') recordSecurityEvent(code, 'envelope', text, callId);
+      })
+    );
+    scope.own(
+      signaling.on('connection', (connection) => {
+        // Trying again and again is one time of being away.
+        if ((broker === 'connected') !== (connection === 'connected')) brokerSinceMs = clock.now();
+        broker = connection;
+        changed();
+        if (connection !== 'connected') scope.schedule(clock, BROKER_PATIENCE_MS, changed);
+      })
+    );
+  }
+
+  async function endCallOfLastRun(): Promise<void> {
+    const entry = await options.journal.read();
+    if (entry === null) return;
+    log.warn('a call was running when the agent stopped; ending it', { call: entry.call });
+    await options.journal.write(null);
+    signaling
+      .send(entry.peer, entry.call, { type: 'call.end', body: { reason: 'device-failed' } })
+      .catch((error) => log.warn('the call of the last run could not be ended', { error: asCloisterError(error).code }));
+  }
+
+  return {
+    async start(signal) {
+      listenToSignaling();
+      await Promise.all([options.mediaProcesses.start(signal), signaling.start(signal)]);
+      await endCallOfLastRun();
+    },
+    state,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+    async placeCall(to, wanted) {
+      const address = parseAddress(to);
+      if (!address.ok) throw address.error;
+      const id = uuidV7(clock.now(), randomBytes(10));
+      await dispatch({ type: 'place', id, to: address.value.account, video: wanted.video });
+      if (!wanted.audio) await dispatch({ type: 'set-microphone', on: false });
+      return { id };
+    },
+    async callAction(id, action, actionOptions) {
+      if (call.call?.id !== id) throw new CloisterError('CL_CALL_NONE');
+      await dispatch(ACTIONS[action](actionOptions?.video ?? true));
+    },
+    async displayTicket() {
+      if (session === null) throw new CloisterError(call.call === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
+      const { epoch, media: process } = session;
+      return { ...(await process.displayTicket()), mediaEpoch: epoch };
+    },
+    healthy: () => !scope.closed,
+    async [Symbol.asyncDispose]() {
+      if (call.call !== null && call.call.phase !== 'ended') await dispatch({ type: 'hang-up' });
+      for (const timer of timers.values()) timer.cancel();
+      await scope[Symbol.asyncDispose]();
+    }
+  };
+}
+
+const ACTIONS: Record<CallAction, (video: boolean) => CallEvent> = {
+  answer: (video) => ({ type: 'answer', video }),
+  decline: () => ({ type: 'decline' }),
+  end: () => ({ type: 'hang-up' }),
+  mute: () => ({ type: 'set-microphone', on: false }),
+  unmute: () => ({ type: 'set-microphone', on: true }),
+  'camera-on': () => ({ type: 'set-camera', on: true }),
+  'camera-off': () => ({ type: 'set-camera', on: false }),
+  'codes-match': () => ({ type: 'codes-match' }),
+  'codes-differ': () => ({ type: 'codes-differ' })
+};

@@ -1,0 +1,568 @@
+// The call's state machine: (state, event, context) → (next state, effects). Pure: no I/O, no clock, no packages.
+// Invariants: one call at a time; a message counts only from the endpoint that the call is with; an exchange's events count only
+// while it is the current one; E2EE or standard is settled by the first exchange and never changes; whatever ends a call closes
+// its media process, stops its timers and blanks its code.
+import { CloisterError } from '../kernel/errors.ts';
+import type { MediaFailure } from '../media/port.ts';
+import type { EndReason } from '../room/state.ts';
+import type { CallBody, CallMessage } from '../signaling/messages.ts';
+import type { InboundCallMessage } from '../signaling/port.ts';
+import type { CallContext, CallEffect, CallEnding, CallEvent, CallRecord, CallState, Exchange, Step, TimerName } from './call.ts';
+import { decideEncryption, type EncryptionDecision, wireReason } from './encryption-decision.ts';
+
+export const noCall: CallState = { call: null, lastEpoch: 0 };
+
+export function step(state: CallState, event: CallEvent, context: CallContext): Step {
+  switch (event.type) {
+    case 'place':
+      return place(state, event, context);
+    case 'message':
+      return receive(state, event.inbound, context);
+    case 'timer':
+      return timer(state, event.name, context);
+    case 'answer':
+    case 'decline':
+    case 'hang-up':
+    case 'codes-match':
+    case 'codes-differ':
+    case 'set-microphone':
+    case 'set-camera':
+      return state.call === null ? refused(state, 'CL_CALL_NONE') : person(state, state.call, event, context);
+    default:
+      // A media process that is no longer the call's has nothing to say.
+      if (state.call === null || state.call.phase === 'ended' || state.call.exchange.epoch !== event.epoch) return unchanged(state);
+      return media(state, state.call, event, context);
+  }
+}
+
+// ── small tools ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const unchanged = (state: CallState): Step => ({ state, effects: [], error: null });
+const refused = (state: CallState, code: 'CL_CALL_NONE' | 'CL_CALL_WRONG_PHASE' | 'CL_CALL_BUSY' | 'CL_ADDRESS_INVALID'): Step => ({
+  state,
+  effects: [],
+  error: new CloisterError(code)
+});
+const next = (state: CallState, call: CallRecord, effects: readonly CallEffect[] = []): Step => ({ state: { ...state, call }, effects, error: null });
+
+const TIMERS: readonly TimerName[] = ['invite', 'connect', 'reconnect'];
+
+const active = (call: CallRecord | null): call is CallRecord => call !== null && call.phase !== 'ended';
+
+function toPeer(call: CallRecord, message: CallMessage): CallEffect[] {
+  if (call.peer.endpoint === null) return [];
+  return [{ type: 'send', to: { account: call.peer.account, endpoint: call.peer.endpoint }, call: call.id, message }];
+}
+
+const endMessage = (reason: EndReason): CallMessage => ({ type: 'call.end', body: { reason } });
+
+function newExchange(state: CallState, kind: Exchange['kind'], role: Exchange['role']): Exchange {
+  return { epoch: state.lastEpoch + 1, kind, role, prepared: null, described: false, settled: false };
+}
+
+function takeMedia(call: CallRecord): CallEffect {
+  const { microphone, camera } = call.wanted;
+  return { type: 'media-take', epoch: call.exchange.epoch, options: { callId: call.id, role: call.exchange.role, microphone, camera } };
+}
+
+const unsettled = (expected: 'end-to-end' | 'standard'): CallRecord['encryption'] => ({
+  agreed: null,
+  reason: null,
+  expected,
+  secured: false,
+  code: null,
+  codesMatchHere: null,
+  codesMatchThere: null,
+  securedAnew: false,
+  failed: false
+});
+
+/** Ends the call here: tells whoever should know, closes what is open. */
+function end(state: CallState, call: CallRecord, context: CallContext, ending: CallEnding, tell: EndReason | null): Step {
+  const effects: CallEffect[] = [];
+  if (tell !== null) {
+    const told = new Set(call.direction === 'outgoing' ? call.ringing : []);
+    if (call.peer.endpoint !== null) told.add(call.peer.endpoint);
+    for (const endpoint of told) effects.push({ type: 'send', to: { account: call.peer.account, endpoint }, call: call.id, message: endMessage(tell) });
+  }
+  effects.push({ type: 'media-close', epoch: call.exchange.epoch });
+  for (const name of TIMERS) effects.push({ type: 'stop-timer', name });
+  effects.push({ type: 'start-timer', name: 'forget', delayMs: context.timeouts.forgetMs }, { type: 'journal', entry: null });
+  const failed = call.encryption.failed || ending.reason === 'security-check-failed';
+  return next(
+    state,
+    { ...call, phase: 'ended', endedAtMs: context.now, ended: ending, heldCandidates: [], encryption: { ...call.encryption, code: null, failed } },
+    effects
+  );
+}
+
+const endHere = (state: CallState, call: CallRecord, context: CallContext, reason: EndReason, text: string, code: CallEnding['code'] = null): Step =>
+  end(state, call, context, { reason, by: 'here', code, text }, reason);
+
+/** Ends the call because a check failed, and records it. */
+function endInsecure(state: CallState, call: CallRecord, context: CallContext, failure: MediaFailure): Step {
+  const ended = endHere(state, call, context, 'security-check-failed', failure.text, failure.code);
+  return { ...ended, effects: [{ type: 'security-event', ...failure, call: call.id }, ...ended.effects] };
+}
+
+// ── placing and a person's actions ──────────────────────────────────────────────────────────────────────────────────────
+
+function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, context: CallContext): Step {
+  if (active(state.call)) return refused(state, 'CL_CALL_BUSY');
+  if (event.to === context.self.account) return refused(state, 'CL_ADDRESS_INVALID');
+  const exchange = newExchange(state, 'invite', 'caller');
+  const call: CallRecord = {
+    id: event.id,
+    direction: 'outgoing',
+    peer: { account: event.to, displayName: event.to, endpoint: null, identity: 'verified' },
+    phase: 'inviting',
+    wanted: { microphone: true, camera: event.video },
+    exchange,
+    encryption: unsettled(context.encryption.available ? 'end-to-end' : 'standard'),
+    answered: false,
+    ringing: [],
+    heldCandidates: [],
+    placedAtMs: context.now,
+    startedAtMs: null,
+    endedAtMs: null,
+    ended: null
+  };
+  return {
+    state: { call, lastEpoch: exchange.epoch },
+    effects: [
+      { type: 'stop-timer', name: 'forget' },
+      takeMedia(call),
+      { type: 'media-create-offer', epoch: exchange.epoch },
+      { type: 'start-timer', name: 'invite', delayMs: context.timeouts.inviteMs }
+    ],
+    error: null
+  };
+}
+
+type PersonEvent = Extract<CallEvent, { type: 'answer' | 'decline' | 'hang-up' | 'codes-match' | 'codes-differ' | 'set-microphone' | 'set-camera' }>;
+
+function person(state: CallState, call: CallRecord, event: PersonEvent, context: CallContext): Step {
+  const rings = call.direction === 'incoming' && call.phase === 'ringing' && !call.answered;
+  if (call.phase === 'ended') return refused(state, 'CL_CALL_WRONG_PHASE');
+  switch (event.type) {
+    case 'answer':
+      return rings ? answer(state, call, event.video, context) : refused(state, 'CL_CALL_WRONG_PHASE');
+    case 'decline':
+      return rings ? endHere(state, call, context, 'declined', 'The call was declined here.') : refused(state, 'CL_CALL_WRONG_PHASE');
+    case 'hang-up':
+      return endHere(state, call, context, rings ? 'declined' : 'hangup', 'The call was ended here.');
+    case 'set-microphone':
+    case 'set-camera': {
+      const microphone = event.type === 'set-microphone';
+      const wanted = microphone ? { ...call.wanted, microphone: event.on } : { ...call.wanted, camera: event.on };
+      const effect = microphone ? 'media-microphone' : 'media-camera';
+      return next(state, { ...call, wanted }, [{ type: effect, epoch: call.exchange.epoch, on: event.on }]);
+    }
+    case 'codes-match':
+      if (call.encryption.code === null) return refused(state, 'CL_CALL_WRONG_PHASE');
+      return next(
+        state,
+        { ...call, encryption: { ...call.encryption, codesMatchHere: true } },
+        toPeer(call, { type: 'call.verdict', body: { codesMatch: true } })
+      );
+    case 'codes-differ': {
+      if (call.encryption.code === null) return refused(state, 'CL_CALL_WRONG_PHASE');
+      const differ = { ...call, encryption: { ...call.encryption, codesMatchHere: false } };
+      const ended = endInsecure(state, differ, context, {
+        code: 'CL_SECURITY_CODES_DIFFER',
+        detectedBy: 'people',
+        text: 'The people here said that the security codes do not match.'
+      });
+      return { ...ended, effects: [...toPeer(call, { type: 'call.verdict', body: { codesMatch: false } }), ...ended.effects] };
+    }
+  }
+}
+
+function answer(state: CallState, call: CallRecord, video: boolean, context: CallContext): Step {
+  const wanted = { ...call.wanted, camera: video && call.wanted.camera };
+  const answered: CallRecord = { ...call, answered: true, phase: 'connecting', wanted };
+  const effects: CallEffect[] = [{ type: 'stop-timer', name: 'invite' }];
+  if (wanted.camera !== call.wanted.camera) effects.push({ type: 'media-camera', epoch: call.exchange.epoch, on: wanted.camera });
+  effects.push({ type: 'media-open', epoch: call.exchange.epoch }, { type: 'start-timer', name: 'connect', delayMs: context.timeouts.connectMs });
+  const sent = sendPrepared(answered, context);
+  return next(state, sent.call, [...effects, ...sent.effects]);
+}
+
+/** Callee: sends the answer once it is both made and wanted. */
+function sendPrepared(call: CallRecord, context: CallContext): { readonly call: CallRecord; readonly effects: readonly CallEffect[] } {
+  const { prepared, described } = call.exchange;
+  if (prepared === null || described || !call.answered) return { call, effects: [] };
+  const endToEnd = call.encryption.agreed === 'end-to-end';
+  const reason = wireReason(context.encryption);
+  const encryption = endToEnd ? { accepted: true, nonce: prepared.nonce } : { accepted: false, ...(reason === undefined ? {} : { reason }) };
+  const effects = toPeer(call, { type: 'call.answer', body: { sdp: prepared.sdp, encryption } });
+  if (call.heldCandidates.length > 0) effects.push(...toPeer(call, { type: 'call.candidate', body: { candidates: [...call.heldCandidates] } }));
+  return { call: { ...call, exchange: { ...call.exchange, described: true }, heldCandidates: [] }, effects };
+}
+
+// ── what the other side says ────────────────────────────────────────────────────────────────────────────────────────────
+
+function receive(state: CallState, inbound: InboundCallMessage, context: CallContext): Step {
+  if (inbound.from.endpoint === context.self.endpoint) return unchanged(state);
+  const { message } = inbound;
+  if (message.type === 'call.invite') return invited(state, inbound, message.body, context);
+  const call = state.call;
+  if (call === null || call.id !== inbound.call || call.phase === 'ended') return notThisCall(state, inbound);
+  const fromPeer = inbound.from.account === call.peer.account && (call.peer.endpoint === null || call.peer.endpoint === inbound.from.endpoint);
+  if (!fromPeer) return fromElsewhere(state, call, inbound);
+  const known = inbound.identity === 'verified' ? call : { ...call, peer: { ...call.peer, identity: 'unverified' as const } };
+  switch (message.type) {
+    case 'call.ringing':
+      return rang(state, known, inbound);
+    case 'call.answer':
+      return answeredBy(state, known, inbound, message.body, context);
+    case 'call.reveal': {
+      const awaited = known.exchange.role === 'callee' && known.exchange.described && known.encryption.agreed === 'end-to-end';
+      return awaited ? next(state, known, [{ type: 'media-reveal', epoch: known.exchange.epoch, nonce: message.body.nonce }]) : unchanged(state);
+    }
+    case 'call.candidate':
+      return next(state, known, [{ type: 'media-candidates', epoch: known.exchange.epoch, candidates: message.body.candidates }]);
+    case 'call.update':
+      return next(state, known, [{ type: 'media-check-update', epoch: known.exchange.epoch, sdp: message.body.sdp }]);
+    case 'call.update-answer':
+      return unchanged(state);
+    case 'call.reconnect':
+      return reconnectedBy(state, known, message.body, context);
+    case 'call.verdict':
+      return verdictThere(state, known, message.body.codesMatch, context);
+    case 'call.end':
+      return endedThere(state, known, inbound, message.body.reason, context);
+  }
+}
+
+/** Whoever rings or answers for a call that is over must not wait for it. */
+function notThisCall(state: CallState, inbound: InboundCallMessage): Step {
+  const { type } = inbound.message;
+  if (type !== 'call.ringing' && type !== 'call.answer' && type !== 'call.reconnect') return unchanged(state);
+  const reason = state.call?.id === inbound.call ? (state.call.ended?.reason ?? 'hangup') : 'hangup';
+  return { state, effects: [{ type: 'send', to: inbound.from, call: inbound.call, message: endMessage(reason) }], error: null };
+}
+
+/** A message for this call from somebody that it is not with: another endpoint of the called account hears that it was answered; else nothing. */
+function fromElsewhere(state: CallState, call: CallRecord, inbound: InboundCallMessage): Step {
+  const asks = inbound.message.type === 'call.ringing' || inbound.message.type === 'call.answer';
+  if (!asks || call.direction !== 'outgoing' || inbound.from.account !== call.peer.account) return unchanged(state);
+  return { state, effects: [{ type: 'send', to: inbound.from, call: call.id, message: endMessage('answered-elsewhere') }], error: null };
+}
+
+function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'call.invite'>, context: CallContext): Step {
+  const reply = (reason: EndReason): Step => ({
+    state,
+    effects: [{ type: 'send', to: inbound.from, call: inbound.call, message: endMessage(reason) }],
+    error: null
+  });
+  const current = state.call;
+  let before: CallEffect[] = [];
+  let wanted = { microphone: body.media.audio, camera: body.media.video };
+  let autoAnswer = context.autoAnswer;
+  if (active(current)) {
+    // Glare: both invited each other. The call with the smaller id wins; both people wanted it, so it is answered at once.
+    const glare = current.direction === 'outgoing' && !current.answered && current.peer.account === inbound.from.account;
+    if (!glare) return current.id === inbound.call ? unchanged(state) : reply('busy');
+    if (current.id <= inbound.call) return unchanged(state);
+    before = [
+      { type: 'media-close', epoch: current.exchange.epoch },
+      { type: 'stop-timer', name: 'invite' }
+    ];
+    wanted = { microphone: wanted.microphone && current.wanted.microphone, camera: wanted.camera && current.wanted.camera };
+    autoAnswer = true;
+  }
+  const decision = decideEncryption(context.encryption, {
+    willing: body.encryption.offered,
+    material: body.encryption.commitment,
+    reason: body.encryption.reason
+  });
+  if (decision.kind === 'refused')
+    return { ...reply('policy'), state: before.length > 0 ? { ...state, call: null } : state, effects: [...before, ...reply('policy').effects] };
+
+  const exchange = newExchange(state, 'invite', 'callee');
+  const call: CallRecord = {
+    id: inbound.call,
+    direction: 'incoming',
+    peer: {
+      account: inbound.from.account,
+      displayName: body.displayName === '' ? inbound.from.account : body.displayName,
+      endpoint: inbound.from.endpoint,
+      identity: inbound.identity
+    },
+    phase: 'ringing',
+    wanted,
+    exchange,
+    encryption: settle(unsettled(decision.kind), decision),
+    answered: false,
+    ringing: [],
+    heldCandidates: [],
+    placedAtMs: context.now,
+    startedAtMs: null,
+    endedAtMs: null,
+    ended: null
+  };
+  const rings = next({ ...state, lastEpoch: exchange.epoch }, call, [
+    ...before,
+    { type: 'stop-timer', name: 'forget' },
+    takeMedia(call),
+    acceptOffer(call, body.sdp, decision),
+    ...toPeer(call, { type: 'call.ringing', body: {} }),
+    { type: 'start-timer', name: 'invite', delayMs: context.timeouts.inviteMs },
+    { type: 'journal', entry: { call: call.id, peer: inbound.from } }
+  ]);
+  if (!autoAnswer) return rings;
+  const answered = answer(rings.state, call, wanted.camera, context);
+  return { ...answered, effects: [...rings.effects, ...answered.effects] };
+}
+
+function settle(encryption: CallRecord['encryption'], decision: Exclude<EncryptionDecision, { kind: 'refused' }>): CallRecord['encryption'] {
+  return { ...encryption, agreed: decision.kind, expected: decision.kind, reason: decision.kind === 'standard' ? decision.reason : null };
+}
+
+function acceptOffer(call: CallRecord, sdp: string, decision: EncryptionDecision): CallEffect {
+  const endToEnd = decision.kind === 'end-to-end' ? { commitment: decision.material } : null;
+  return { type: 'media-accept-offer', epoch: call.exchange.epoch, sdp, endToEnd };
+}
+
+function rang(state: CallState, call: CallRecord, inbound: InboundCallMessage): Step {
+  if (call.direction !== 'outgoing' || call.answered) return unchanged(state);
+  const ringing = call.ringing.includes(inbound.from.endpoint) ? call.ringing : [...call.ringing, inbound.from.endpoint].slice(0, 32);
+  // Each endpoint that rings gets what was gathered so far, so that whichever answers can connect at once.
+  const effects: CallEffect[] =
+    call.heldCandidates.length === 0
+      ? []
+      : [{ type: 'send', to: inbound.from, call: call.id, message: { type: 'call.candidate', body: { candidates: [...call.heldCandidates] } } }];
+  return next(state, { ...call, phase: 'ringing', ringing }, effects);
+}
+
+function answeredBy(state: CallState, call: CallRecord, inbound: InboundCallMessage, body: CallBody<'call.answer'>, context: CallContext): Step {
+  const { exchange } = call;
+  if (exchange.role !== 'caller' || !exchange.described || exchange.settled) return unchanged(state);
+  const { endpoint } = inbound.from;
+  const withPeer: CallRecord = { ...call, answered: true, peer: { ...call.peer, endpoint }, exchange: { ...exchange, settled: true } };
+  if (exchange.kind === 'reconnect') {
+    // What was agreed stays agreed, whatever policy and setting have become meanwhile.
+    const nonce = body.encryption.accepted ? body.encryption.nonce : undefined;
+    if ((nonce !== undefined) !== (call.encryption.agreed === 'end-to-end')) return endInsecure(state, call, context, DOWNGRADE);
+    return next(state, withPeer, [{ type: 'media-accept-answer', epoch: exchange.epoch, sdp: body.sdp, endToEnd: nonce === undefined ? null : { nonce } }]);
+  }
+  const decision = decideEncryption(context.encryption, {
+    willing: body.encryption.accepted,
+    material: body.encryption.nonce,
+    reason: body.encryption.reason
+  });
+  if (decision.kind === 'refused') {
+    return endHere(state, withPeer, context, 'policy', 'Only end-to-end encrypted calls are allowed here, and the other side would not make one.');
+  }
+  const effects: CallEffect[] = [
+    {
+      type: 'media-accept-answer',
+      epoch: exchange.epoch,
+      sdp: body.sdp,
+      endToEnd: decision.kind === 'end-to-end' ? { nonce: decision.material } : null
+    }
+  ];
+  effects.push(
+    { type: 'stop-timer', name: 'invite' },
+    { type: 'start-timer', name: 'connect', delayMs: context.timeouts.connectMs },
+    { type: 'journal', entry: { call: call.id, peer: inbound.from } }
+  );
+  for (const other of call.ringing) {
+    if (other !== endpoint) {
+      effects.push({ type: 'send', to: { account: call.peer.account, endpoint: other }, call: call.id, message: endMessage('answered-elsewhere') });
+    }
+  }
+  if (!call.ringing.includes(endpoint) && call.heldCandidates.length > 0) {
+    effects.push(...toPeer(withPeer, { type: 'call.candidate', body: { candidates: [...call.heldCandidates] } }));
+  }
+  return next(state, { ...withPeer, phase: 'connecting', ringing: [], heldCandidates: [], encryption: settle(call.encryption, decision) }, effects);
+}
+
+const DOWNGRADE: MediaFailure = {
+  code: 'CL_SECURITY_RENEGOTIATION',
+  detectedBy: 'call',
+  text: 'The other side tried to go on with another kind of encryption than the call began with.'
+};
+
+function verdictThere(state: CallState, call: CallRecord, codesMatch: boolean, context: CallContext): Step {
+  if (call.encryption.agreed !== 'end-to-end') return unchanged(state);
+  const told = { ...call, encryption: { ...call.encryption, codesMatchThere: codesMatch } };
+  if (codesMatch) return next(state, told);
+  const failure: MediaFailure = {
+    code: 'CL_SECURITY_CODES_DIFFER',
+    detectedBy: 'people',
+    text: 'The people on the other side said that the security codes do not match.'
+  };
+  const ended = end(state, told, context, { reason: 'security-check-failed', by: 'there', code: failure.code, text: failure.text }, null);
+  return { ...ended, effects: [{ type: 'security-event', ...failure, call: call.id }, ...ended.effects] };
+}
+
+function endedThere(state: CallState, call: CallRecord, inbound: InboundCallMessage, reason: EndReason, context: CallContext): Step {
+  // While several endpoints ring, one that cannot take the call does not end it; one whose person declined does.
+  const others = call.ringing.filter((endpoint) => endpoint !== inbound.from.endpoint);
+  if (call.direction === 'outgoing' && !call.answered && others.length > 0 && reason !== 'declined') return next(state, { ...call, ringing: others });
+  const ended = end(state, { ...call, ringing: others }, context, { reason, by: 'there', code: null, text: END_TEXT[reason] }, null);
+  const rest: CallEffect[] = others.map((endpoint) => ({
+    type: 'send',
+    to: { account: call.peer.account, endpoint },
+    call: call.id,
+    message: endMessage('answered-elsewhere')
+  }));
+  const alarm: CallEffect[] =
+    reason === 'security-check-failed'
+      ? [{ type: 'security-event', code: 'CL_SECURITY_HANDSHAKE', detectedBy: 'other-side', text: END_TEXT[reason], call: call.id }]
+      : [];
+  return { ...ended, effects: [...alarm, ...rest, ...ended.effects] };
+}
+
+const END_TEXT: Record<EndReason, string> = {
+  hangup: 'The other side ended the call.',
+  declined: 'The call was declined.',
+  busy: 'The other side is in another call.',
+  timeout: 'Nobody answered.',
+  blocked: 'The other side does not take calls from here.',
+  policy: 'The other side’s policy does not allow this call.',
+  unsupported: 'The other side does not understand this call.',
+  'security-check-failed': 'A security check failed on the other side.',
+  'media-failed': 'The other side could not make a media connection.',
+  'device-failed': 'The other side’s device failed.',
+  'answered-elsewhere': 'The call was answered on another device.'
+};
+
+// ── the media process ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+type MediaEvent = Extract<
+  CallEvent,
+  { type: 'offer-ready' | 'answer-ready' | 'reveal-ready' | 'local-candidates' | 'secured' | 'media-failed' | 'media-lost' }
+>;
+
+function media(state: CallState, call: CallRecord, event: MediaEvent, context: CallContext): Step {
+  switch (event.type) {
+    case 'offer-ready':
+      return offerReady(state, call, event, context);
+    case 'answer-ready': {
+      const sent = sendPrepared({ ...call, exchange: { ...call.exchange, prepared: { sdp: event.sdp, nonce: event.nonce } } }, context);
+      return next(state, sent.call, sent.effects);
+    }
+    case 'reveal-ready':
+      return call.encryption.agreed === 'end-to-end'
+        ? next(state, call, toPeer(call, { type: 'call.reveal', body: { nonce: event.nonce } }))
+        : unchanged(state);
+    case 'local-candidates':
+      return localCandidates(state, call, event.candidates);
+    case 'secured':
+      return secured(state, call, event.code, context);
+    case 'media-failed':
+      return mediaFailed(state, call, event.failure, context);
+    case 'media-lost':
+      return mediaLost(state, call, context);
+  }
+}
+
+function offerReady(state: CallState, call: CallRecord, event: Extract<MediaEvent, { type: 'offer-ready' }>, context: CallContext): Step {
+  const reconnect = call.exchange.kind === 'reconnect';
+  const offered = reconnect ? call.encryption.agreed === 'end-to-end' : context.encryption.available;
+  const reason = wireReason(context.encryption);
+  const body: CallBody<'call.invite'> = {
+    sdp: event.sdp,
+    encryption: offered ? { offered, commitment: event.commitment } : { offered, ...(reason === undefined ? {} : { reason }) },
+    media: { audio: true, video: call.wanted.camera },
+    displayName: context.displayName
+  };
+  const described = { ...call, exchange: { ...call.exchange, described: true } };
+  if (reconnect) {
+    const effects = toPeer(call, { type: 'call.reconnect', body });
+    if (call.heldCandidates.length > 0) effects.push(...toPeer(call, { type: 'call.candidate', body: { candidates: [...call.heldCandidates] } }));
+    return next(state, { ...described, heldCandidates: [] }, effects);
+  }
+  const lifetimeSeconds = Math.ceil(context.timeouts.inviteMs / 1000);
+  return next(state, described, [{ type: 'send', to: { account: call.peer.account }, call: call.id, message: { type: 'call.invite', body }, lifetimeSeconds }]);
+}
+
+/** Ours go to the other side as soon as there is one that may have them: not before the callee has answered, since they tell where it is. */
+function localCandidates(state: CallState, call: CallRecord, candidates: CallRecord['heldCandidates']): Step {
+  const message: CallMessage = { type: 'call.candidate', body: { candidates: [...candidates] } };
+  if (call.exchange.described && call.peer.endpoint !== null) return next(state, call, toPeer(call, message));
+  const held = [...call.heldCandidates, ...candidates].slice(0, 64);
+  const effects: CallEffect[] = call.ringing.map((endpoint) => ({ type: 'send', to: { account: call.peer.account, endpoint }, call: call.id, message }));
+  return next(state, { ...call, heldCandidates: held }, effects);
+}
+
+function secured(state: CallState, call: CallRecord, code: string | null, context: CallContext): Step {
+  const endToEnd = call.encryption.agreed === 'end-to-end';
+  if (endToEnd !== (code !== null)) return endInsecure(state, call, context, DOWNGRADE);
+  const anew = call.exchange.kind === 'reconnect';
+  const encryption = { ...call.encryption, secured: true, code, securedAnew: call.encryption.securedAnew || anew };
+  return next(state, { ...call, phase: 'connected', startedAtMs: call.startedAtMs ?? context.now, encryption }, [
+    { type: 'stop-timer', name: 'connect' },
+    { type: 'stop-timer', name: 'reconnect' }
+  ]);
+}
+
+function mediaFailed(state: CallState, call: CallRecord, failure: MediaFailure, context: CallContext): Step {
+  // Everything that is not plainly a matter of media counts as a security check: fail closed.
+  if (!failure.code.startsWith('CL_MEDIA_')) return endInsecure(state, call, context, failure);
+  return endHere(state, call, context, 'media-failed', failure.text, failure.code);
+}
+
+/** The media process died and the key with it: the call is secured anew under the same id, or ends. The old code is blanked at once. */
+function mediaLost(state: CallState, call: CallRecord, context: CallContext): Step {
+  if (call.phase !== 'connected' || !call.encryption.secured) {
+    return endHere(state, call, context, 'media-failed', 'The media process ended unexpectedly.', 'CL_MEDIA_PROCESS_DIED');
+  }
+  const exchange = newExchange(state, 'reconnect', 'caller');
+  const again = beginAgain(call, exchange);
+  return next({ ...state, lastEpoch: exchange.epoch }, again, [
+    { type: 'media-close', epoch: call.exchange.epoch },
+    takeMedia(again),
+    { type: 'media-create-offer', epoch: exchange.epoch },
+    { type: 'start-timer', name: 'reconnect', delayMs: context.timeouts.reconnectMs }
+  ]);
+}
+
+function beginAgain(call: CallRecord, exchange: Exchange): CallRecord {
+  const encryption = { ...call.encryption, secured: false, code: null, codesMatchHere: null, codesMatchThere: null };
+  return { ...call, exchange, encryption, heldCandidates: [] };
+}
+
+function reconnectedBy(state: CallState, call: CallRecord, body: CallBody<'call.reconnect'>, context: CallContext): Step {
+  if (call.phase !== 'connected') return unchanged(state);
+  // Both lost their media process: the one that placed the call is the caller of the new exchange too.
+  const glare = call.exchange.kind === 'reconnect' && call.exchange.role === 'caller' && !call.encryption.secured;
+  if (glare && call.direction === 'outgoing') return unchanged(state);
+  const endToEnd = body.encryption.offered && body.encryption.commitment !== undefined;
+  if (endToEnd !== (call.encryption.agreed === 'end-to-end')) return endInsecure(state, call, context, DOWNGRADE);
+  const exchange = newExchange(state, 'reconnect', 'callee');
+  const again = beginAgain(call, exchange);
+  const commitment = body.encryption.commitment;
+  return next({ ...state, lastEpoch: exchange.epoch }, again, [
+    { type: 'media-close', epoch: call.exchange.epoch },
+    takeMedia(again),
+    { type: 'media-accept-offer', epoch: exchange.epoch, sdp: body.sdp, endToEnd: endToEnd && commitment !== undefined ? { commitment } : null },
+    { type: 'media-open', epoch: exchange.epoch },
+    { type: 'start-timer', name: 'reconnect', delayMs: context.timeouts.reconnectMs }
+  ]);
+}
+
+// ── timers ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function timer(state: CallState, name: TimerName, context: CallContext): Step {
+  const { call } = state;
+  if (call === null) return unchanged(state);
+  if (name === 'forget') return call.phase === 'ended' ? { state: { ...state, call: null }, effects: [], error: null } : unchanged(state);
+  if (call.phase === 'ended') return unchanged(state);
+  switch (name) {
+    case 'invite': {
+      if (call.answered) return unchanged(state);
+      const ending: CallEnding = { reason: 'timeout', by: call.direction === 'outgoing' ? 'here' : 'there', code: 'CL_CALL_TIMEOUT', text: 'Nobody answered.' };
+      return end(state, call, context, ending, call.direction === 'outgoing' ? 'timeout' : null);
+    }
+    case 'connect':
+      if (call.phase !== 'connecting') return unchanged(state);
+      return endHere(state, call, context, 'media-failed', 'No media connection could be made in time.', 'CL_MEDIA_CONNECT');
+    case 'reconnect':
+      if (call.encryption.secured) return unchanged(state);
+      return endHere(state, call, context, 'media-failed', 'The media connection was lost and could not be secured again in time.', 'CL_MEDIA_LOST');
+  }
+}

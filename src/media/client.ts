@@ -1,0 +1,187 @@
+// The agent's side of media processes: starts them, keeps one warm, turns method calls into IPC.
+// A media process is used for one exchange of one call and ends with it; its key is never anywhere else.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../kernel/clock.ts';
+import { asCloisterError, CloisterError } from '../kernel/errors.ts';
+import { createEvents } from '../kernel/events.ts';
+import type { Log } from '../kernel/log.ts';
+import { Scope } from '../kernel/scope.ts';
+import type { FromProcess, MediaRequests, RequestName, ToProcess } from './ipc.ts';
+import type { MediaCallOptions, MediaEvents, MediaProcesses, MediaSession, MediaSettings } from './port.ts';
+
+export type MediaProcessesOptions = {
+  /** Asked when a process is taken, so that a changed setting holds from the next call on. */
+  readonly settings: () => MediaSettings;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+const ENTRY = fileURLToPath(new URL('./process.ts', import.meta.url));
+const CLOSE_LIMIT_MS = 1_000;
+/** A call's first second belongs to the call, not to starting the next spare. */
+const SPARE_DELAY_MS = 1_500;
+
+export function createMediaProcesses(options: MediaProcessesOptions): MediaProcesses {
+  const { clock, log } = options;
+  const scope = new Scope();
+  const running = new Set<MediaChild>();
+  let spare: MediaChild | null = null;
+  let started = false;
+
+  const launch = (): MediaChild => {
+    const child = startChild(clock, log);
+    running.add(child);
+    child.onExit(() => {
+      running.delete(child);
+      if (spare === child) spare = null;
+    });
+    return child;
+  };
+  const warm = (): void => {
+    if (scope.closed || !started || spare !== null) return;
+    spare = launch();
+  };
+
+  return {
+    start: (signal) => {
+      started = true;
+      warm();
+      const ready = spare?.ready ?? Promise.resolve();
+      return signal.aborted ? Promise.resolve() : ready;
+    },
+    take(call: MediaCallOptions): MediaSession {
+      const child = spare ?? launch();
+      spare = null;
+      scope.schedule(clock, SPARE_DELAY_MS, warm);
+      return sessionOver(child, options.settings(), call, log);
+    },
+    async [Symbol.asyncDispose]() {
+      started = false;
+      await scope[Symbol.asyncDispose]();
+      await Promise.all([...running].map((child) => child.stop()));
+    }
+  };
+}
+
+type MediaChild = {
+  /** Resolves when the process has loaded its modules; also when it died before. */
+  readonly ready: Promise<void>;
+  readonly pid: number | undefined;
+  request<K extends RequestName>(name: K, ...parameters: MediaRequests[K]['parameters']): Promise<MediaRequests[K]['result']>;
+  onEvent(listener: (event: string, parameters: readonly unknown[]) => void): void;
+  onExit(listener: () => void): void;
+  /** Asks the process to close, kills it after a second, resolves when it is gone. */
+  stop(): Promise<void>;
+  readonly stopping: () => boolean;
+};
+
+function startChild(clock: Clock, log: Log): MediaChild {
+  const child = spawnMediaProcess();
+  const pending = new Map<number, { resolve(value: unknown): void; reject(error: CloisterError): void }>();
+  const exitListeners: (() => void)[] = [];
+  let eventListener: (event: string, parameters: readonly unknown[]) => void = () => {};
+  let nextId = 1;
+  let gone = false;
+  let stopping = false;
+  let markReady: () => void = () => {};
+  const ready = new Promise<void>((resolve) => {
+    markReady = resolve;
+  });
+
+  child.on('message', (message: FromProcess) => {
+    if ('ready' in message) markReady();
+    else if ('event' in message) eventListener(message.event, message.parameters);
+    else {
+      const waiting = pending.get(message.id);
+      pending.delete(message.id);
+      if ('error' in message) waiting?.reject(new CloisterError(message.error.code, message.error.message));
+      else waiting?.resolve(message.result);
+    }
+  });
+  const onGone = (reason: string): void => {
+    if (gone) return;
+    gone = true;
+    if (!stopping) log.error('media process ended unexpectedly', { pid: child.pid, reason });
+    markReady();
+    for (const { reject } of pending.values()) reject(new CloisterError('CL_MEDIA_PROCESS_DIED'));
+    pending.clear();
+    for (const listener of exitListeners) listener();
+  };
+  child.on('exit', (code, signal) => onGone(signal ?? `status ${code}`));
+  child.on('error', (error) => onGone(error.message));
+  // What native code prints goes to our standard error line by line; it holds no secret (log.ts).
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    for (const line of text.split('\n')) if (line.trim() !== '') log.debug('media process', { pid: child.pid, line: line.slice(0, 500) });
+  });
+
+  const request: MediaChild['request'] = (name, ...parameters) => {
+    if (gone) return Promise.reject(new CloisterError('CL_MEDIA_PROCESS_DIED'));
+    const id = nextId++;
+    const message: ToProcess = { id, request: name, parameters };
+    return new Promise((resolve, reject) => {
+      pending.set(id, { resolve: (value) => resolve(value as never), reject });
+      child.send(message, (error) => {
+        if (error !== null && pending.delete(id)) reject(asCloisterError(error, 'CL_MEDIA_PROCESS_DIED'));
+      });
+    });
+  };
+
+  return {
+    ready,
+    pid: child.pid,
+    request,
+    onEvent: (listener) => {
+      eventListener = listener;
+    },
+    onExit: (listener) => {
+      if (gone) listener();
+      else exitListeners.push(listener);
+    },
+    stopping: () => stopping,
+    stop: () =>
+      new Promise((resolve) => {
+        stopping = true;
+        if (gone) return resolve();
+        const kill = clock.schedule(CLOSE_LIMIT_MS, () => child.kill('SIGKILL'));
+        exitListeners.push(() => {
+          kill.cancel();
+          resolve();
+        });
+        request('close').catch(() => {});
+      })
+  };
+}
+
+/** No core file and no debugger: either could write the call's key to disk. The environment holds no option that changes Node. */
+function spawnMediaProcess(): ChildProcess {
+  const node = [process.execPath, '--disable-sigusr1', '--no-warnings', ENTRY];
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  const options = { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] as ['ignore', 'ignore', 'pipe', 'ipc'] };
+  return process.platform === 'win32'
+    ? spawn(process.execPath, node.slice(1), options)
+    : spawn('/bin/sh', ['-c', 'ulimit -c 0; exec "$0" "$@"', ...node], options);
+}
+
+function sessionOver(child: MediaChild, settings: MediaSettings, call: MediaCallOptions, log: Log): MediaSession {
+  const events = createEvents<MediaEvents>((error) => log.error('a listener of a media session failed', { error: String(error) }));
+  child.onEvent((event, parameters) => events.emit(event as keyof MediaEvents, ...(parameters as never)));
+  child.onExit(() => events.emit('exit', { expected: child.stopping() }));
+  // Requests are served in order, so `begin` is done before whatever the caller asks next.
+  child.request('begin', settings, call).catch((error) => log.warn('a media process could not begin', { error: asCloisterError(error).code }));
+  const done = (result: Promise<null>): Promise<void> => result.then(() => undefined);
+  return {
+    on: events.on,
+    createOffer: () => child.request('createOffer'),
+    acceptAnswer: (sdp, endToEnd) => child.request('acceptAnswer', sdp, endToEnd),
+    acceptOffer: (sdp, endToEnd) => child.request('acceptOffer', sdp, endToEnd),
+    open: () => done(child.request('open')),
+    reveal: (nonce) => done(child.request('reveal', nonce)),
+    checkUpdate: (sdp) => done(child.request('checkUpdate', sdp)),
+    addCandidates: (candidates) => done(child.request('addCandidates', candidates)),
+    setMicrophone: (on) => done(child.request('setMicrophone', on)),
+    setCamera: (on) => done(child.request('setCamera', on)),
+    displayTicket: () => child.request('displayTicket'),
+    close: () => child.stop()
+  };
+}

@@ -1,0 +1,97 @@
+// Makes the RoomState from the parts' facts. Pure: the only place where what people see is put together.
+import type { CallRecord } from '../call/call.ts';
+import type { LocalEncryption } from '../call/encryption-decision.ts';
+import type { MediaFailure, MediaStatistics } from '../media/port.ts';
+import type { CallView, MediaFlow, Problem, RoomState, SecurityEvent, SourceView } from './state.ts';
+
+export type RoomFacts = {
+  readonly agentVersion: string;
+  readonly room: RoomState['room'];
+  readonly call: CallRecord | null;
+  /** What the verdict and the table of features say of `call`; computed by src/call. */
+  readonly verdict: Pick<CallView['encryption'], 'state' | 'confirmedBy'>;
+  readonly unavailableFeatures: readonly string[];
+  readonly media: MediaStatistics | null;
+  readonly mediaProblem: MediaFailure | null;
+  /** The number of the media process that runs now; 0 where none does. */
+  readonly mediaEpoch: number;
+  readonly sources: { readonly camera: SourceView; readonly microphone: SourceView };
+  readonly policy: Pick<RoomState['policy']['encryption'], 'policy' | 'setting'>;
+  readonly local: LocalEncryption;
+  readonly broker: RoomState['network']['broker'];
+  readonly brokerSinceMs: number;
+  readonly clock: RoomState['network']['clock'];
+  readonly problems: readonly Problem[];
+  readonly securityEvents: readonly SecurityEvent[];
+};
+
+export const NO_FLOW: MediaFlow = {
+  sending: false,
+  receiving: false,
+  codec: null,
+  bitrateKbps: 0,
+  sendKbps: 0,
+  packetsSent: 0,
+  packetsReceived: 0,
+  lost: 0,
+  framesSent: 0,
+  framesReceived: 0,
+  framesDecoded: 0,
+  width: 0,
+  height: 0,
+  fps: 0
+};
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
+
+export function projectRoomState(facts: RoomFacts): RoomState {
+  const problems = facts.problems;
+  return {
+    version: { agent: facts.agentVersion, protocol: 1 },
+    room: facts.room,
+    call: facts.call === null ? null : projectCall(facts.call, facts),
+    devices: {
+      camera: facts.media?.camera ?? facts.sources.camera,
+      microphone: facts.media?.microphone ?? facts.sources.microphone,
+      displays: facts.media?.displays ?? 0
+    },
+    policy: { encryption: { ...facts.policy, available: facts.local.available, reason: facts.local.available ? null : facts.local.reason } },
+    network: { broker: facts.broker, brokerSince: iso(facts.brokerSinceMs), clock: facts.clock },
+    health: { status: problems.length === 0 ? 'ready' : 'degraded', problems, securityEvents: facts.securityEvents }
+  };
+}
+
+function projectCall(call: CallRecord, facts: RoomFacts): CallView {
+  const { encryption } = call;
+  const { media } = facts;
+  return {
+    id: call.id,
+    direction: call.direction,
+    peer: { ...call.peer, organisation: call.peer.account.slice(call.peer.account.indexOf('@') + 1) },
+    phase: call.phase,
+    encryption: {
+      ...facts.verdict,
+      expected: encryption.expected,
+      reason: encryption.reason,
+      securityCode: encryption.code,
+      codesMatchHere: encryption.codesMatchHere,
+      codesMatchThere: encryption.codesMatchThere,
+      securingAgain: call.phase === 'connected' && !encryption.secured
+    },
+    media: {
+      // A media process that is gone sends nothing: what it last said of its flows is no longer so.
+      audio: media?.audio ?? NO_FLOW,
+      video: media?.video ?? NO_FLOW,
+      roundTripMs: media?.roundTripMs ?? null,
+      wanted: call.wanted,
+      problem: facts.mediaProblem === null ? null : { code: facts.mediaProblem.code, text: facts.mediaProblem.text }
+    },
+    unavailable: encryption.agreed === 'end-to-end' ? facts.unavailableFeatures.map((feature) => ({ feature, reason: 'end-to-end-encryption' })) : [],
+    placedAt: iso(call.placedAtMs),
+    startedAt: isoOrNull(call.startedAtMs),
+    endedAt: isoOrNull(call.endedAtMs),
+    ended: call.ended,
+    mediaEpoch: facts.mediaEpoch
+  };
+}

@@ -1,0 +1,389 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { verdict } from '../../../src/call/verdict.ts';
+import { FakeNetwork, type FakeRoom } from '../../fakes/call-pair.ts';
+
+const CALL = '0190f3c2-7d4e-7a31-8c55-000000000001';
+const LATER_CALL = '0190f3c2-7d4e-7a31-8c55-000000000217';
+
+function pair() {
+  const network = new FakeNetwork();
+  const a = network.room('a@x.example', 'aaaaaaaaaaaaaaaaaaaaaaaaaa');
+  const b = network.room('b@x.example', 'bbbbbbbbbbbbbbbbbbbbbbbbbb');
+  return { network, a, b };
+}
+const place = (room: FakeRoom, id = CALL, to = 'b@x.example') => room.do({ type: 'place', id, to, video: true });
+function connected() {
+  const rooms = pair();
+  place(rooms.a);
+  rooms.network.settle();
+  rooms.b.do({ type: 'answer', video: true });
+  rooms.network.settle();
+  return rooms;
+}
+const shown = (room: FakeRoom) => (room.call === null ? null : verdict(room.call));
+
+describe('call state machine', () => {
+  it('sets up an end-to-end encrypted call with the same code on both sides', () => {
+    const { a, b } = connected();
+    assert.equal(a.call?.phase, 'connected');
+    assert.equal(b.call?.phase, 'connected');
+    assert.equal(a.call?.encryption.code, b.call?.encryption.code);
+    assert.equal(shown(a), 'end-to-end-verified');
+    assert.equal(a.journal, CALL);
+  });
+
+  it('shows nothing before it is proven, and rings before it is answered', () => {
+    const { network, a, b } = pair();
+    place(a);
+    assert.equal(a.call?.phase, 'inviting');
+    network.settle();
+    assert.equal(a.call?.phase, 'ringing');
+    assert.equal(b.call?.phase, 'ringing');
+    assert.equal(shown(a), null);
+    assert.equal(shown(b), null);
+    assert.equal(b.media?.open, false, 'no source is opened while it rings');
+    b.do({ type: 'answer', video: true });
+    assert.equal(shown(b), null);
+  });
+
+  it('answers by itself where the room does', () => {
+    const { network, a, b } = pair();
+    b.autoAnswer = true;
+    place(a);
+    network.settle();
+    assert.equal(b.call?.phase, 'connected');
+  });
+
+  it('is a standard call with the reason on both sides when one side’s setting is off', () => {
+    const { network, a, b } = pair();
+    b.encryption = { ...b.encryption, setting: false };
+    place(a);
+    network.settle();
+    assert.equal(b.call?.encryption.expected, 'standard', 'the callee sees it before it answers');
+    b.do({ type: 'answer', video: true });
+    network.settle();
+    assert.equal(shown(a), 'standard');
+    assert.equal(shown(b), 'standard');
+    assert.equal(a.call?.encryption.reason, 'setting-there');
+    assert.equal(b.call?.encryption.reason, 'setting-here');
+    assert.equal(a.call?.encryption.code, null);
+    assert.equal(network.log.filter(({ message }) => message.type === 'call.reveal').length, 0);
+  });
+
+  it('refuses a standard call where the policy is Required, on either side', () => {
+    for (const side of ['a', 'b'] as const) {
+      const { network, ...rooms } = pair();
+      rooms[side].encryption = { policy: 'Required', setting: false, complianceRecording: false };
+      rooms[side === 'a' ? 'b' : 'a'].encryption = { policy: 'Disabled', setting: true, complianceRecording: false };
+      place(rooms.a);
+      network.settle();
+      rooms.b.do({ type: 'answer', video: true });
+      network.settle();
+      assert.equal(rooms.a.call?.ended?.reason, 'policy', side);
+      assert.notEqual(rooms.b.call?.phase, 'connected');
+      assert.equal(rooms.a.media, null);
+      assert.equal(rooms.b.media, null);
+    }
+  });
+
+  it('makes a standard call of an invite whose E2EE fields were stripped, and none where the policy is Required', () => {
+    for (const policy of ['DisabledUserOverride', 'Required'] as const) {
+      const { network, a, b } = pair();
+      b.encryption = { ...b.encryption, policy };
+      network.tamper = (message) => (message.type === 'call.invite' ? { ...message, body: { ...message.body, encryption: { offered: false } } } : message);
+      place(a);
+      network.settle();
+      if (policy === 'Required') {
+        assert.equal(b.call, null);
+        assert.equal(a.call?.ended?.reason, 'policy');
+        continue;
+      }
+      assert.equal(b.call?.encryption.expected, 'standard');
+      b.do({ type: 'answer', video: true });
+      network.settle();
+      assert.equal(shown(a), 'standard');
+      assert.equal(shown(b), 'standard');
+    }
+  });
+
+  it('ends a call whose caller reveals a nonce that does not fit its commitment', () => {
+    const { network, a, b } = pair();
+    network.tamper = (message) => (message.type === 'call.reveal' ? { type: 'call.reveal', body: { nonce: 'f'.repeat(64) } } : message);
+    place(a);
+    network.settle();
+    b.do({ type: 'answer', video: true });
+    network.settle();
+    assert.equal(b.call?.ended?.reason, 'security-check-failed');
+    assert.equal(a.call?.ended?.reason, 'security-check-failed');
+    assert.equal(shown(b), 'failed');
+    assert.equal(shown(a), 'failed');
+    assert.deepEqual(b.securityEvents, [{ code: 'CL_SECURITY_COMMITMENT', detectedBy: 'commitment' }]);
+  });
+
+  it('ends on both sides, with a security event on both, when people say that the codes differ', () => {
+    const { network, a, b } = connected();
+    a.do({ type: 'codes-differ' });
+    assert.equal(a.call?.phase, 'ended');
+    network.settle();
+    for (const room of [a, b]) {
+      assert.equal(room.call?.ended?.reason, 'security-check-failed');
+      assert.equal(room.call?.encryption.code, null);
+      assert.equal(shown(room), 'failed');
+      assert.equal(room.securityEvents[0]?.code, 'CL_SECURITY_CODES_DIFFER');
+      assert.equal(room.media, null);
+      assert.equal(room.journal, null);
+    }
+  });
+
+  it('lets people confirm the code where certificates could not', () => {
+    const { network, a, b } = pair();
+    a.identity = 'unverified';
+    b.identity = 'unverified';
+    place(a);
+    network.settle();
+    b.do({ type: 'answer', video: true });
+    network.settle();
+    assert.equal(shown(a), 'end-to-end');
+    a.do({ type: 'codes-match' });
+    network.settle();
+    assert.equal(shown(a), 'end-to-end-verified');
+    assert.equal(shown(b), 'end-to-end', 'what the people there say does not confirm it here');
+    assert.equal(b.call?.encryption.codesMatchThere, true);
+  });
+
+  it('secures the call anew under the same id when a media process dies, with a new code that is not yet compared', () => {
+    for (const side of ['a', 'b'] as const) {
+      const { network, ...rooms } = connected();
+      rooms.a.do({ type: 'codes-match' });
+      rooms.a.do({ type: 'set-microphone', on: false });
+      network.settle();
+      const oldCode = rooms.a.call?.encryption.code;
+      rooms[side].killMedia();
+      const item = network.queue.shift();
+      item?.room.do(item.event);
+      assert.equal(rooms[side].call?.encryption.code, null, 'the old code is blanked at once');
+      assert.equal(shown(rooms[side]), null);
+      network.settle();
+      for (const room of [rooms.a, rooms.b]) {
+        assert.equal(room.call?.id, CALL);
+        assert.equal(room.call?.phase, 'connected');
+        assert.equal(shown(room), 'end-to-end');
+        assert.notEqual(room.call?.encryption.code, oldCode);
+        assert.equal(room.call?.encryption.codesMatchHere, null);
+      }
+      assert.equal(rooms.a.call?.encryption.code, rooms.b.call?.encryption.code);
+      assert.equal(rooms.a.call?.wanted.microphone, false, 'a muted room stays muted');
+    }
+  });
+
+  it('secures the call anew when both media processes die at once', () => {
+    const { network, a, b } = connected();
+    a.killMedia();
+    b.killMedia();
+    network.settle();
+    assert.equal(a.call?.phase, 'connected');
+    assert.equal(a.call?.encryption.secured, true);
+    assert.equal(a.call?.encryption.code, b.call?.encryption.code);
+  });
+
+  it('ends with its reason when it cannot be secured anew in time', () => {
+    const { network, a, b } = connected();
+    network.tamper = () => null;
+    a.killMedia();
+    network.settle();
+    network.advance(3_001);
+    assert.equal(a.call?.ended?.reason, 'media-failed');
+    assert.equal(a.media, null);
+    assert.equal(b.call?.phase, 'connected', 'the other side learns it by the silence of the media');
+  });
+
+  it('never goes from end-to-end to standard in a reconnect', () => {
+    for (const type of ['call.reconnect', 'call.answer'] as const) {
+      const { network, a, b } = connected();
+      network.tamper = (message) => {
+        if (message.type !== type) return message;
+        return message.type === 'call.reconnect'
+          ? { ...message, body: { ...message.body, encryption: { offered: false } } }
+          : { ...message, body: { sdp: 'x', encryption: { accepted: false } } };
+      };
+      a.killMedia();
+      network.settle();
+      assert.equal(a.call?.ended?.reason, 'security-check-failed', type);
+      assert.equal(b.call?.ended?.reason, 'security-check-failed', type);
+      const detector = type === 'call.reconnect' ? b : a;
+      assert.equal(detector.securityEvents[0]?.code, 'CL_SECURITY_RENEGOTIATION');
+    }
+  });
+
+  it('does not let a third endpoint answer, end or reconnect somebody else’s call', () => {
+    const { network, a, b } = connected();
+    const mallory = network.room('m@y.example', 'mmmmmmmmmmmmmmmmmmmmmmmmmm');
+    const to = { account: a.account, endpoint: a.endpoint };
+    const before = a.state;
+    network.send(mallory, { type: 'send', to, call: CALL, message: { type: 'call.end', body: { reason: 'hangup' } } });
+    network.send(mallory, {
+      type: 'send',
+      to,
+      call: CALL,
+      message: { type: 'call.answer', body: { sdp: 'evil', encryption: { accepted: true, nonce: 'c'.repeat(64) } } }
+    });
+    network.send(mallory, {
+      type: 'send',
+      to,
+      call: CALL,
+      message: {
+        type: 'call.reconnect',
+        body: { sdp: 'evil', encryption: { offered: true, commitment: 'c'.repeat(64) }, media: { audio: true, video: true }, displayName: '' }
+      }
+    });
+    network.settle();
+    assert.equal(a.state, before);
+    assert.equal(b.call?.phase, 'connected');
+  });
+
+  it('rings all endpoints of an account and tells the others who answered', () => {
+    const { network, a, b } = pair();
+    const b2 = network.room('b@x.example', 'cccccccccccccccccccccccccc');
+    place(a);
+    network.settle();
+    assert.equal(b2.call?.phase, 'ringing');
+    b.do({ type: 'answer', video: true });
+    network.settle();
+    assert.equal(b2.call?.ended?.reason, 'answered-elsewhere');
+    assert.equal(b2.media, null);
+    assert.equal(a.call?.phase, 'connected');
+  });
+
+  it('is busy in a call', () => {
+    const { network, a, b } = connected();
+    const c = network.room('c@x.example', 'cccccccccccccccccccccccccc');
+    place(c, LATER_CALL);
+    network.settle();
+    assert.equal(c.call?.ended?.reason, 'busy');
+    assert.equal(a.do({ type: 'place', id: LATER_CALL, to: 'c@x.example', video: true }), 'CL_CALL_BUSY');
+    assert.equal(b.call?.id, CALL);
+  });
+
+  it('keeps the call with the smaller id when both invite each other', () => {
+    for (const [idA, idB] of [
+      [CALL, LATER_CALL],
+      [LATER_CALL, CALL]
+    ] as const) {
+      const { network, a, b } = pair();
+      place(a, idA);
+      place(b, idB, 'a@x.example');
+      network.settle();
+      for (const room of [a, b]) {
+        assert.equal(room.call?.id, CALL);
+        assert.equal(room.call?.phase, 'connected');
+      }
+    }
+  });
+
+  it('ends an unanswered call after a minute on both sides', () => {
+    const { network, a, b } = pair();
+    place(a);
+    network.settle();
+    network.advance(60_001);
+    assert.equal(a.call?.ended?.reason, 'timeout');
+    assert.equal(b.call?.ended?.reason, 'timeout');
+    network.advance(60_001);
+    assert.equal(a.call, null, 'and forgets it');
+  });
+
+  it('tells an endpoint that answers a call which is over', () => {
+    const { network, a, b } = pair();
+    network.tamper = (message, from) => (from === a && message.type === 'call.end' ? null : message);
+    place(a);
+    network.settle();
+    a.do({ type: 'hang-up' });
+    network.settle();
+    assert.equal(b.call?.phase, 'ringing', 'the hang-up was lost');
+    network.tamper = (message) => message;
+    b.do({ type: 'answer', video: true });
+    network.settle();
+    assert.equal(b.call?.ended?.reason, 'hangup');
+  });
+
+  it('declines, and refuses actions in the wrong phase with a clear code', () => {
+    const { network, a, b } = pair();
+    assert.equal(a.do({ type: 'hang-up' }), 'CL_CALL_NONE');
+    assert.equal(place(a, CALL, 'a@x.example'), 'CL_ADDRESS_INVALID');
+    place(a);
+    network.settle();
+    assert.equal(a.do({ type: 'answer', video: true }), 'CL_CALL_WRONG_PHASE');
+    assert.equal(a.do({ type: 'codes-match' }), 'CL_CALL_WRONG_PHASE');
+    b.do({ type: 'decline' });
+    network.settle();
+    assert.equal(a.call?.ended?.reason, 'declined');
+    assert.equal(a.do({ type: 'hang-up' }), 'CL_CALL_WRONG_PHASE');
+  });
+
+  it('holds the callee’s candidates until it answers', () => {
+    const { network, a, b } = pair();
+    place(a);
+    network.settle();
+    const candidates = [{ candidate: 'candidate:1', sdpMid: '0', sdpMLineIndex: 0 }];
+    b.do({ type: 'local-candidates', epoch: b.media?.epoch ?? -1, candidates });
+    network.settle();
+    assert.equal(network.log.filter(({ message }) => message.type === 'call.candidate').length, 0);
+    b.do({ type: 'answer', video: true });
+    const types = network.log.filter(({ from }) => from === b.endpoint).map(({ message }) => message.type);
+    assert.deepEqual(types, ['call.ringing', 'call.answer', 'call.candidate']);
+  });
+
+  it('property: whatever people do and whatever is lost or reordered, nothing gets stuck and no shield is shown without proof', () => {
+    const action = fc.record({
+      room: fc.constantFrom('a', 'b'),
+      what: fc.constantFrom('place', 'answer', 'decline', 'hang-up', 'codes-match', 'codes-differ', 'kill', 'mute', 'settle', 'time'),
+      lose: fc.integer({ min: 0, max: 5 }),
+      order: fc.integer({ min: 0, max: 1000 })
+    });
+    fc.assert(
+      fc.property(fc.array(action, { minLength: 1, maxLength: 40 }), (actions) => {
+        const { network, ...rooms } = pair();
+        let calls = 0;
+        for (const { room: name, what, lose, order } of actions) {
+          const room = rooms[name as 'a' | 'b'];
+          let countdown = lose;
+          network.tamper = (message) => (lose > 0 && --countdown === 0 ? null : message);
+          if (what === 'place')
+            room.do({
+              type: 'place',
+              id: `0190f3c2-7d4e-7a31-8c55-${String(calls++).padStart(12, '0')}`,
+              to: name === 'a' ? 'b@x.example' : 'a@x.example',
+              video: true
+            });
+          else if (what === 'kill') room.killMedia();
+          else if (what === 'mute') room.do({ type: 'set-microphone', on: false });
+          else if (what === 'time') network.advance(order * 20);
+          else if (what === 'settle') network.settle((waiting) => order % waiting);
+          else if (what === 'answer') room.do({ type: 'answer', video: true });
+          else room.do({ type: what as 'decline' });
+          for (const each of [rooms.a, rooms.b]) {
+            const state = shown(each);
+            if (each.call?.phase !== 'ended' && (state === 'end-to-end' || state === 'end-to-end-verified')) {
+              assert.ok(each.media === null || each.media.secured, 'a shield without a secured connection');
+              assert.equal(each.media?.endToEnd ?? true, true);
+            }
+            if (each.call === null || each.call.phase === 'ended') {
+              assert.equal(each.media, null, 'media after the end');
+              assert.equal(each.call?.encryption.code ?? null, null, 'a code after the end');
+            }
+          }
+        }
+        // Left alone, with the network well again and one side hanging up what still is, both come to rest.
+        network.tamper = (message) => message;
+        network.settle();
+        for (let i = 0; i < 4; i++) network.advance(61_000);
+        for (const room of [rooms.a, rooms.b]) {
+          const phase = room.call?.phase ?? 'none';
+          assert.ok(['none', 'ended', 'connected'].includes(phase), `stuck in ${phase}`);
+          if (phase === 'connected') assert.ok(room.call?.encryption.secured, 'stuck while being secured');
+        }
+      }),
+      { numRuns: 500 }
+    );
+  });
+});
