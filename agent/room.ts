@@ -293,8 +293,10 @@ export function createRoom(options: RoomOptions): Room {
   return {
     async start(signal) {
       listenToSignaling();
-      await Promise.all([options.mediaProcesses.start(signal), signaling.start(signal)]);
+      // A broker that is away must not keep the panel from coming up: it says so instead.
+      signaling.start(signal).catch((error) => log.error('signaling could not start', { error: asCloisterError(error).code }));
       await endCallOfLastRun();
+      await options.mediaProcesses.start(signal);
     },
     state,
     subscribe(listener) {

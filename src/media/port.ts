@@ -55,8 +55,6 @@ export type MediaEvents = {
    * now media is sent and played. `code` is there for an E2EE call.
    */
   secured: readonly [{ readonly code: string | null }];
-  /** The first frame of the other side has gone to a display or, without a display, has been assembled. */
-  firstFrame: readonly [];
   statistics: readonly [MediaStatistics];
   /** A source or encoder fails while the call goes on; `null` when it is well again. */
   problem: readonly [MediaFailure | null];

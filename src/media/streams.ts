@@ -72,6 +72,8 @@ export type PeerConnection = EventSource<PeerConnectionEvents> & {
   createOffer(): Promise<string>;
   acceptOffer(sdp: string): Promise<string>;
   acceptAnswer(sdp: string): Promise<void>;
+  /** Checks a later description of the other side: another certificate makes `failed` with CL_SECURITY_RENEGOTIATION; nothing is changed otherwise. */
+  checkUpdate(sdp: string): Promise<void>;
   addCandidates(candidates: readonly IceCandidate[]): Promise<void>;
   /** Sends one packet; dropped silently before `secured`, and after `failed` or close(). */
   send(kind: MediaKind, packet: RtpPayload): void;

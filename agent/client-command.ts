@@ -1,0 +1,72 @@
+// What the commands that talk to a running room have in common: --url, --json, --help, how errors are shown, the exit status.
+import { parseArgs } from 'node:util';
+import { asCloisterError } from '../src/kernel/errors.ts';
+import { createHttpClient, type HttpClient } from './http-client.ts';
+import type { CommandIo, ExitStatus } from './io.ts';
+
+export const DEFAULT_URL = 'http://127.0.0.1:8480';
+
+export type ClientCommand = {
+  readonly name: string;
+  /** The whole text of --help. */
+  readonly usage: string;
+  /** The command's own flags, all without a value. */
+  readonly flags: readonly string[];
+  /** How many arguments besides flags it takes. */
+  readonly positionals: number;
+  /** What was done: a document for --json, lines for people, and whether it succeeded. Throws a CloisterError where it could not be done. */
+  run(given: { readonly flags: ReadonlySet<string>; readonly positionals: readonly string[]; readonly http: HttpClient }): Promise<CommandResult>;
+};
+
+export type CommandResult = { readonly document: unknown; readonly lines: readonly string[]; readonly done: boolean };
+
+export async function runClientCommand(command: ClientCommand, args: string[], io: CommandIo): Promise<ExitStatus> {
+  const badUsage = (why: string): ExitStatus => {
+    io.stderr(`cloister ${command.name}: ${why}\n\n${command.usage}`);
+    return 2;
+  };
+  let parsed: { values: Readonly<Record<string, unknown>>; positionals: string[] };
+  try {
+    parsed = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        url: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean' },
+        ...Object.fromEntries(command.flags.map((flag) => [flag, { type: 'boolean' as const }]))
+      }
+    });
+  } catch (error) {
+    return badUsage((error as Error).message);
+  }
+  const { values, positionals } = parsed;
+  if (values['help'] === true) {
+    io.stdout(command.usage);
+    return 0;
+  }
+  if (positionals.length !== command.positionals) return badUsage(positionals.length > command.positionals ? 'too many arguments' : 'an argument is missing');
+  const url = String(values['url'] ?? DEFAULT_URL);
+  if (!isHttpUrl(url)) return badUsage('--url wants the room’s address, such as http://127.0.0.1:8480');
+  const json = values['json'] === true;
+  try {
+    const flags = new Set(command.flags.filter((flag) => values[flag] === true));
+    const result = await command.run({ flags, positionals, http: createHttpClient(url) });
+    if (json) io.stdout(JSON.stringify(result.document));
+    else for (const line of result.lines) io.stdout(printable(line));
+    return result.done ? 0 : 1;
+  } catch (thrown) {
+    const { code, message } = asCloisterError(thrown);
+    if (json) io.stdout(JSON.stringify({ error: { code, message } }));
+    io.stderr(printable(`cloister ${command.name}: ${message} (${code})`));
+    return 1;
+  }
+}
+
+function isHttpUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.username === '' && url.password === '';
+}
+
+/** Names come from other rooms: no control character of theirs may steer the terminal. */
+const printable = (line: string): string => line.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\u{fffd}');

@@ -1,0 +1,133 @@
+// The composition root: builds a room, or a broker, from configuration and adapters. The only place that knows every part.
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { localEncryption } from '../src/call/encryption-decision.ts';
+import type { Config } from '../src/config/schema.ts';
+import { openEnvelopes } from '../src/identity/envelopes.ts';
+import { readBrokerCertificate, readIdentity } from '../src/identity/store.ts';
+import { loadTrustStore } from '../src/identity/trust-store.ts';
+import type { Clock } from '../src/kernel/clock.ts';
+import type { Log } from '../src/kernel/log.ts';
+import { createMediaProcesses } from '../src/media/client.ts';
+import type { MediaSettings } from '../src/media/port.ts';
+import { viewOfChoice } from '../src/media/source/source-view.ts';
+import { createEmbeddedBroker, type EmbeddedBroker } from '../src/signaling/embedded-broker.ts';
+import { createSignaling } from '../src/signaling/signaling.ts';
+import { createUiServer } from '../src/ui-server/server.ts';
+import { createCallJournal } from './call-journal.ts';
+import type { Part } from './lifecycle.ts';
+import { createRoom } from './room.ts';
+import { AGENT_VERSION } from './version.ts';
+
+const UI_DIRECTORY = fileURLToPath(new URL('../dist/ui', import.meta.url));
+const FORGET_CALL_MS = 60_000;
+
+export type Environment = { readonly clock: Clock; readonly log: Log };
+
+export type ComposedBroker = EmbeddedBroker & { url(): string };
+
+export type BrokerOptions = {
+  readonly host: string;
+  readonly port: number;
+  readonly certificateDirectory: string;
+  readonly trustedCertificates: readonly string[];
+};
+
+/** @throws CloisterError CL_IDENTITY_MISSING, CL_IDENTITY_INVALID */
+export async function composeBroker(options: BrokerOptions, { clock, log }: Environment): Promise<ComposedBroker> {
+  const certificate = await readBrokerCertificate(options.certificateDirectory);
+  const authorities = [join(options.certificateDirectory, 'ca.pem'), ...options.trustedCertificates];
+  const trust = await loadTrustStore({ authorities, revocationLists: [] });
+  const broker = createEmbeddedBroker({
+    host: options.host,
+    port: options.port,
+    tls: { keyPem: certificate.keyPem, certificatePem: certificate.certificatePem, clientCaPems: [certificate.caPem] },
+    trust,
+    clock,
+    log: log.child({ part: 'broker' })
+  });
+  return Object.assign(broker, { url: () => `mqtts://${options.host.includes(':') ? `[${options.host}]` : options.host}:${broker.port}` });
+}
+
+export type ComposedRoom = { readonly parts: readonly Part[]; readonly url: () => string };
+
+/**
+ * The parts of a room in the order in which they start. With an embedded broker the port it got is known only once it listens, so it is started before.
+ * @throws CloisterError CL_IDENTITY_MISSING, CL_IDENTITY_INVALID, CL_CONFIG_INVALID
+ */
+export async function composeRoom(config: Config, brokerUrl: string, { clock, log }: Environment): Promise<ComposedRoom> {
+  const identity = await readIdentity(config.identity.directory);
+  const trust = await loadTrustStore({
+    authorities: [join(config.identity.directory, 'ca.pem'), ...config.identity.trustedCertificates],
+    revocationLists: []
+  });
+  const envelopes = openEnvelopes({
+    identity,
+    trust,
+    clock,
+    log: log.child({ part: 'envelopes' }),
+    replayFile: join(config.dataDirectory, 'messages-seen'),
+    ...(config.identity.acceptUnsigned ? { acceptUnsigned: true as const } : {})
+  });
+  const signaling = createSignaling({
+    identity,
+    envelopes,
+    broker: { url: brokerUrl, caPem: identity.caPem },
+    room: { name: config.room.name, version: AGENT_VERSION },
+    clock,
+    log: log.child({ part: 'signaling' })
+  });
+  const settings = (): MediaSettings => ({
+    roomName: config.room.name,
+    camera: config.media.camera,
+    microphone: config.media.microphone,
+    video: config.media.video,
+    iceServers: config.media.iceServers,
+    fips: config.encryption.fips,
+    displayHost: '127.0.0.1',
+    displayOrigins: ui.origins()
+  });
+  const mediaProcesses = createMediaProcesses({ settings, clock, log: log.child({ part: 'media' }) });
+  const room = createRoom({
+    agentVersion: AGENT_VERSION,
+    room: { name: config.room.name, account: identity.account, organisation: identity.organisation, endpoint: identity.endpointId },
+    policy: { policy: config.encryption.policy, setting: config.encryption.setting },
+    localEncryption: localEncryption(config.encryption),
+    sources: { camera: viewOfChoice(config.media.camera, 'video'), microphone: viewOfChoice(config.media.microphone, 'audio') },
+    autoAnswer: config.call.autoAnswer,
+    timeouts: {
+      inviteMs: config.call.inviteTimeoutSeconds * 1000,
+      connectMs: config.call.connectTimeoutMs,
+      reconnectMs: config.call.reconnectTimeoutMs,
+      forgetMs: FORGET_CALL_MS
+    },
+    signaling,
+    mediaProcesses,
+    journal: createCallJournal(join(config.dataDirectory, 'call-journal.json')),
+    clock,
+    log
+  });
+  const ui = createUiServer({
+    room,
+    host: config.uiServer.host,
+    port: config.uiServer.port,
+    uiDirectory: UI_DIRECTORY,
+    allowedHosts: config.uiServer.allowedHosts,
+    clock,
+    log: log.child({ part: 'ui' })
+  });
+  return {
+    // The panel comes up first, so that it can say what the room is waiting for.
+    parts: [
+      { name: 'envelopes', part: { [Symbol.asyncDispose]: async () => envelopes[Symbol.dispose]() } },
+      { name: 'panel', part: ui },
+      // The room starts these two without waiting for a broker that is away; they are closed after it has hung up.
+      { name: 'signaling', part: closedOnly(signaling) },
+      { name: 'media processes', part: closedOnly(mediaProcesses) },
+      { name: 'room', part: room }
+    ],
+    url: () => ui.url
+  };
+}
+
+const closedOnly = (part: AsyncDisposable): AsyncDisposable => ({ [Symbol.asyncDispose]: () => part[Symbol.asyncDispose]() });

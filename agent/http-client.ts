@@ -1,0 +1,53 @@
+// What the commands know of a running room: its local HTTP interface (protocol.md "Local HTTP interface"). Every failure is a CloisterError:
+// the room's own code where it refused, CL_AGENT_UNREACHABLE where there is no room at the address.
+import { type ErrorCode, errorCodes } from '../src/kernel/error-codes.ts';
+import { CloisterError } from '../src/kernel/errors.ts';
+import type { RoomState } from '../src/room/state.ts';
+
+export type HttpClient = {
+  state(): Promise<RoomState>;
+  /** @param path such as /api/v1/calls; the answer's document, undefined where it has none */
+  post(path: string, body: Readonly<Record<string, unknown>>): Promise<unknown>;
+};
+
+const LIMIT_MS = 10_000;
+
+const isErrorCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(errorCodes, code);
+
+/** @param url the room's address, such as http://127.0.0.1:8480 */
+export function createHttpClient(url: string): HttpClient {
+  const unreachable = (why: string, cause?: unknown): CloisterError => new CloisterError('CL_AGENT_UNREACHABLE', `${why} at ${url}.`, { cause });
+
+  async function request(path: string, init: RequestInit): Promise<unknown> {
+    let status: number;
+    let text: string;
+    try {
+      const response = await fetch(new URL(path, url), { ...init, redirect: 'error', signal: AbortSignal.timeout(LIMIT_MS) });
+      status = response.status;
+      text = await response.text();
+    } catch (cause) {
+      throw unreachable('No room’s agent answers', cause);
+    }
+    if (status === 204) return undefined;
+    let content: unknown;
+    try {
+      content = JSON.parse(text);
+    } catch (cause) {
+      throw unreachable('What answers is not a room’s agent', cause);
+    }
+    if (status < 400) return content;
+    const { code, detail } = typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : {};
+    if (!isErrorCode(code)) throw unreachable('What answers is not a room’s agent');
+    throw new CloisterError(code, typeof detail === 'string' ? detail : undefined);
+  }
+
+  return {
+    async state() {
+      const state = await request('/api/v1/state', { method: 'GET' });
+      const isState = typeof state === 'object' && state !== null && 'room' in state && 'call' in state && 'network' in state;
+      if (!isState) throw unreachable('What answers is not a room’s agent');
+      return state as RoomState;
+    },
+    post: (path, body) => request(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  };
+}

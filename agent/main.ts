@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+// The program: finds the command, runs it, sets the exit status: 0 done, 1 failed, 2 bad usage. Each command is loaded only when it is run.
+import { asCloisterError } from '../src/kernel/errors.ts';
+import type { CommandIo, ExitStatus } from './io.ts';
+
+type Command = { readonly summary: string; readonly load: () => Promise<(args: string[], io: CommandIo) => Promise<ExitStatus>> };
+
+const COMMANDS: Record<string, Command> = {
+  run: { summary: 'run this room: agent, panel and display', load: async () => (await import('./commands/run.ts')).runRoom },
+  demo: { summary: 'two rooms and an end-to-end encrypted call between them', load: async () => (await import('./commands/demo.ts')).demo },
+  call: { summary: 'place a call: cloister call boardroom@contoso.example', load: async () => (await import('./commands/call.ts')).runCallCommand },
+  answer: { summary: 'answer the call that rings', load: async () => (await import('./commands/answer.ts')).runAnswerCommand },
+  hangup: { summary: 'end or decline the call', load: async () => (await import('./commands/hangup.ts')).runHangupCommand },
+  status: { summary: 'what the room is doing', load: async () => (await import('./commands/status.ts')).runStatusCommand },
+  doctor: { summary: 'check this machine and its configuration', load: async () => (await import('./commands/doctor.ts')).runDoctorCommand },
+  identity: { summary: 'make and look at certificates', load: async () => (await import('./commands/identity.ts')).runIdentityCommand }
+};
+
+const usage = (): string =>
+  [
+    'Usage: cloister COMMAND [OPTIONS]     (cloister COMMAND --help says more)',
+    '',
+    ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  ].join('\n');
+
+async function main(args: string[], io: CommandIo): Promise<ExitStatus> {
+  const [name, ...rest] = args;
+  if (name === '--help' || name === 'help') {
+    io.stdout(usage());
+    return 0;
+  }
+  const command = name === undefined || !Object.hasOwn(COMMANDS, name) ? undefined : COMMANDS[name];
+  if (command === undefined) {
+    io.stderr(name === undefined ? usage() : `cloister: there is no command ${JSON.stringify(name)}\n\n${usage()}`);
+    return 2;
+  }
+  const run = await command.load();
+  return run(rest, io);
+}
+
+const io: CommandIo = {
+  stdout: (line) => process.stdout.write(`${line}\n`),
+  stderr: (line) => process.stderr.write(`${line}\n`)
+};
+// A reader that goes away (cloister status | head -1) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+main(process.argv.slice(2), io).then(
+  (status) => {
+    process.exitCode = status;
+    // Whatever a foreign library left open must not keep a finished command alive.
+    process.stdout.write('', () => process.exit(status));
+  },
+  (cause) => {
+    const error = asCloisterError(cause);
+    io.stderr(`cloister: ${error.message} (${error.code})`);
+    process.exit(1);
+  }
+);

@@ -1,0 +1,82 @@
+// The entry of a media process: a composition root. Serves the requests of ipc.ts for one exchange of one call and ends with it.
+// When the agent is gone the process goes too: no call outlives the room that shows it.
+import { randomBytes } from 'node:crypto';
+import { createCallCertificate } from '../encryption/call-certificate.ts';
+import { commitment, commitmentHolds, securityCode } from '../encryption/security-code.ts';
+import { systemClock } from '../kernel/clock.ts';
+import { asCloisterError, CloisterError } from '../kernel/errors.ts';
+import type { FromProcess, RequestHandlers, ToProcess } from './ipc.ts';
+import { createSession, type Session } from './session.ts';
+
+/** Leaves the last answer time to go out; nothing that hangs may hold the process, and the key in it, longer. */
+const EXIT_DELAY_MS = 20;
+const CLOSE_LIMIT_MS = 500;
+
+function handlers(tell: (message: FromProcess) => void): RequestHandlers {
+  let session: Session | null = null;
+  const running = (): Session => {
+    if (session === null) throw new CloisterError('CL_INTERNAL', 'this media process has no call');
+    return session;
+  };
+  return {
+    async begin(settings, call) {
+      if (session !== null) throw new CloisterError('CL_INTERNAL', 'this media process has its call already');
+      session = createSession({
+        settings,
+        call,
+        certificate: createCallCertificate(Date.now()),
+        encryption: { commitment, commitmentHolds, securityCode },
+        nonce: new Uint8Array(randomBytes(32)),
+        clock: systemClock,
+        emit: (event, ...parameters) => tell({ event, parameters })
+      });
+      return null;
+    },
+    createOffer: () => running().createOffer(),
+    acceptAnswer: (sdp, endToEnd) => running().acceptAnswer(sdp, endToEnd),
+    acceptOffer: (sdp, endToEnd) => running().acceptOffer(sdp, endToEnd),
+    open: () => running().open(),
+    reveal: (nonce) => running().reveal(nonce),
+    checkUpdate: (sdp) => running().checkUpdate(sdp),
+    addCandidates: (candidates) => running().addCandidates(candidates),
+    setMicrophone: (on) => running().setMicrophone(on),
+    setCamera: (on) => running().setCamera(on),
+    displayTicket: () => running().displayTicket(),
+    async close() {
+      setTimeout(() => process.exit(0), CLOSE_LIMIT_MS);
+      await session?.close();
+      setTimeout(() => process.exit(0), EXIT_DELAY_MS);
+      return null;
+    }
+  };
+}
+
+function main(): void {
+  const tell = (message: FromProcess): void => {
+    if (process.connected) process.send?.(message);
+  };
+  const served = handlers(tell);
+  process.on('message', ({ id, request, parameters }: ToProcess) => {
+    const handler = served[request] as (...given: readonly unknown[]) => Promise<unknown>;
+    Promise.resolve()
+      .then(() => handler(...parameters))
+      .then(
+        (result) => tell({ id, result }),
+        (cause) => {
+          const error = asCloisterError(cause);
+          tell({ id, error: { code: error.code, message: error.message } });
+        }
+      );
+  });
+  process.on('disconnect', () => process.exit(0));
+  // Ctrl-C reaches the whole process group; the agent closes its media processes in good order.
+  process.on('SIGINT', () => {});
+  // After a fault that nobody caught nothing here can be relied on: end at once; the agent secures the call anew or ends it.
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`uncaught ${error.name}: ${error.message.slice(0, 200)} ${error.stack?.split('\n').slice(1, 4).join(' ') ?? ''}\n`);
+    process.exit(70);
+  });
+  tell({ ready: true });
+}
+
+main();

@@ -1,0 +1,264 @@
+// One exchange of one call inside its media process: joins the secure connection, the sources and encoders, and the display's feed.
+// Invariant: nothing is sent and nothing is shown before the connection is proven (audit, thumbprint), the call was answered here and,
+// for an end-to-end encrypted call, both nonces are known and the caller's fits its commitment. goLive() is the only place that opens the media.
+import type { CallCertificate } from '../encryption/call-certificate.ts';
+import type { SecurityCodeInput } from '../encryption/security-code.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { asCloisterError, CloisterError } from '../kernel/errors.ts';
+import { silentLog } from '../kernel/log.ts';
+import { Scope } from '../kernel/scope.ts';
+import { createDisplayFeed } from './display-feed/server.ts';
+import { createAudioEncoder } from './encode/audio-encoder.ts';
+import { createAudioSender } from './encode/audio-sender.ts';
+import { createVideoEncoder } from './encode/video-encoder.ts';
+import { createVideoSender, type SenderOptions, type VideoSender } from './encode/video-sender.ts';
+import type { RequestHandlers, SessionEvents } from './ipc.ts';
+import { createPeerConnection } from './peer-connection.ts';
+import type { MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
+import { createReceiver } from './receiver.ts';
+import { openAudioSource, openVideoSource } from './source/open-source.ts';
+import { createStatistics } from './statistics.ts';
+import type { SecuredConnection, VideoCodec } from './streams.ts';
+
+export type SessionOptions = {
+  readonly settings: MediaSettings;
+  readonly call: MediaCallOptions;
+  readonly certificate: CallCertificate;
+  readonly encryption: {
+    commitment(nonce: Uint8Array): Uint8Array;
+    commitmentHolds(nonce: Uint8Array, committed: Uint8Array): boolean;
+    securityCode(input: SecurityCodeInput): string;
+  };
+  /** 32 random bytes. */
+  readonly nonce: Uint8Array;
+  readonly clock: Clock;
+  readonly emit: <K extends keyof SessionEvents>(event: K, ...parameters: SessionEvents[K]) => void;
+};
+
+export type Session = Omit<RequestHandlers, 'begin' | 'close'> & { close(): Promise<void> };
+
+const STATISTICS_MS = 1_000;
+const VIDEO_CODECS: readonly VideoCodec[] = ['H264', 'VP8'];
+
+const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));
+const hex = (value: Uint8Array): string => Buffer.from(value).toString('hex');
+
+/** What this side knows of the other side's part of the security code. `standard` calls have none. */
+type Agreement =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'standard' }
+  | { readonly kind: 'end-to-end'; readonly commitment: Uint8Array | null; readonly nonce: Uint8Array | null };
+
+export function createSession(options: SessionOptions): Session {
+  const { settings, call, certificate, encryption, nonce, clock, emit } = options;
+  const scope = new Scope();
+  const peer = createPeerConnection({ certificate, iceServers: settings.iceServers, fips: settings.fips, videoCodecs: VIDEO_CODECS, clock, log: silentLog });
+  const feed = createDisplayFeed({
+    host: settings.displayHost,
+    origins: settings.displayOrigins,
+    clock,
+    log: silentLog,
+    onNeedKeyframe: () => peer.requestKeyframe()
+  });
+  const feedStarted = feed.start();
+  feedStarted.catch(() => {});
+
+  let agreement: Agreement = { kind: 'open' };
+  let connection: SecuredConnection | null = null;
+  let answered = call.role === 'caller';
+  let live = false;
+  let failed = false;
+  let wantsCamera = call.camera;
+  let video: VideoSender | null = null;
+  // A camera takes long to open: it is opened while the connection is made. What it gives goes nowhere before goLive().
+  let earlyVideo: ReturnType<typeof openVideoSource> | null = null;
+  let earlyAudio: ReturnType<typeof openAudioSource> | null = null;
+
+  const receiver = createReceiver({ clock, feed, requestKeyframe: () => peer.requestKeyframe(), onChange: () => report() });
+  const problems = new Map<'audio' | 'video', MediaFailure>();
+  const onProblem = (kind: 'audio' | 'video') => (failure: MediaFailure | null) => {
+    if (failure === null) problems.delete(kind);
+    else problems.set(kind, failure);
+    emit('problem', problems.get('video') ?? problems.get('audio') ?? null);
+    report();
+  };
+  const senderOptions = (kind: 'audio' | 'video'): SenderOptions => ({
+    clock,
+    send: (packet) => peer.send(kind, packet),
+    onSenderClock: (each, senderClock) => peer.setSenderClock(each, senderClock),
+    onProblem: onProblem(kind)
+  });
+  const openCamera = (): ReturnType<typeof openVideoSource> => openVideoSource(settings.camera, settings.video, settings.roomName, clock);
+  const audio = createAudioSender({
+    ...senderOptions('audio'),
+    on: call.microphone,
+    createEncoder: createAudioEncoder,
+    openSource: () => {
+      const opened = earlyAudio ?? openAudioSource(settings.microphone, clock);
+      earlyAudio = null;
+      return opened;
+    }
+  });
+  const statistics = createStatistics({ clock, settings, peer, receiver, feed, audio, video: () => video, negotiated: () => connection?.negotiated ?? null });
+  const report = (): void => {
+    if (!scope.closed) emit('statistics', statistics());
+  };
+  scope.every(clock, STATISTICS_MS, report);
+
+  const fail = (failure: MediaFailure): void => {
+    if (failed || scope.closed) return;
+    failed = true;
+    live = false;
+    emit('failed', failure);
+    void stopMedia();
+  };
+
+  async function stopMedia(): Promise<void> {
+    const early = [earlyVideo, earlyAudio];
+    earlyVideo = null;
+    earlyAudio = null;
+    await Promise.allSettled([video?.stop(), audio.stop(), ...early.map(async (source) => (await source)?.close()), peer.close()]);
+  }
+
+  function openSourcesEarly(): void {
+    if (wantsCamera) {
+      earlyVideo ??= openCamera();
+      earlyVideo.catch(() => {});
+    }
+    earlyAudio ??= openAudioSource(settings.microphone, clock);
+    earlyAudio.catch(() => {});
+  }
+
+  /** The other side's nonce, once nothing about it is open any more; null for a standard call; undefined while something is missing. */
+  function settledNonce(): Uint8Array | null | undefined {
+    if (agreement.kind === 'standard') return null;
+    if (agreement.kind === 'end-to-end' && agreement.nonce !== null) return agreement.nonce;
+    return undefined;
+  }
+
+  function goLive(): void {
+    const peerNonce = settledNonce();
+    if (live || failed || scope.closed || connection === null || !answered || peerNonce === undefined) return;
+    live = true;
+    const { localThumbprint, remoteThumbprint, negotiated } = connection;
+    const [ours, theirs] = [
+      { thumbprint: localThumbprint, nonce },
+      { thumbprint: remoteThumbprint, nonce: peerNonce }
+    ];
+    const [caller, callee] = call.role === 'caller' ? [ours, theirs] : [theirs, ours];
+    const code =
+      caller.nonce === null || callee.nonce === null
+        ? null
+        : encryption.securityCode({
+            callId: call.callId,
+            thumbprintCaller: caller.thumbprint,
+            thumbprintCallee: callee.thumbprint,
+            nonceCaller: caller.nonce,
+            nonceCallee: callee.nonce
+          });
+    emit('secured', { code });
+    if (negotiated.video !== null) video = makeVideoSender(negotiated.video.codec);
+    if (wantsCamera) void video?.start();
+    if (negotiated.audio !== null) void audio.start().then(report);
+    receiver.open(negotiated);
+    feed.open();
+    report();
+  }
+
+  function makeVideoSender(codec: VideoCodec): VideoSender {
+    return createVideoSender({
+      ...senderOptions('video'),
+      profile: settings.video,
+      createEncoder: () => createVideoEncoder({ codec, profile: settings.video }),
+      openSource: () => {
+        const opened = earlyVideo ?? openCamera();
+        earlyVideo = null;
+        return opened;
+      }
+    });
+  }
+
+  scope.own(peer.on('candidates', (candidates) => emit('candidates', candidates)));
+  scope.own(
+    peer.on('secured', (secured) => {
+      connection = secured;
+      goLive();
+    })
+  );
+  scope.own(peer.on('failed', fail));
+  scope.own(peer.on('keyframeRequest', () => video?.requestKeyframe()));
+  // Before goLive() the receiver holds what comes, bounded, and gives none of it away.
+  scope.own(peer.on('rtp', (kind, packet) => receiver.take(kind, packet)));
+  scope.own(peer.on('senderClock', (kind, senderClock) => receiver.setSenderClock(kind, senderClock)));
+
+  return {
+    async createOffer() {
+      openSourcesEarly();
+      return { sdp: await peer.createOffer(), commitment: hex(encryption.commitment(nonce)) };
+    },
+    async acceptAnswer(sdp, endToEnd) {
+      await peer.acceptAnswer(sdp);
+      agreement = endToEnd === null ? { kind: 'standard' } : { kind: 'end-to-end', commitment: null, nonce: bytes(endToEnd.nonce) };
+      goLive();
+      return { nonce: hex(nonce) };
+    },
+    async acceptOffer(sdp, endToEnd) {
+      agreement = endToEnd === null ? { kind: 'standard' } : { kind: 'end-to-end', commitment: bytes(endToEnd.commitment), nonce: null };
+      return { sdp: await peer.acceptOffer(sdp), nonce: hex(nonce) };
+    },
+    async open() {
+      answered = true;
+      openSourcesEarly();
+      goLive();
+      return null;
+    },
+    async reveal(revealed) {
+      if (agreement.kind !== 'end-to-end' || agreement.commitment === null || agreement.nonce !== null) {
+        throw new CloisterError('CL_SECURITY_COMMITMENT', 'a nonce was revealed that nobody had committed to');
+      }
+      const revealedNonce = bytes(revealed);
+      if (!encryption.commitmentHolds(revealedNonce, agreement.commitment)) {
+        fail({ code: 'CL_SECURITY_COMMITMENT', detectedBy: 'commitment', text: 'The other side’s security code contribution does not fit its commitment.' });
+        return null;
+      }
+      agreement = { ...agreement, nonce: revealedNonce };
+      goLive();
+      return null;
+    },
+    async checkUpdate(sdp) {
+      await peer.checkUpdate(sdp);
+      return null;
+    },
+    async addCandidates(candidates) {
+      await peer.addCandidates(candidates);
+      return null;
+    },
+    async setMicrophone(on) {
+      audio.setOn(on);
+      report();
+      return null;
+    },
+    async setCamera(on) {
+      wantsCamera = on;
+      if (!on) {
+        const early = earlyVideo;
+        earlyVideo = null;
+        await Promise.all([video?.stop(), early?.then((source) => source.close()).catch(() => {})]);
+      } else if (live) await video?.start();
+      else if (answered) openSourcesEarly();
+      report();
+      return null;
+    },
+    async displayTicket() {
+      await feedStarted.catch((cause) => {
+        throw asCloisterError(cause);
+      });
+      return feed.ticket();
+    },
+    async close() {
+      live = false;
+      await scope[Symbol.asyncDispose]();
+      await Promise.allSettled([stopMedia(), feed[Symbol.asyncDispose](), receiver.close()]);
+    }
+  };
+}

@@ -1,0 +1,17 @@
+// What a configured choice of source is called for people, before it was opened. Pure: the agent uses it too, and must not load native codecs.
+import type { SourceView } from '../../room/state.ts';
+import type { SourceChoice } from '../port.ts';
+
+export const FILE_PREFIX = 'file:';
+export const TEST_PICTURE_VIEW: SourceView = { kind: 'test', name: 'Test picture' };
+export const TEST_TONE_VIEW: SourceView = { kind: 'test', name: 'Test tone' };
+
+/** The last part of the path; either separator, so that a Windows path is short too. */
+export const fileView = (path: string): SourceView => ({ kind: 'file', name: path.split(/[\\/]/).at(-1) ?? path });
+
+/** `auto` may turn out to be the test source. */
+export function viewOfChoice(choice: SourceChoice, kind: 'audio' | 'video'): SourceView {
+  if (choice === 'test') return kind === 'video' ? TEST_PICTURE_VIEW : TEST_TONE_VIEW;
+  if (choice.startsWith(FILE_PREFIX)) return fileView(choice.slice(FILE_PREFIX.length));
+  return { kind: 'device', name: choice };
+}

@@ -1,0 +1,81 @@
+// The figures of one media process, put together from its parts: what really is sent and received. Rates are over the time since the call before.
+import type { Clock } from '../kernel/clock.ts';
+import type { MediaFlow } from '../room/state.ts';
+import type { AudioSender } from './encode/audio-sender.ts';
+import type { VideoSender } from './encode/video-sender.ts';
+import type { MediaSettings, MediaStatistics } from './port.ts';
+import type { Receiver } from './receiver.ts';
+import { viewOfChoice } from './source/source-view.ts';
+import type { MediaKind, NegotiatedMedia, PeerConnection } from './streams.ts';
+
+export type StatisticsParts = {
+  readonly clock: Clock;
+  readonly settings: MediaSettings;
+  readonly peer: Pick<PeerConnection, 'statistics'>;
+  readonly receiver: Pick<Receiver, 'figures'>;
+  readonly feed: { statistics(): { readonly displays: number; readonly framesDecoded: number } };
+  readonly audio: Pick<AudioSender, 'statistics'>;
+  readonly video: () => Pick<VideoSender, 'statistics'> | null;
+  readonly negotiated: () => NegotiatedMedia | null;
+};
+
+/** Below this a rate would say more about the moment than about the flow. */
+const RATE_WINDOW_MS = 500;
+
+type Counts = { readonly atMs: number; readonly sent: Record<MediaKind, number>; readonly received: Record<MediaKind, number> };
+
+export function createStatistics(parts: StatisticsParts): () => MediaStatistics {
+  const { clock, settings } = parts;
+  let before: Counts = { atMs: clock.monotonicMs(), sent: { audio: 0, video: 0 }, received: { audio: 0, video: 0 } };
+  let rates = { sent: { audio: 0, video: 0 }, received: { audio: 0, video: 0 } };
+
+  return () => {
+    const peer = parts.peer.statistics();
+    const atMs = clock.monotonicMs();
+    const counts: Counts = {
+      atMs,
+      sent: { audio: peer.audio.bytesSent, video: peer.video.bytesSent },
+      received: { audio: peer.audio.bytesReceived, video: peer.video.bytesReceived }
+    };
+    if (atMs - before.atMs >= RATE_WINDOW_MS) {
+      const kbps = (now: number, then: number): number => Math.round(((now - then) * 8) / (atMs - before.atMs));
+      rates = {
+        sent: { audio: kbps(counts.sent.audio, before.sent.audio), video: kbps(counts.sent.video, before.sent.video) },
+        received: { audio: kbps(counts.received.audio, before.received.audio), video: kbps(counts.received.video, before.received.video) }
+      };
+      before = counts;
+    }
+    const audio = parts.audio.statistics();
+    const video = parts.video()?.statistics() ?? null;
+    const feed = parts.feed.statistics();
+    const negotiated = parts.negotiated();
+    const flow = (kind: MediaKind, sending: boolean, framesSent: number, framesDecoded: number): MediaFlow => {
+      const { frames, receiving, width, height, fps } = parts.receiver.figures(kind);
+      const { packetsSent, packetsReceived, lost } = peer[kind];
+      return {
+        sending,
+        receiving,
+        codec: negotiated?.[kind]?.codec ?? null,
+        bitrateKbps: rates.received[kind],
+        sendKbps: rates.sent[kind],
+        packetsSent,
+        packetsReceived,
+        lost,
+        framesSent,
+        framesReceived: frames,
+        framesDecoded,
+        width,
+        height,
+        fps
+      };
+    };
+    return {
+      audio: flow('audio', audio.sending, audio.packetsSent, 0),
+      video: flow('video', video?.sending ?? false, video?.framesSent ?? 0, feed.framesDecoded),
+      roundTripMs: peer.roundTripMs,
+      displays: feed.displays,
+      camera: video?.source ?? viewOfChoice(settings.camera, 'video'),
+      microphone: audio.source ?? viewOfChoice(settings.microphone, 'audio')
+    };
+  };
+}
