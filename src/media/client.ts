@@ -156,7 +156,9 @@ function startChild(clock: Clock, log: Log): MediaChild {
 /** No core file and no debugger: either could write the call's key to disk. The environment holds no option that changes Node. */
 function spawnMediaProcess(): ChildProcess {
   const node = [process.execPath, '--disable-sigusr1', '--no-warnings', ENTRY];
-  const { NODE_OPTIONS: _, ...env } = process.env;
+  const { NODE_OPTIONS: _, ...inherited } = process.env;
+  // Reading a camera and a microphone holds a thread each; encoding and decoding need theirs beside them.
+  const env = { ...inherited, UV_THREADPOOL_SIZE: '8' };
   const options = { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] as ['ignore', 'ignore', 'pipe', 'ipc'] };
   return process.platform === 'win32'
     ? spawn(process.execPath, node.slice(1), options)

@@ -33,7 +33,7 @@ export type FeedFrame = {
 
 const KINDS: readonly FrameKind[] = ['video-key', 'video-delta', 'audio'];
 /** Layout, big endian: u8 kind, u8 flags (1: captureMs is there), u16 zero, f64 timestampUs, f64 captureMs, then the encoded frame. */
-export const FRAME_HEADER_BYTES = 20;
+const FRAME_HEADER_BYTES = 20;
 
 /** Encodes a frame into one message. */
 export function encodeFeedFrame(frame: FeedFrame): Uint8Array<ArrayBuffer> {

@@ -1,0 +1,138 @@
+// Source → Opus → RTP payloads, for the sound. Mute is decided at the last moment before a packet leaves: once setOn(false) was called
+// nothing is sent, and what was captured while muted is never encoded. The source stays open, so that unmuting is quick.
+import { randomInt } from 'node:crypto';
+import type { SourceView } from '../../room/state.ts';
+import { AUDIO_BLOCK_SAMPLES, AUDIO_SAMPLE_RATE, type AudioSource } from '../source/source.ts';
+import type { AudioEncoder } from './audio-encoder.ts';
+import { aborted, createLifecycle, type Lifecycle, SENDER_CLOCK_MS } from './sender.ts';
+import type { SenderOptions } from './video-sender.ts';
+
+export type AudioSenderOptions = SenderOptions & {
+  /** Whether sound is sent from the start. */
+  readonly on: boolean;
+  openSource(): Promise<AudioSource>;
+  createEncoder(): AudioEncoder;
+};
+
+export type AudioSender = Lifecycle & {
+  /** After setOn(false) returned no packet leaves. */
+  setOn(on: boolean): void;
+  statistics(): { readonly packetsSent: number; readonly sending: boolean; readonly source: SourceView | null };
+};
+
+/** A slow encoder may be behind by so many blocks; then the oldest are dropped. */
+const MAX_QUEUED = 5;
+/** DTX sends one packet in 400 ms of silence; the microphone is still sending. */
+const SENDING_MS = 1000;
+const SAMPLES_PER_MS = AUDIO_SAMPLE_RATE / 1000;
+/** Beyond this the capture time has left the count of samples (device overrun), and the count follows. */
+const MAX_DRIFT_SAMPLES = 100 * SAMPLES_PER_MS;
+const OFFSET_SMOOTHING = 1 / 50;
+
+type Block = { readonly samples: Int16Array; readonly position: number };
+
+export function createAudioSender(options: AudioSenderOptions): AudioSender {
+  const { clock } = options;
+  const timestampBase = randomInt(2 ** 32);
+  let on = options.on;
+  let view: SourceView | null = null;
+  let packetsSent = 0;
+  let lastSentMs: number | null = null;
+  let clockToldMs: number | null = null;
+  let position: number | null = null; // samples on the monotonic clock of the next block
+  let offsetMs = 0; // smoothed distance of the capture times from the position
+  let inSilence = true;
+  let queued: Block[] = [];
+
+  /** Counts samples rather than arrivals, which jitter: RTP time moves by exactly one block. */
+  function place(captureMs: number): number {
+    const captured = captureMs * SAMPLES_PER_MS;
+    if (position === null || captured - position > MAX_DRIFT_SAMPLES) {
+      const blocks = position === null ? 0 : Math.round((captured - position) / AUDIO_BLOCK_SAMPLES);
+      position = position === null ? Math.round(captured) : position + blocks * AUDIO_BLOCK_SAMPLES;
+      offsetMs = captureMs - position / SAMPLES_PER_MS;
+    }
+    offsetMs += (captureMs - position / SAMPLES_PER_MS - offsetMs) * OFFSET_SMOOTHING;
+    const placed = position;
+    position += AUDIO_BLOCK_SAMPLES;
+    return placed;
+  }
+
+  function sendPacket(payload: Uint8Array, at: number): void {
+    const timestamp = (timestampBase + at) % 2 ** 32;
+    // RFC 7587 section 4.1: the first packet after a silence is marked.
+    options.send({ timestamp, marker: inSilence, payload });
+    inSilence = false;
+    packetsSent++;
+    lastSentMs = clock.monotonicMs();
+    if (clockToldMs === null || lastSentMs - clockToldMs >= SENDER_CLOCK_MS) {
+      clockToldMs = lastSentMs;
+      options.onSenderClock('audio', { rtpTimestamp: timestamp, captureMs: at / SAMPLES_PER_MS + offsetMs });
+    }
+  }
+
+  async function drain(encoder: AudioEncoder, signal: AbortSignal): Promise<void> {
+    for (let block = queued[0]; block !== undefined; block = queued[0]) {
+      const before = queued;
+      const payload = await encoder.encode(block.samples);
+      if (signal.aborted) return;
+      if (queued === before) {
+        queued.shift();
+        if (payload === null) inSilence = true;
+        else if (on) sendPacket(payload, block.position);
+      }
+    }
+  }
+
+  async function run(signal: AbortSignal, opened: () => void): Promise<void> {
+    const encoder = options.createEncoder();
+    let source: AudioSource | null = null;
+    let draining: Promise<void> | null = null;
+    try {
+      await encoder.open();
+      if (signal.aborted) return;
+      const open = await options.openSource();
+      source = open;
+      if (signal.aborted) return;
+      view = open.view;
+      const { promise: failed, reject } = Promise.withResolvers<never>();
+      failed.catch(() => {});
+      open.start({
+        block(samples, captureMs) {
+          if (signal.aborted) return;
+          const at = place(captureMs);
+          if (!on) return;
+          // The first is being encoded; dropping it would not help.
+          if (queued.length >= MAX_QUEUED) queued.splice(1, 1);
+          queued.push({ samples, position: at });
+          draining ??= drain(encoder, signal)
+            .catch(reject)
+            .finally(() => {
+              draining = null;
+            });
+        },
+        lost: reject
+      });
+      opened();
+      await Promise.race([aborted(signal), failed]);
+    } finally {
+      view = null;
+      queued = [];
+      await source?.close();
+      await draining;
+      await encoder.close();
+    }
+  }
+
+  return {
+    ...createLifecycle(run, clock, 'audio-source', options.onProblem),
+    setOn(wanted) {
+      on = wanted;
+      if (on) return;
+      queued = []; // drain() sees that its queue was replaced, and sends nothing of it
+      inSilence = true;
+      lastSentMs = null;
+    },
+    statistics: () => ({ packetsSent, sending: on && lastSentMs !== null && clock.monotonicMs() - lastSentMs < SENDING_MS, source: view })
+  };
+}

@@ -1,0 +1,93 @@
+// Cameras and microphones of the machine as sources: V4L2 and ALSA on Linux, DirectShow on Windows, through FFmpeg's devices.
+import { type Demuxer, DeviceAPI } from 'node-av';
+import type { Clock } from '../../kernel/clock.ts';
+import { CloisterError } from '../../kernel/errors.ts';
+import type { VideoProfile } from '../port.ts';
+import { createCapture } from './capture.ts';
+import { openPipeline, type Pipeline } from './decode-pipeline.ts';
+import { AUDIO_FILTER, samplesOf, scaleFilter } from './filters.ts';
+import { AUDIO_BLOCK_MS, AUDIO_SAMPLE_RATE, type AudioSink, type AudioSource, type VideoSink, type VideoSource } from './source.ts';
+
+export type CaptureDevice = { readonly name: string; readonly description: string };
+
+/** The capture devices of this machine; empty lists where the platform cannot tell. */
+export async function listDevices(): Promise<{ readonly cameras: readonly CaptureDevice[]; readonly microphones: readonly CaptureDevice[] }> {
+  const devices = await DeviceAPI.list().catch(() => []);
+  const pick = (type: 'video' | 'audio'): CaptureDevice[] =>
+    devices.filter((device) => device.type === type).map(({ name, description }) => ({ name, description }));
+  return { cameras: pick('video'), microphones: pick('audio') };
+}
+
+/** Tries ways of opening a device in order. @throws CloisterError CL_MEDIA_SOURCE with the first way's reason */
+async function openFirst(name: string, kind: 'video' | 'audio', attempts: readonly (() => Promise<Pipeline>)[]): Promise<Pipeline> {
+  const failures: unknown[] = [];
+  for (const attempt of attempts) {
+    try {
+      return await attempt();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  const [reason] = failures.slice(-1);
+  const why = reason instanceof Error ? reason.message : String(reason);
+  const what = kind === 'video' ? 'camera' : 'microphone';
+  throw new CloisterError('CL_MEDIA_SOURCE', `the ${what} ${name} cannot be opened: ${why}`, { cause: new AggregateError(failures) });
+}
+
+/**
+ * @param name a path such as /dev/video0, or a DirectShow name
+ * @throws CloisterError CL_MEDIA_SOURCE
+ */
+export async function openCamera(name: string, profile: VideoProfile, clock: Clock): Promise<VideoSource> {
+  const { width, height, fps } = profile;
+  const intervalMs = 1000 / fps;
+  let dueMs = 0;
+  let taking: Promise<void> | null = null;
+  let started = (): boolean => false;
+  // A camera may be faster than the profile, and than the encoder.
+  const skip = (): boolean => !started() || taking !== null || clock.monotonicMs() < dueMs - intervalMs / 2;
+  const decode = async (demuxer: Promise<Demuxer>): Promise<Pipeline> => openPipeline(await demuxer, { kind: 'video', filter: scaleFilter(profile), skip });
+  const size = { videoDevice: name, width, height, frameRate: fps };
+  const pipeline = await openFirst(name, 'video', [
+    // USB 2 has no room for 720p30 uncompressed: a camera that can compress is asked to.
+    ...(DeviceAPI.getVideoFormat() === 'v4l2' ? [() => decode(DeviceAPI.openCamera({ ...size, formatOptions: { input_format: 'mjpeg' } }))] : []),
+    () => decode(DeviceAPI.openCamera(size)),
+    () => decode(DeviceAPI.openCamera({ videoDevice: name }))
+  ]);
+  const capture = createCapture<VideoSink>(name, pipeline, (frame, sink) => {
+    if (sink === null || skip()) {
+      frame.free();
+      return;
+    }
+    const nowMs = clock.monotonicMs();
+    dueMs = Math.max(dueMs + intervalMs, nowMs);
+    taking = sink.frame(frame, nowMs).finally(() => {
+      frame.free();
+      taking = null;
+    });
+  });
+  started = capture.started;
+  return {
+    view: { kind: 'device', name },
+    start: (sink) => capture.start(sink),
+    close: () => capture.close(() => taking) // the frame lies in the camera's memory
+  };
+}
+
+/**
+ * @param name an ALSA name such as hw:1,0, or a DirectShow name
+ * @throws CloisterError CL_MEDIA_SOURCE
+ */
+export async function openMicrophone(name: string, clock: Clock): Promise<AudioSource> {
+  const decode = async (demuxer: Promise<Demuxer>): Promise<Pipeline> => openPipeline(await demuxer, { kind: 'audio', filter: AUDIO_FILTER });
+  // FFmpeg's ALSA here has no conversion: the rate and the channels have to be the device's own.
+  const forms = [AUDIO_SAMPLE_RATE, 44_100, 16_000, 32_000, 96_000].flatMap((sampleRate) => [1, 2, 4].map((channels) => ({ sampleRate, channels })));
+  const attempts = [...forms, {}].map((form) => () => decode(DeviceAPI.openMicrophone({ audioDevice: name, ...form })));
+  const pipeline = await openFirst(name, 'audio', attempts);
+  const capture = createCapture<AudioSink>(name, pipeline, (frame, sink) => {
+    const samples = sink === null ? null : samplesOf(frame);
+    frame.free();
+    if (samples !== null) sink?.block(samples, clock.monotonicMs() - AUDIO_BLOCK_MS);
+  });
+  return { view: { kind: 'device', name }, start: (sink) => capture.start(sink), close: () => capture.close(() => null) };
+}

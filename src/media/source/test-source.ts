@@ -1,0 +1,76 @@
+// The test picture and the test tone as sources, in real time. They need no device and cannot be lost.
+import { AV_PIX_FMT_YUV420P, Frame } from 'node-av';
+import type { Clock } from '../../kernel/clock.ts';
+import { CloisterError } from '../../kernel/errors.ts';
+import type { VideoProfile } from '../port.ts';
+import { type Pacer, startPacer } from './pacer.ts';
+import { AUDIO_BLOCK_MS, AUDIO_BLOCK_SAMPLES, type AudioSource, type VideoSource } from './source.ts';
+import { TEST_PICTURE_VIEW, TEST_TONE_VIEW } from './source-view.ts';
+import { createTestPicture, type Planes } from './test-picture.ts';
+import { fillTestTone } from './test-tone.ts';
+
+/** One frame's memory and its planes as JavaScript sees them; both are the same bytes. */
+function allocateFrame(width: number, height: number): { readonly frame: Frame; readonly planes: Planes } {
+  const frame = new Frame();
+  frame.alloc();
+  frame.format = AV_PIX_FMT_YUV420P;
+  frame.width = width;
+  frame.height = height;
+  const [y, u, v] = frame.getBuffer() < 0 ? [] : (frame.data ?? []);
+  const [yStride = 0, uStride = 0, vStride = 0] = frame.linesize;
+  if (y === undefined || u === undefined || v === undefined) throw new CloisterError('CL_MEDIA_SOURCE', 'no memory for the test picture');
+  return { frame, planes: { width, height, data: [y, u, v], strides: [yStride, uStride, vStride] } };
+}
+
+export function createTestVideoSource(profile: VideoProfile, roomName: string, clock: Clock): VideoSource {
+  let pacer: Pacer | null = null;
+  let closed = false;
+  let taking: Promise<void> | null = null;
+  let frame: Frame | null = null;
+  return {
+    view: TEST_PICTURE_VIEW,
+    start(sink) {
+      if (closed) return;
+      const picture = createTestPicture(roomName, profile.width, profile.height);
+      const memory = allocateFrame(profile.width, profile.height);
+      frame = memory.frame;
+      picture.drawBackground(memory.planes);
+      const intervalMs = 1000 / profile.fps;
+      pacer = startPacer(clock, intervalMs, intervalMs, (index, dueMs) => {
+        if (taking !== null) return; // the encoder still reads the one buffer
+        picture.drawChanges(memory.planes, index * intervalMs, new Date(clock.now()));
+        taking = sink.frame(memory.frame, dueMs).finally(() => {
+          taking = null;
+        });
+      });
+    },
+    async close() {
+      closed = true;
+      pacer?.stop();
+      await taking;
+      frame?.free();
+      frame = null;
+    }
+  };
+}
+
+export function createTestAudioSource(clock: Clock): AudioSource {
+  let pacer: Pacer | null = null;
+  let closed = false;
+  return {
+    view: TEST_TONE_VIEW,
+    start(sink) {
+      if (closed) return;
+      // Sound is caught up after a pause of the event loop, not left out.
+      pacer = startPacer(clock, AUDIO_BLOCK_MS, 200, (index, dueMs) => {
+        const samples = new Int16Array(AUDIO_BLOCK_SAMPLES);
+        fillTestTone(samples, index * AUDIO_BLOCK_SAMPLES);
+        sink.block(samples, dueMs - AUDIO_BLOCK_MS);
+      });
+    },
+    async close() {
+      closed = true;
+      pacer?.stop();
+    }
+  };
+}

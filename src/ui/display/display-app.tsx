@@ -1,0 +1,74 @@
+// The display: one scene, and under it the canvas that stays for the page's whole life, so that the first frame never waits for React.
+import { makeStyles, mergeClasses } from '@fluentui/react-components';
+import { useEffect, useState, useSyncExternalStore } from 'react';
+import type { RoomState } from '../../room/state.ts';
+import { useRoom } from '../shared/room-context.tsx';
+import { text } from '../shared/texts.ts';
+import { colours } from '../shared/theme.ts';
+import type { DisplayFeed } from './feed.ts';
+import { type Scene, sceneOf } from './scene-choice.ts';
+import { EndedScene } from './scenes/ended.tsx';
+import { IdleScene } from './scenes/idle.tsx';
+import { InCallScene } from './scenes/in-call.tsx';
+import { ReconnectingScene } from './scenes/reconnecting.tsx';
+import { RingingScene } from './scenes/ringing.tsx';
+
+const ENDED_MS = 10_000;
+const FAILED_MS = 60_000;
+
+const useStyles = makeStyles({
+  display: { position: 'absolute', inset: 0, overflow: 'hidden', backgroundColor: colours.ground, color: colours.text, fontSize: '2.5rem', lineHeight: 1.3 },
+  inCall: { backgroundColor: '#000000' },
+  canvas: { position: 'absolute', inset: 0, width: '100%', height: '100%', objectFit: 'contain', visibility: 'hidden' },
+  visible: { visibility: 'visible' }
+});
+
+export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
+  const view = useRoom();
+  const live = useSyncExternalStore(feed.subscribe, feed.live);
+  const styles = useStyles();
+  const call = view.state?.call ?? null;
+  const expiredCall = useExpiredCall(call?.phase === 'ended' ? call.id : null, call?.encryption.state === 'failed');
+  const scene = sceneOf(view, expiredCall);
+
+  // Nothing is known of the call while the room cannot be reached: the feed stays as it is.
+  const epoch = call === null || call.phase === 'ended' ? 0 : call.mediaEpoch;
+  const known = view.state !== null;
+  useEffect(() => {
+    if (known) feed.follow(epoch);
+  }, [feed, known, epoch]);
+
+  return (
+    <main
+      data-testid="display-scene"
+      data-scene={scene}
+      aria-label={text('app.display')}
+      className={mergeClasses(styles.display, scene === 'in-call' && styles.inCall)}
+    >
+      <canvas data-testid="remote-video" className={mergeClasses(styles.canvas, scene === 'in-call' && live && styles.visible)} />
+      <SceneContent scene={scene} state={view.state} online={view.online} live={live} />
+    </main>
+  );
+}
+
+type SceneContentProps = { readonly scene: Scene; readonly state: RoomState | null; readonly online: boolean; readonly live: boolean };
+
+function SceneContent({ scene, state, online, live }: SceneContentProps) {
+  if (state === null || scene === 'reconnecting') return <ReconnectingScene />;
+  const call = state.call;
+  if (call === null || scene === 'idle' || scene === 'problem') return <IdleScene state={state} />;
+  if (scene === 'ringing') return <RingingScene call={call} />;
+  if (scene === 'ended') return <EndedScene call={call} />;
+  return <InCallScene call={call} live={live} online={online} />;
+}
+
+/** The ended call's id, once it has been shown for as long as it takes to read it. */
+function useExpiredCall(endedCall: string | null, failed: boolean): string | null {
+  const [expired, setExpired] = useState<string | null>(null);
+  useEffect(() => {
+    if (endedCall === null) return;
+    const timer = window.setTimeout(() => setExpired(endedCall), failed ? FAILED_MS : ENDED_MS);
+    return () => window.clearTimeout(timer);
+  }, [endedCall, failed]);
+  return expired;
+}

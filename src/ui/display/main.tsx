@@ -1,0 +1,35 @@
+// Entry of the front-of-room display's page.
+import { FluentProvider } from '@fluentui/react-components';
+import { createRoot } from 'react-dom/client';
+import { createBrowserRoomClient, RoomProvider } from '../shared/room-context.tsx';
+import { roomTheme } from '../shared/theme.ts';
+import { DisplayApp } from './display-app.tsx';
+import { DisplayFeed, type DisplayStatistics } from './feed.ts';
+
+declare global {
+  interface Window {
+    /** What the display really shows and plays, for tests and measurements. */
+    cloisterDisplay?: { readonly statistics: () => DisplayStatistics };
+  }
+}
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('the page has no root element');
+const client = createBrowserRoomClient();
+const feed = new DisplayFeed({
+  ticket: async () => {
+    const outcome = await client.command<{ readonly url: string }>('/api/v1/display/ticket');
+    return outcome.ok ? outcome.value.url : null;
+  },
+  canvas: () => document.querySelector<HTMLCanvasElement>('canvas')
+});
+client.start();
+feed.start();
+window.cloisterDisplay = { statistics: () => feed.statistics() };
+createRoot(root).render(
+  <FluentProvider theme={roomTheme} style={{ height: '100%' }}>
+    <RoomProvider client={client}>
+      <DisplayApp feed={feed} />
+    </RoomProvider>
+  </FluentProvider>
+);

@@ -1,0 +1,306 @@
+// When received sound and picture are played: pure, no clock and no browser in here, so that traces can be run through it.
+// Sound leads. It waits as long as its jitter needs and no longer; the picture is shown at once, held back only where it would come
+// before its sound by more than people accept, and never held where there is no sound. ITU-R BT.1359-1: sound is noticed when it comes
+// 45 ms before the picture or 125 ms after it; the limits here are on the strict side of both.
+
+/** The quickest way through the network of the last 5 to 10 s: two buckets, so that clock drift moves it. */
+const QUICKEST_WINDOW_MS = 5000;
+/** How fast a peak of lateness is forgotten. */
+const PEAK_MEMORY_MS = 8000;
+
+/** How late media arrives, compared with the quickest of late. Arrival and media time may have any zero; both in milliseconds. */
+export class Lateness {
+  #bucketEnds = Number.NEGATIVE_INFINITY;
+  #quickest = Number.POSITIVE_INFINITY;
+  #quickestBefore = Number.POSITIVE_INFINITY;
+  #peakMs = 0;
+  #jitterMs = 0;
+  #lastTransit: number | null = null;
+  #lastAt = 0;
+
+  observe(arrivedMs: number, mediaMs: number): void {
+    const transit = arrivedMs - mediaMs;
+    if (arrivedMs >= this.#bucketEnds) {
+      this.#quickestBefore = this.#bucketEnds === Number.NEGATIVE_INFINITY ? transit : this.#quickest;
+      this.#quickest = transit;
+      this.#bucketEnds = arrivedMs + QUICKEST_WINDOW_MS;
+    }
+    this.#quickest = Math.min(this.#quickest, transit);
+    const late = transit - this.quickestTransitMs;
+    this.#peakMs = Math.max(late, this.#lastTransit === null ? 0 : this.#peakMs * Math.exp((this.#lastAt - arrivedMs) / PEAK_MEMORY_MS));
+    // RFC 3550 section 6.4.1, interarrival jitter.
+    if (this.#lastTransit !== null) this.#jitterMs += (Math.abs(transit - this.#lastTransit) - this.#jitterMs) / 16;
+    this.#lastTransit = transit;
+    this.#lastAt = arrivedMs;
+  }
+
+  /** Arrival time less media time of the quickest. */
+  get quickestTransitMs(): number {
+    return Math.min(this.#quickest, this.#quickestBefore);
+  }
+
+  /** The worst lateness, slowly forgotten. */
+  get peakMs(): number {
+    return this.#peakMs;
+  }
+
+  /** The mean change of lateness from one to the next. */
+  get jitterMs(): number {
+    return this.#jitterMs;
+  }
+}
+
+const LEAST_SOUND_DELAY_MS = 40;
+const MOST_SOUND_DELAY_MS = 600;
+const SOUND_MARGIN_MS = 10;
+const DELAY_TOLERANCE_MS = 5;
+/** A difference in delay that is played away a little faster or slower: 0.5 % is not heard, 2 % hardly. */
+const LARGE_DIFFERENCE_MS = 100;
+/** A step of the extra delay up to this is glided over, not paused. */
+const LARGEST_GLIDE_MS = 20;
+const GENTLE_RATE = 0.005;
+const BRISK_RATE = 0.02;
+/** A difference that is not played away but skipped: something stood still. */
+const SKIP_MS = 400;
+const CAPACITY_MS = 2000;
+/** A jump of the media clock that is no silence but another stream. */
+const RESTART_MS = 10_000;
+
+export type SoundReport = {
+  readonly playedMs: number;
+  /** Silence that was played although sound was due. */
+  readonly gapMs: number;
+  /** How long the quickest packet waits now. */
+  readonly delayMs: number;
+  /** Media time that is played now, microseconds; null before the first packet. */
+  readonly positionUs: number | null;
+};
+
+/**
+ * A ring of decoded sound on the media's own timeline. Its clock is the number of frames that were pulled: what the sound card plays.
+ * A late packet is not thrown away: the timeline is moved back, which costs one gap and makes room for the next late one.
+ */
+export class SoundBuffer {
+  readonly #sampleRate: number;
+  readonly #planes: readonly Float32Array[];
+  readonly #capacity: number;
+  #lateness = new Lateness();
+  #clock = 0; // frames pulled
+  #end: number | null = null; // media frame after the last one written
+  #cursor = 0; // media frame that is played next
+  #rate = 1;
+  #extraMs = 0;
+  #hold = 0; // frames of silence still to be put in
+  #played = 0;
+  #gap = 0;
+
+  /** @param channels 1 or 2; one channel is played on all outputs. */
+  constructor(channels: number, sampleRate: number) {
+    this.#sampleRate = sampleRate;
+    this.#capacity = Math.ceil((CAPACITY_MS * sampleRate) / 1000);
+    this.#planes = Array.from({ length: channels }, () => new Float32Array(this.#capacity));
+  }
+
+  /** Adds one decoded packet: one plane for each channel, all of one length. Packets that are older than what is there are dropped. */
+  push(timestampUs: number, planes: readonly Float32Array[]): void {
+    const length = planes[0]?.length ?? 0;
+    if (length === 0 || length > this.#capacity) return;
+    let start = Math.round((timestampUs * this.#sampleRate) / 1e6);
+    if (this.#end === null || Math.abs(start - this.#end) > this.#frames(RESTART_MS)) this.#begin(start);
+    const end = this.#end ?? start;
+    if (Math.abs(start - end) <= 2) start = end; // microseconds do not divide into frames
+    if (start < end) return;
+    this.#lateness.observe(this.#ms(this.#clock), this.#ms(start));
+    this.#fillUnknown(end, start);
+    this.#write(start, planes, length);
+    this.#end = start + length;
+    this.#steer(start, end);
+  }
+
+  /** Fills one block of each output, silence where there is nothing, and moves the clock on. */
+  pull(outputs: readonly Float32Array[]): void {
+    const length = outputs[0]?.length ?? 0;
+    const end = this.#end;
+    this.#clock += length;
+    const held = end !== null && this.#hold > 0;
+    if (held) {
+      this.#hold -= length;
+      this.#gap += length;
+    }
+    if (end === null || held) {
+      for (const output of outputs) output.fill(0);
+      return;
+    }
+    for (let index = 0; index < length; index += 1, this.#cursor += this.#rate) {
+      const at = Math.floor(this.#cursor);
+      const fraction = this.#cursor - at;
+      const here = at < end && at >= end - this.#capacity;
+      let sounded = false;
+      for (const [channel, output] of outputs.entries()) {
+        const plane = this.#planes[Math.min(channel, this.#planes.length - 1)];
+        const sample = here && plane !== undefined ? this.#sample(plane, at, fraction, end) : Number.NaN;
+        sounded ||= !Number.isNaN(sample);
+        output[index] = Number.isNaN(sample) ? 0 : sample;
+      }
+      if (sounded) this.#played += 1;
+    }
+  }
+
+  /**
+   * Makes sound wait longer, for a picture that is slower than it. Milliseconds, 0 or more. A large step is one pause at once:
+   * sound that comes noticeably early would be worse for as long as slower playing takes.
+   */
+  setExtraDelay(extraMs: number): void {
+    const stepMs = extraMs - this.#extraMs;
+    if (stepMs > LARGEST_GLIDE_MS && this.#end !== null) this.#hold = this.#frames(stepMs);
+    this.#extraMs = extraMs;
+  }
+
+  report(): SoundReport {
+    const delayMs = this.#end === null ? 0 : this.#ms(this.#clock - this.#cursor) - this.#lateness.quickestTransitMs;
+    return {
+      playedMs: this.#ms(this.#played),
+      gapMs: this.#ms(this.#gap),
+      delayMs,
+      positionUs: this.#end === null ? null : (this.#cursor / this.#sampleRate) * 1e6
+    };
+  }
+
+  #begin(start: number): void {
+    this.#lateness = new Lateness();
+    this.#end = start;
+    this.#rate = 1;
+    this.#hold = 0;
+    this.#cursor = start - this.#frames(LEAST_SOUND_DELAY_MS + this.#extraMs);
+    for (const plane of this.#planes) plane.fill(Number.NaN);
+  }
+
+  /** After a packet that begins at `start`, where sound so far went to `previousEnd`: corrects the delay, in the least audible way that will do. */
+  #steer(start: number, previousEnd: number): void {
+    const targetMs = Math.min(MOST_SOUND_DELAY_MS, Math.max(LEAST_SOUND_DELAY_MS, this.#lateness.peakMs + SOUND_MARGIN_MS) + this.#extraMs);
+    const wanted = this.#clock - this.#frames(this.#lateness.quickestTransitMs + targetMs);
+    if (this.#cursor > start) {
+      this.#gap += this.#cursor - start; // its time has passed: silence was played instead
+      this.#cursor = start;
+      this.#hold = Math.max(0, start - wanted); // and a little more, so that the next late one comes in time
+      this.#rate = 1;
+      return;
+    }
+    const behind = wanted - this.#cursor;
+    const behindMs = this.#ms(behind);
+    // Between two spurts of sound the silence may be made longer or shorter: nothing is lost.
+    if ((this.#cursor >= previousEnd && wanted <= start) || behindMs > SKIP_MS) {
+      this.#cursor = Math.max(wanted, Math.min(previousEnd, this.#cursor)); // never back into what was heard
+      this.#rate = 1;
+    } else if (Math.abs(behindMs) <= DELAY_TOLERANCE_MS) {
+      this.#cursor = Math.round(this.#cursor);
+      this.#rate = 1;
+    } else {
+      this.#rate = 1 + Math.sign(behind) * (Math.abs(behindMs) > LARGE_DIFFERENCE_MS ? BRISK_RATE : GENTLE_RATE);
+    }
+  }
+
+  #sample(plane: Float32Array, at: number, fraction: number, end: number): number {
+    const here = plane[this.#index(at)] ?? Number.NaN;
+    if (fraction === 0) return here;
+    const next = at + 1 < end ? (plane[this.#index(at + 1)] ?? here) : here;
+    return Number.isNaN(next) ? here : here + (next - here) * fraction;
+  }
+
+  /** What was lost or never sent is marked, so that it is silent and does not count as played. */
+  #fillUnknown(from: number, to: number): void {
+    for (let at = Math.max(from, to - this.#capacity); at < to; at += 1) {
+      for (const plane of this.#planes) plane[this.#index(at)] = Number.NaN;
+    }
+  }
+
+  #write(start: number, planes: readonly Float32Array[], length: number): void {
+    for (const [channel, plane] of this.#planes.entries()) {
+      const source = planes[Math.min(channel, planes.length - 1)];
+      for (let offset = 0; offset < length; offset += 1) plane[this.#index(start + offset)] = source?.[offset] ?? 0;
+    }
+  }
+
+  #index(frame: number): number {
+    return ((frame % this.#capacity) + this.#capacity) % this.#capacity;
+  }
+
+  #frames(durationMs: number): number {
+    return Math.round((durationMs * this.#sampleRate) / 1000);
+  }
+
+  #ms(frames: number): number {
+    return (frames * 1000) / this.#sampleRate;
+  }
+}
+
+/** A picture may be ahead of its sound by this much. */
+const PICTURE_AHEAD_MS = 100;
+/** A picture is never held longer than this, whatever the clocks say. */
+const LONGEST_HOLD_MS = 300;
+const LONGEST_SMOOTHING_MS = 80;
+/** Jitter below half a screen refresh is not seen. */
+const UNSEEN_JITTER_MS = 8;
+/** Decoded pictures are large: of more than this many the oldest is shown, whatever the clocks say; of twice as many it is dropped. */
+const MOST_WAITING = 10;
+
+type WaitingPicture<T> = { readonly picture: T; readonly timestampUs: number; readonly captureMs: number | null; readonly arrivedMs: number };
+
+/** Decoded pictures that wait for their time. The caller closes every picture it gets back. */
+export class PictureQueue<T> {
+  readonly #lateness = new Lateness();
+  #waiting: WaitingPicture<T>[] = [];
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /** Adds a picture in the order of decoding; what no longer fits comes back. */
+  add(picture: WaitingPicture<T>): T[] {
+    this.#lateness.observe(picture.arrivedMs, picture.timestampUs / 1000);
+    this.#waiting.push(picture);
+    return this.#waiting.splice(0, Math.max(0, this.#waiting.length - 2 * MOST_WAITING)).map((waiting) => waiting.picture);
+  }
+
+  /**
+   * The newest picture whose time has come, and those before it, which are not needed any more.
+   * @param heardCaptureMs capture time of the sound that is heard now, on the clock of `captureMs`; null where there is none
+   */
+  take(nowMs: number, heardCaptureMs: number | null): { readonly show: WaitingPicture<T> | null; readonly skipped: T[] } {
+    const due = this.#waiting.findLastIndex((waiting) => this.#isDue(waiting, nowMs, heardCaptureMs));
+    const index = Math.max(due, this.#waiting.length - 1 - MOST_WAITING);
+    const taken = this.#waiting.splice(0, index + 1);
+    const show = taken.pop() ?? null;
+    return { show, skipped: taken.map((waiting) => waiting.picture) };
+  }
+
+  /** Everything that waits. */
+  clear(): T[] {
+    return this.#waiting.splice(0).map((waiting) => waiting.picture);
+  }
+
+  #isDue(waiting: WaitingPicture<T>, nowMs: number, heardCaptureMs: number | null): boolean {
+    const heldMs = nowMs - waiting.arrivedMs;
+    if (heldMs >= LONGEST_HOLD_MS) return true;
+    const smoothingMs = Math.min(LONGEST_SMOOTHING_MS, Math.max(0, 2 * this.#lateness.jitterMs - UNSEEN_JITTER_MS));
+    if (nowMs < waiting.timestampUs / 1000 + this.#lateness.quickestTransitMs + smoothingMs && heldMs < LONGEST_SMOOTHING_MS) return false;
+    return heardCaptureMs === null || waiting.captureMs === null || waiting.captureMs - heardCaptureMs <= PICTURE_AHEAD_MS;
+  }
+}
+
+/** A picture may be later than its sound by this much; then the sound has to wait. */
+const PICTURE_LATE_LIMIT_MS = 40;
+const PICTURE_LATE_GOAL_MS = 20;
+const MOST_EXTRA_DELAY_MS = 400;
+
+/**
+ * How much longer sound has to wait for a picture that is slower than it: grows at once when the picture is later than people accept, shrinks slowly.
+ * @param avOffsetMs positive: the picture is later than the sound; null where one of the two is not there
+ * @returns the extra delay for the next second, milliseconds
+ */
+export function extraSoundDelay(avOffsetMs: number | null, currentMs: number): number {
+  if (avOffsetMs === null) return 0;
+  if (avOffsetMs > PICTURE_LATE_LIMIT_MS) return Math.min(MOST_EXTRA_DELAY_MS, currentMs + avOffsetMs - PICTURE_LATE_GOAL_MS);
+  if (avOffsetMs < PICTURE_LATE_GOAL_MS / 2) return Math.max(0, currentMs - 5);
+  return currentMs;
+}

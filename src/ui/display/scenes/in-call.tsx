@@ -1,0 +1,144 @@
+// What lies over the remote picture: the shield, who it is, what is switched off here, and the code while it waits to be compared.
+import { makeStyles, mergeClasses } from '@fluentui/react-components';
+import { MicOffFilled } from '@fluentui/react-icons/svg/mic-off';
+import { VideoOffFilled } from '@fluentui/react-icons/svg/video-off';
+import type { CallView } from '../../../room/state.ts';
+import { currentCodeOf } from '../../shared/current-code.ts';
+import { initialsOf } from '../../shared/initials.ts';
+import { SecurityCode } from '../../shared/security-code.tsx';
+import { ShieldIcon, shieldStateOf } from '../../shared/shield.tsx';
+import { shieldText, text } from '../../shared/texts.ts';
+import { colours } from '../../shared/theme.ts';
+
+const overPicture = 'rgba(18, 18, 22, 0.86)';
+
+const useStyles = makeStyles({
+  corner: {
+    position: 'absolute',
+    display: 'flex',
+    alignItems: 'center',
+    gap: '1.25rem',
+    padding: '1rem 2rem',
+    borderRadius: '1.25rem',
+    backgroundColor: overPicture
+  },
+  topLeft: { top: '2.5rem', left: '2.5rem' },
+  topRight: { top: '2.5rem', right: '2.5rem' },
+  bottomLeft: { bottom: '2.5rem', left: '2.5rem', maxWidth: '45%', fontWeight: 600 },
+  name: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
+  bottomRight: { bottom: '2.5rem', right: '2.5rem', flexDirection: 'column', alignItems: 'flex-end', gap: '0.25rem' },
+  codeHint: { color: colours.quiet },
+  code: { fontSize: '3.75rem' },
+  icon: { fontSize: '3.25rem', lineHeight: 0 },
+  centre: {
+    position: 'absolute',
+    inset: 0,
+    display: 'flex',
+    flexDirection: 'column',
+    alignItems: 'center',
+    justifyContent: 'center',
+    gap: '1.5rem',
+    padding: '0 12rem',
+    textAlign: 'center',
+    backgroundColor: colours.ground
+  },
+  initials: {
+    display: 'grid',
+    placeItems: 'center',
+    width: '13rem',
+    height: '13rem',
+    borderRadius: '50%',
+    backgroundColor: '#35376b',
+    color: '#dfe0ff',
+    fontSize: '5rem',
+    fontWeight: 600
+  },
+  title: { margin: '1rem 0 0', fontSize: '4rem', fontWeight: 600 },
+  hint: { margin: 0, color: colours.quiet }
+});
+
+type InCallSceneProps = {
+  readonly call: CallView;
+  /** The canvas shows a picture of now. */
+  readonly live: boolean;
+  /** The room answers, so that what is said of the call is so. */
+  readonly online: boolean;
+};
+
+export function InCallScene({ call, live, online }: InCallSceneProps) {
+  const styles = useStyles();
+  return (
+    <>
+      {live ? null : <NoPicture call={call} />}
+      {online ? <Facts call={call} /> : <div className={mergeClasses(styles.corner, styles.topLeft)}>{text('reconnecting.title')}</div>}
+    </>
+  );
+}
+
+function Facts({ call }: { readonly call: CallView }) {
+  const styles = useStyles();
+  const { encryption, media, phase } = call;
+  return (
+    <>
+      <div className={mergeClasses(styles.corner, styles.topLeft)} data-testid="shield-state" data-state={shieldStateOf(encryption)}>
+        <ShieldIcon encryption={encryption} />
+        {shieldText(encryption)}
+      </div>
+      {phase === 'connected' && !media.audio.sending ? (
+        <div className={mergeClasses(styles.corner, styles.topRight)} data-testid="microphone-off">
+          <span className={styles.icon} aria-hidden="true">
+            <MicOffFilled />
+          </span>
+          {text('call.muted')}
+        </div>
+      ) : null}
+      <div className={mergeClasses(styles.corner, styles.bottomLeft)} data-testid="peer-name">
+        <span className={styles.name}>{call.peer.displayName}</span>
+      </div>
+      <CodeBand call={call} />
+    </>
+  );
+}
+
+/** Only until it has been compared: after that it is of no use and takes picture away. */
+function CodeBand({ call }: { readonly call: CallView }) {
+  const styles = useStyles();
+  const { encryption } = call;
+  if (!encryption.securingAgain && encryption.state !== 'end-to-end') return null;
+  const code = currentCodeOf(encryption);
+  return (
+    <div className={mergeClasses(styles.corner, styles.bottomRight)} data-testid="code-band">
+      {code === null ? (
+        <span>{text('display.codeBlank')}</span>
+      ) : (
+        <>
+          <span className={styles.codeHint}>{text('display.code')}</span>
+          <SecurityCode code={code} className={styles.code} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function NoPicture({ call }: { readonly call: CallView }) {
+  const styles = useStyles();
+  const name = call.peer.displayName;
+  if (call.phase !== 'connected')
+    return (
+      <div className={styles.centre}>
+        <div className={styles.initials} aria-hidden="true">
+          {initialsOf(name)}
+        </div>
+        <h1 className={styles.title}>{text(call.phase === 'on-hold' ? 'display.onHold' : 'display.connecting')}</h1>
+      </div>
+    );
+  return (
+    <div className={styles.centre} data-testid="no-picture">
+      <div className={styles.initials} aria-hidden="true">
+        <VideoOffFilled />
+      </div>
+      <h1 className={styles.title}>{text('display.noPicture', { name })}</h1>
+      <p className={styles.hint}>{text(call.media.audio.receiving ? 'display.soundOnly' : 'display.noMedia')}</p>
+    </div>
+  );
+}

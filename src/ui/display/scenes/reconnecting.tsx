@@ -1,0 +1,30 @@
+// Shown while the room does not answer and no call is running.
+import { makeStyles, Spinner } from '@fluentui/react-components';
+import { text } from '../../shared/texts.ts';
+import { colours } from '../../shared/theme.ts';
+
+const useStyles = makeStyles({
+  scene: {
+    position: 'absolute',
+    inset: 0,
+    display: 'flex',
+    flexDirection: 'column',
+    alignItems: 'center',
+    justifyContent: 'center',
+    gap: '2.5rem',
+    textAlign: 'center'
+  },
+  title: { margin: 0, fontSize: '4rem', fontWeight: 600 },
+  hint: { margin: 0, color: colours.quiet }
+});
+
+export function ReconnectingScene() {
+  const styles = useStyles();
+  return (
+    <div className={styles.scene}>
+      <Spinner size="huge" aria-hidden="true" />
+      <h1 className={styles.title}>{text('reconnecting.title')}</h1>
+      <p className={styles.hint}>{text('reconnecting.display')}</p>
+    </div>
+  );
+}

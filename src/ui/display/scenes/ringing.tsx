@@ -1,0 +1,89 @@
+// A call that rings, here or there: who, from which organisation, and what the call will be.
+import { makeStyles, mergeClasses } from '@fluentui/react-components';
+import { LockClosedRegular } from '@fluentui/react-icons/svg/lock-closed';
+import { ShieldLockFilled } from '@fluentui/react-icons/svg/shield-lock';
+import { WarningFilled } from '@fluentui/react-icons/svg/warning';
+import type { CallView } from '../../../room/state.ts';
+import { initialsOf } from '../../shared/initials.ts';
+import { standardReasonText, text } from '../../shared/texts.ts';
+import { colours } from '../../shared/theme.ts';
+
+const useStyles = makeStyles({
+  scene: {
+    position: 'absolute',
+    inset: 0,
+    display: 'flex',
+    flexDirection: 'column',
+    alignItems: 'center',
+    justifyContent: 'center',
+    gap: '1.5rem',
+    padding: '4rem 6rem',
+    textAlign: 'center',
+    backgroundImage: 'radial-gradient(110rem 60rem at 50% -15rem, #2b2d5c 0%, #121216 75%)'
+  },
+  phase: { color: colours.brandText, fontSize: '3.25rem', fontWeight: 600 },
+  ring: {
+    borderRadius: '50%',
+    animationName: { '0%': { boxShadow: '0 0 0 0 rgba(180, 184, 255, 0.35)' }, '70%, 100%': { boxShadow: '0 0 0 5rem rgba(180, 184, 255, 0)' } },
+    animationDuration: '2s',
+    animationIterationCount: 'infinite',
+    '@media (prefers-reduced-motion: reduce)': { animationName: 'none' }
+  },
+  initials: {
+    display: 'grid',
+    placeItems: 'center',
+    width: '15rem',
+    height: '15rem',
+    borderRadius: '50%',
+    backgroundColor: '#35376b',
+    color: '#dfe0ff',
+    fontSize: '6rem',
+    fontWeight: 600
+  },
+  name: { margin: '1.5rem 0 0', fontSize: '6rem', fontWeight: 600, lineHeight: 1.1 },
+  account: { color: colours.quiet, fontSize: '3rem' },
+  facts: { display: 'flex', flexWrap: 'wrap', justifyContent: 'center', columnGap: '4rem', rowGap: '1rem', marginTop: '1.5rem' },
+  fact: { display: 'flex', alignItems: 'center', gap: '1rem' },
+  icon: { fontSize: '3.25rem', lineHeight: 0 },
+  good: { color: colours.good },
+  warning: { color: colours.warning },
+  hint: { marginTop: '2rem', color: colours.quiet }
+});
+
+export function RingingScene({ call }: { readonly call: CallView }) {
+  const styles = useStyles();
+  const incoming = call.direction === 'incoming';
+  const endToEnd = call.encryption.expected === 'end-to-end';
+  const phase = incoming ? 'display.incoming' : call.phase === 'ringing' ? 'display.ringing' : 'display.outgoing';
+  return (
+    <div className={styles.scene} data-direction={call.direction}>
+      <div className={styles.phase}>{text(phase)}</div>
+      <div className={mergeClasses(styles.initials, call.phase === 'ringing' && styles.ring)} aria-hidden="true">
+        {initialsOf(call.peer.displayName)}
+      </div>
+      <h1 className={styles.name} data-testid="peer-name">
+        {call.peer.displayName}
+      </h1>
+      <div className={styles.account}>{call.peer.account}</div>
+      {incoming ? (
+        <div className={styles.facts}>
+          {call.peer.identity === 'unverified' ? (
+            <div className={styles.fact}>
+              <span className={mergeClasses(styles.icon, styles.warning)} aria-hidden="true">
+                <WarningFilled />
+              </span>
+              {text('incoming.unverified')}
+            </div>
+          ) : null}
+          <div className={styles.fact}>
+            <span className={mergeClasses(styles.icon, endToEnd && styles.good)} aria-hidden="true">
+              {endToEnd ? <ShieldLockFilled /> : <LockClosedRegular />}
+            </span>
+            {endToEnd ? text('incoming.endToEnd') : `${text('incoming.standard')}: ${standardReasonText(call.encryption.reason)}`}
+          </div>
+        </div>
+      ) : null}
+      {incoming ? <div className={styles.hint}>{text('display.answerHint')}</div> : null}
+    </div>
+  );
+}

@@ -1,0 +1,103 @@
+// Home: which room this is, whether it can be called, what its calls are protected by, and the one big button.
+import { makeStyles, mergeClasses } from '@fluentui/react-components';
+import { CallFilled } from '@fluentui/react-icons/svg/call';
+import { CheckmarkCircleFilled } from '@fluentui/react-icons/svg/checkmark-circle';
+import { LockClosedRegular } from '@fluentui/react-icons/svg/lock-closed';
+import { ShieldLockFilled } from '@fluentui/react-icons/svg/shield-lock';
+import { WarningFilled } from '@fluentui/react-icons/svg/warning';
+import type { RoomState } from '../../../room/state.ts';
+import { useNow } from '../../shared/room-context.tsx';
+import { roomStatusOf } from '../../shared/room-status.ts';
+import { standardReasonText, text } from '../../shared/texts.ts';
+import { colours, panelSizes } from '../../shared/theme.ts';
+import { clockText, dateText } from '../../shared/time-text.ts';
+import { Screen } from '../screen.tsx';
+import { TouchButton } from '../touch-button.tsx';
+
+const useStyles = makeStyles({
+  header: { display: 'flex', justifyContent: 'space-between', alignItems: 'flex-start', gap: '2rem' },
+  room: { margin: 0, fontSize: panelSizes.title, fontWeight: 600, lineHeight: 1.2 },
+  address: { color: colours.quiet, fontSize: panelSizes.large, overflowWrap: 'anywhere' },
+  time: { fontSize: 'max(52px, 4.5rem)', fontWeight: 300, lineHeight: 1, fontVariantNumeric: 'tabular-nums', textAlign: 'right' },
+  date: { color: colours.quiet, fontSize: panelSizes.large, textAlign: 'right', marginTop: '0.5rem' },
+  middle: { flexGrow: 1, display: 'grid', placeItems: 'center', minHeight: 0 },
+  call: {
+    width: 'max(240px, 20rem)',
+    height: 'max(180px, 15rem)',
+    borderRadius: '1.75rem',
+    fontSize: 'max(30px, 2.25rem)',
+    boxShadow: '0 1rem 3rem rgba(91, 95, 199, 0.35)',
+    '& .fui-Button__icon': { fontSize: '1.9em' }
+  },
+  cards: { display: 'grid', gridTemplateColumns: '1fr 1fr', gap: '1rem', margin: 0, padding: 0 },
+  card: {
+    display: 'flex',
+    alignItems: 'center',
+    gap: '1rem',
+    minHeight: 'max(84px, 6rem)',
+    padding: '1rem 1.5rem',
+    borderRadius: '1rem',
+    backgroundColor: colours.card
+  },
+  cardGood: { color: colours.good },
+  cardWarning: { color: colours.warning, backgroundColor: colours.warningGround },
+  cardBad: { color: colours.bad, backgroundColor: colours.badGround },
+  cardQuiet: { color: colours.text },
+  cardIcon: { fontSize: '2rem', lineHeight: 0, flexShrink: 0 },
+  cardTitle: { color: colours.text, fontWeight: 600, fontSize: panelSizes.text },
+  cardHint: { color: colours.quiet, fontSize: panelSizes.text },
+  cardHintStrong: { color: colours.text }
+});
+
+export function HomeScreen({ state, onCall }: { readonly state: RoomState; readonly onCall: () => void }) {
+  const styles = useStyles();
+  const now = useNow();
+  const status = roomStatusOf(state);
+  const encryption = state.policy.encryption;
+  const statusStyle = { good: styles.cardGood, warning: styles.cardWarning, bad: styles.cardBad }[status.severity];
+  return (
+    <Screen testId="screen-home" name={state.room.name}>
+      <header className={styles.header}>
+        <div>
+          <h1 className={styles.room}>{state.room.name}</h1>
+          <div className={styles.address} data-testid="room-address">
+            {state.room.account}
+          </div>
+        </div>
+        <div>
+          <div className={styles.time}>{clockText(now)}</div>
+          <div className={styles.date}>{dateText(now)}</div>
+        </div>
+      </header>
+      <div className={styles.middle}>
+        <TouchButton testId="button-call" label={text('home.call')} icon={<CallFilled />} tone="brand" stacked className={styles.call} onTouch={onCall} />
+      </div>
+      <div className={styles.cards}>
+        <section className={mergeClasses(styles.card, statusStyle)} data-testid="room-status" data-severity={status.severity}>
+          <span className={styles.cardIcon} aria-hidden="true">
+            {status.severity === 'good' ? <CheckmarkCircleFilled /> : <WarningFilled />}
+          </span>
+          <div>
+            <div className={styles.cardTitle}>{status.title}</div>
+            {status.detail === null ? null : (
+              <div className={mergeClasses(styles.cardHint, status.severity !== 'good' && styles.cardHintStrong)}>{status.detail}</div>
+            )}
+          </div>
+        </section>
+        <section className={mergeClasses(styles.card, encryption.available ? styles.cardGood : styles.cardQuiet)} data-testid="room-encryption">
+          <span className={styles.cardIcon} aria-hidden="true">
+            {encryption.available ? <ShieldLockFilled /> : <LockClosedRegular />}
+          </span>
+          <div>
+            <div className={styles.cardTitle}>{encryption.available ? text('home.encryption.onTitle') : text('home.encryption.offTitle')}</div>
+            <div className={styles.cardHint}>
+              {!encryption.available
+                ? standardReasonText(encryption.reason)
+                : text(encryption.policy === 'Required' ? 'home.encryption.required' : 'home.encryption.on')}
+            </div>
+          </div>
+        </section>
+      </div>
+    </Screen>
+  );
+}

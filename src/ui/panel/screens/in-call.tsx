@@ -1,0 +1,211 @@
+// The running call: the peer, the shield, and the controls. Microphone and camera are shown as the packets are, not as they were asked for.
+import { makeStyles, mergeClasses } from '@fluentui/react-components';
+import { CallEndFilled } from '@fluentui/react-icons/svg/call-end';
+import { MicFilled } from '@fluentui/react-icons/svg/mic';
+import { MicOffFilled } from '@fluentui/react-icons/svg/mic-off';
+import { VideoFilled } from '@fluentui/react-icons/svg/video';
+import { VideoOffFilled } from '@fluentui/react-icons/svg/video-off';
+import { WarningFilled } from '@fluentui/react-icons/svg/warning';
+import type { ReactElement } from 'react';
+import type { CallView } from '../../../room/state.ts';
+import { useCommand, useNow } from '../../shared/room-context.tsx';
+import { ShieldIcon, shieldStateOf } from '../../shared/shield.tsx';
+import { featureText, shieldText, standardReasonText, text } from '../../shared/texts.ts';
+import { colours, panelSizes } from '../../shared/theme.ts';
+import { durationText } from '../../shared/time-text.ts';
+import { NetworkFigures } from '../network-figures.tsx';
+import { PeerHeading } from '../peer-heading.tsx';
+import { CommandError, Screen } from '../screen.tsx';
+import { type SourceControl, sourceControl } from '../source-control.ts';
+import { TouchButton } from '../touch-button.tsx';
+
+const useStyles = makeStyles({
+  screen: { gap: '1rem' },
+  top: { display: 'flex', justifyContent: 'space-between', alignItems: 'center', gap: '1.5rem' },
+  shield: {
+    display: 'flex',
+    alignItems: 'center',
+    gap: '1rem',
+    minHeight: 'max(68px, 4.75rem)',
+    maxWidth: '44rem',
+    padding: '0.5rem 1.75rem 0.5rem 1.25rem',
+    border: 'none',
+    borderRadius: '1rem',
+    backgroundColor: colours.card,
+    color: colours.text,
+    fontFamily: 'inherit',
+    fontSize: panelSizes.text,
+    textAlign: 'left',
+    cursor: 'pointer',
+    ':active': { backgroundColor: colours.raised },
+    ':focus-visible': { outline: `3px solid ${colours.brandText}` }
+  },
+  shieldFailed: { backgroundColor: colours.badGround },
+  shieldIcon: { fontSize: 'max(24px, 1.75rem)' },
+  shieldTitle: { display: 'block', fontWeight: 600, fontSize: panelSizes.large },
+  shieldHint: { display: 'block', color: colours.quiet },
+  shieldLink: { display: 'block', color: colours.brandText },
+  duration: { fontSize: 'max(28px, 2.25rem)', fontWeight: 300, fontVariantNumeric: 'tabular-nums', whiteSpace: 'nowrap' },
+  middle: { flexGrow: 1, minHeight: 0, display: 'grid', gridTemplateColumns: '1fr', alignItems: 'center', gap: '2rem' },
+  middleWithSide: { gridTemplateColumns: 'minmax(0, 1fr) minmax(0, 30rem)' },
+  side: { padding: '1.25rem 1.5rem', borderRadius: '1rem', backgroundColor: colours.card },
+  sideTitle: { margin: '0 0 0.25rem', fontSize: panelSizes.text, fontWeight: 600 },
+  sideHint: { margin: '0 0 0.5rem', color: colours.quiet },
+  features: { display: 'grid', gridTemplateColumns: '1fr 1fr', columnGap: '1rem', margin: 0, padding: 0, listStyle: 'none', lineHeight: 1.4 },
+  problem: { display: 'flex', gap: '0.75rem', alignItems: 'center', justifyContent: 'center', color: colours.warning, fontSize: panelSizes.text },
+  problemIcon: { fontSize: '1.5em', lineHeight: 0 },
+  controls: { display: 'flex', justifyContent: 'center', gap: '1.25rem' },
+  control: { width: 'max(184px, 12.5rem)', minHeight: 'max(92px, 7rem)', borderRadius: '1.25rem' },
+  off: {
+    backgroundColor: colours.text,
+    color: '#16161a',
+    ':hover': { backgroundColor: colours.text, color: '#16161a' },
+    ':hover:active': { backgroundColor: colours.quiet, color: '#16161a' }
+  },
+  bottom: { display: 'flex', flexDirection: 'column', gap: '0.25rem', alignItems: 'center' }
+});
+
+export function InCallScreen({ call, onShield }: { readonly call: CallView; readonly onShield: () => void }) {
+  const styles = useStyles();
+  const command = useCommand();
+  const microphone = sourceControl(call.media.audio.sending, call.media.wanted.microphone);
+  const camera = sourceControl(call.media.video.sending, call.media.wanted.camera);
+  return (
+    <Screen testId="screen-in-call" name={call.peer.displayName} className={styles.screen}>
+      <div className={styles.top}>
+        <ShieldButton call={call} onShield={onShield} />
+        <Duration call={call} />
+      </div>
+      <div className={mergeClasses(styles.middle, call.unavailable.length > 0 && styles.middleWithSide)}>
+        <PeerHeading peer={call.peer} />
+        {call.unavailable.length === 0 ? null : <Unavailable call={call} />}
+      </div>
+      {call.media.problem === null ? null : (
+        <div className={styles.problem} role="alert" data-testid="media-problem">
+          <span className={styles.problemIcon} aria-hidden="true">
+            <WarningFilled />
+          </span>
+          {call.media.problem.text}
+        </div>
+      )}
+      <div className={styles.controls}>
+        <SourceButton
+          testId="button-mute"
+          control={microphone}
+          label={text(microphoneLabel(microphone))}
+          name={text(microphone.next === 'off' ? 'call.mute' : 'call.unmute')}
+          icon={microphone.sending ? <MicFilled /> : <MicOffFilled />}
+          onTouch={() => void command.act(call, microphone.next === 'off' ? 'mute' : 'unmute')}
+        />
+        <SourceButton
+          testId="button-camera"
+          control={camera}
+          label={text(cameraLabel(camera))}
+          name={text(camera.next === 'off' ? 'call.cameraOff' : 'call.cameraOn')}
+          icon={camera.sending ? <VideoFilled /> : <VideoOffFilled />}
+          onTouch={() => void command.act(call, camera.next === 'off' ? 'camera-off' : 'camera-on')}
+        />
+        <TouchButton
+          testId="button-end"
+          label={text('call.end')}
+          icon={<CallEndFilled />}
+          tone="end"
+          stacked
+          className={styles.control}
+          disabled={command.pending === 'end'}
+          onTouch={() => void command.act(call, 'end')}
+        />
+      </div>
+      <div className={styles.bottom}>{command.error === null ? <NetworkFigures media={call.media} /> : <CommandError error={command.error} />}</div>
+    </Screen>
+  );
+}
+
+function microphoneLabel(control: SourceControl) {
+  if (control.changing) return control.sending ? 'call.muting' : 'call.unmuting';
+  return control.sending ? 'call.unmuted' : 'call.muted';
+}
+
+function cameraLabel(control: SourceControl) {
+  if (control.changing) return control.sending ? 'call.cameraTurningOff' : 'call.cameraTurningOn';
+  return control.sending ? 'call.cameraIsOn' : 'call.cameraIsOff';
+}
+
+type SourceButtonProps = {
+  readonly testId: string;
+  readonly control: SourceControl;
+  readonly label: string;
+  readonly name: string;
+  readonly icon: ReactElement;
+  readonly onTouch: () => void;
+};
+
+/** The label says what is so, the accessible name also what a touch does. */
+function SourceButton({ testId, control, label, name, icon, onTouch }: SourceButtonProps) {
+  const styles = useStyles();
+  return (
+    <TouchButton
+      testId={testId}
+      label={label}
+      name={`${label}. ${name}`}
+      icon={icon}
+      stacked
+      pressed={!control.sending}
+      className={mergeClasses(styles.control, !control.sending && styles.off)}
+      onTouch={onTouch}
+    />
+  );
+}
+
+function ShieldButton({ call, onShield }: { readonly call: CallView; readonly onShield: () => void }) {
+  const styles = useStyles();
+  const state = shieldStateOf(call.encryption);
+  const title = shieldText(call.encryption);
+  return (
+    <button
+      type="button"
+      data-testid="button-shield"
+      className={mergeClasses(styles.shield, state === 'failed' && styles.shieldFailed)}
+      aria-label={text('shield.open', { state: title })}
+      onClick={onShield}
+    >
+      <span data-testid="shield-state" data-state={state} className={styles.shieldIcon}>
+        <ShieldIcon encryption={call.encryption} />
+      </span>
+      <span>
+        <span className={styles.shieldTitle}>{title}</span>
+        {state === 'standard' ? <span className={styles.shieldHint}>{standardReasonText(call.encryption.reason)}</span> : null}
+        {state === 'end-to-end' ? <span className={styles.shieldLink}>{text('call.compare')}</span> : null}
+      </span>
+    </button>
+  );
+}
+
+function Duration({ call }: { readonly call: CallView }) {
+  const styles = useStyles();
+  const now = useNow();
+  if (call.phase === 'connecting' || call.startedAt === null) return <div className={styles.duration}>{text('call.connecting')}</div>;
+  if (call.phase === 'on-hold') return <div className={styles.duration}>{text('call.onHold')}</div>;
+  return (
+    <div className={styles.duration} role="timer" data-testid="call-duration">
+      {durationText(now - Date.parse(call.startedAt))}
+    </div>
+  );
+}
+
+function Unavailable({ call }: { readonly call: CallView }) {
+  const styles = useStyles();
+  return (
+    <section className={styles.side} data-testid="unavailable" aria-label={text('call.unavailable')}>
+      <h2 className={styles.sideTitle}>{text('call.unavailable')}</h2>
+      <p className={styles.sideHint}>{text('call.unavailable.reason')}</p>
+      <ul className={styles.features}>
+        {call.unavailable.map((item) => (
+          <li key={item.feature} data-testid={`unavailable-${item.feature}`}>
+            {featureText(item.feature)}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,66 @@
+// The panel's one button: at least 64 px high, answers a touch with a pressed colour at once, says when its command is under way.
+import { Button, makeStyles, mergeClasses } from '@fluentui/react-components';
+import type { ReactElement } from 'react';
+import { colours, panelSizes } from '../shared/theme.ts';
+
+type ButtonTone = 'brand' | 'neutral' | 'answer' | 'end' | 'quiet';
+
+const useStyles = makeStyles({
+  base: {
+    minHeight: panelSizes.target,
+    minWidth: panelSizes.target,
+    padding: '0 1.5rem',
+    gap: '0.75rem',
+    border: 'none',
+    borderRadius: '0.75rem',
+    fontSize: panelSizes.large,
+    fontWeight: 600,
+    color: colours.text,
+    whiteSpace: 'nowrap',
+    transitionDuration: '80ms',
+    ':hover': { color: colours.text },
+    ':hover:active': { color: colours.text, transform: 'scale(0.98)' },
+    ':disabled': { backgroundColor: colours.raised, color: colours.quiet },
+    ':disabled:hover': { backgroundColor: colours.raised, color: colours.quiet },
+    '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: 'inherit' }
+  },
+  brand: { backgroundColor: colours.brand, ':hover': { backgroundColor: colours.brand }, ':hover:active': { backgroundColor: colours.brandPressed } },
+  neutral: { backgroundColor: colours.raised, ':hover': { backgroundColor: colours.raised }, ':hover:active': { backgroundColor: colours.line } },
+  answer: { backgroundColor: colours.answer, ':hover': { backgroundColor: colours.answer }, ':hover:active': { backgroundColor: colours.answerPressed } },
+  end: { backgroundColor: colours.end, ':hover': { backgroundColor: colours.end }, ':hover:active': { backgroundColor: colours.endPressed } },
+  quiet: { backgroundColor: 'transparent', ':hover': { backgroundColor: 'transparent' }, ':hover:active': { backgroundColor: colours.raised } },
+  stacked: { flexDirection: 'column', gap: '0.5rem', padding: '1rem 1.25rem', fontSize: panelSizes.text, '& .fui-Button__icon': { fontSize: '2em' } }
+});
+
+type TouchButtonProps = {
+  readonly testId: string;
+  readonly label: string;
+  /** The accessible name, where the label alone does not say it all. */
+  readonly name?: string;
+  readonly icon?: ReactElement;
+  readonly tone?: ButtonTone;
+  readonly stacked?: boolean;
+  readonly pressed?: boolean;
+  readonly disabled?: boolean;
+  readonly submit?: boolean;
+  readonly className?: string;
+  readonly onTouch?: () => void;
+};
+
+export function TouchButton({ testId, label, name, icon, tone = 'neutral', stacked, pressed, disabled, submit, className, onTouch }: TouchButtonProps) {
+  const styles = useStyles();
+  return (
+    <Button
+      data-testid={testId}
+      type={submit ? 'submit' : 'button'}
+      className={mergeClasses(styles.base, styles[tone], stacked && styles.stacked, className)}
+      disabled={disabled ?? false}
+      onClick={() => onTouch?.()}
+      {...(icon === undefined ? {} : { icon })}
+      {...(name === undefined ? {} : { 'aria-label': name })}
+      {...(pressed === undefined ? {} : { 'aria-pressed': pressed })}
+    >
+      {label}
+    </Button>
+  );
+}

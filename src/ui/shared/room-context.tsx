@@ -1,0 +1,80 @@
+// Gives the room's state and commands to the components. A page mounts it once, at its root.
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useState, useSyncExternalStore } from 'react';
+import type { CallView } from '../../room/state.ts';
+import type { CallAction } from '../../ui-server/port.ts';
+import { RoomClient, type RoomView } from './room-client.ts';
+import { errorText } from './texts.ts';
+
+const RoomContext = createContext<RoomClient | null>(null);
+
+/** A client on the browser's own EventSource and fetch. */
+export function createBrowserRoomClient(): RoomClient {
+  return new RoomClient({
+    openEvents: (url) => new EventSource(url),
+    fetch: (url, init) => fetch(url, init),
+    clock: {
+      schedule: (delayMs, run) => {
+        const handle = window.setTimeout(run, delayMs);
+        return { cancel: () => window.clearTimeout(handle) };
+      }
+    }
+  });
+}
+
+export function RoomProvider({ client, children }: { readonly client: RoomClient; readonly children: ReactNode }) {
+  return <RoomContext value={client}>{children}</RoomContext>;
+}
+
+function useRoomClient(): RoomClient {
+  const client = useContext(RoomContext);
+  if (client === null) throw new Error('there is no RoomProvider above this component');
+  return client;
+}
+
+export function useRoom(): RoomView {
+  const client = useRoomClient();
+  return useSyncExternalStore(client.subscribe, client.view);
+}
+
+type Command = {
+  /** The command that is under way, so that its button can say so. */
+  readonly pending: string | null;
+  /** The room's sentence about why the last one was refused; null as soon as the next begins. */
+  readonly error: string | null;
+  readonly placeCall: (to: string) => Promise<boolean>;
+  readonly act: (call: CallView, action: CallAction, body?: { readonly video: boolean }) => Promise<boolean>;
+};
+
+/** Commands of one screen, with their error where the finger is. */
+export function useCommand(): Command {
+  const client = useRoomClient();
+  const [pending, setPending] = useState<string | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  const run = useCallback(
+    async (name: string, path: string, body?: Readonly<Record<string, unknown>>): Promise<boolean> => {
+      setPending(name);
+      setError(null);
+      const outcome = await client.command(path, body);
+      setPending(null);
+      if (!outcome.ok) setError(errorText(outcome.error.code));
+      return outcome.ok;
+    },
+    [client]
+  );
+  return {
+    pending,
+    error,
+    placeCall: (to) => run('place-call', '/api/v1/calls', { to, media: { audio: true, video: true } }),
+    act: (call, action, body) => run(action, `/api/v1/calls/${encodeURIComponent(call.id)}/${action}`, body)
+  };
+}
+
+/** The wall clock, in milliseconds since 1970, once a second. */
+export function useNow(): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = window.setInterval(() => setNow(Date.now()), 1000);
+    return () => window.clearInterval(timer);
+  }, []);
+  return now;
+}

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { errorCodes } from '../../../src/kernel/error-codes.ts';
+import type { EncryptionView, EndReason, RoomState, StandardReason } from '../../../src/room/state.ts';
+import { sceneOf } from '../../../src/ui/display/scene-choice.ts';
+import { nothingOpened, screenOf } from '../../../src/ui/panel/screen-choice.ts';
+import { sourceControl } from '../../../src/ui/panel/source-control.ts';
+import { currentCodeOf } from '../../../src/ui/shared/current-code.ts';
+import { initialsOf } from '../../../src/ui/shared/initials.ts';
+import { roomStatusOf } from '../../../src/ui/shared/room-status.ts';
+import { endedText, errorText, featureText, standardReasonText, text } from '../../../src/ui/shared/texts.ts';
+import { durationText } from '../../../src/ui/shared/time-text.ts';
+import { SECURITY_CODE, states } from '../../browser/fixtures/states.ts';
+
+const seen = (state: RoomState) => ({ state, online: true });
+const callOf = (state: RoomState) => {
+  assert.ok(state.call);
+  return state.call;
+};
+
+describe('ui/panel/screen-choice', () => {
+  it('shows each state on its screen', () => {
+    const screens = Object.entries(states).map(([name, state]) => [name, screenOf(seen(state), nothingOpened)]);
+    assert.deepEqual(Object.fromEntries(screens), {
+      idle: 'home',
+      idleEncryptionOff: 'home',
+      idleOffline: 'home',
+      idleProblem: 'home',
+      inviting: 'outgoing',
+      ringingThere: 'outgoing',
+      incoming: 'incoming',
+      incomingStandard: 'incoming',
+      connecting: 'in-call',
+      endToEnd: 'in-call',
+      verified: 'in-call',
+      peopleVerified: 'in-call',
+      standard: 'in-call',
+      securingAgain: 'in-call',
+      muting: 'in-call',
+      muted: 'in-call',
+      noPicture: 'in-call',
+      cameraProblem: 'in-call',
+      ended: 'ended',
+      endedUnanswered: 'ended',
+      failed: 'ended'
+    });
+  });
+
+  it('shows an incoming call over whatever is open', () => {
+    const { id } = callOf(states.incoming);
+    assert.equal(screenOf(seen(states.incoming), { dial: true, security: id, dismissedCall: id }), 'incoming');
+  });
+
+  it('shows the security page of this call only, and only while it runs', () => {
+    const { id } = callOf(states.endToEnd);
+    assert.equal(screenOf(seen(states.endToEnd), { ...nothingOpened, security: id }), 'security');
+    assert.equal(screenOf(seen(states.endToEnd), { ...nothingOpened, security: 'another' }), 'in-call');
+    assert.equal(screenOf(seen(states.ended), { ...nothingOpened, security: id }), 'ended');
+  });
+
+  it('goes home from the call that was dismissed, not from the next', () => {
+    const { id } = callOf(states.ended);
+    assert.equal(screenOf(seen(states.ended), { ...nothingOpened, dismissedCall: id }), 'home');
+    assert.equal(screenOf(seen(states.ended), { ...nothingOpened, dismissedCall: 'another' }), 'ended');
+    assert.equal(screenOf(seen(states.idle), { ...nothingOpened, dial: true }), 'dial');
+  });
+
+  it('shows nothing of the room while it does not answer', () => {
+    for (const state of Object.values(states)) assert.equal(screenOf({ state, online: false }, nothingOpened), 'reconnecting');
+    assert.equal(screenOf({ state: null, online: true }, nothingOpened), 'reconnecting');
+  });
+});
+
+describe('ui/display/scene-choice', () => {
+  it('shows the scene of each state', () => {
+    assert.equal(sceneOf(seen(states.idle), null), 'idle');
+    assert.equal(sceneOf(seen(states.idleProblem), null), 'idle');
+    assert.equal(sceneOf(seen(states.idleOffline), null), 'problem');
+    assert.equal(sceneOf(seen(states.inviting), null), 'ringing');
+    assert.equal(sceneOf(seen(states.incoming), null), 'ringing');
+    assert.equal(sceneOf(seen(states.connecting), null), 'in-call');
+    assert.equal(sceneOf(seen(states.failed), null), 'ended');
+    assert.equal(sceneOf(seen(states.failed), callOf(states.failed).id), 'idle');
+  });
+
+  it('keeps a running call’s picture while the agent is away, and nothing else', () => {
+    assert.equal(sceneOf({ state: states.endToEnd, online: false }, null), 'in-call');
+    assert.equal(sceneOf({ state: states.incoming, online: false }, null), 'reconnecting');
+    assert.equal(sceneOf({ state: states.idle, online: false }, null), 'reconnecting');
+    assert.equal(sceneOf({ state: null, online: false }, null), 'reconnecting');
+  });
+});
+
+describe('ui: what is shown is what is so', () => {
+  it('shows a source as it is sent and asks for the opposite of what was asked last', () => {
+    assert.deepEqual(sourceControl(true, true), { sending: true, changing: false, next: 'off' });
+    assert.deepEqual(sourceControl(true, false), { sending: true, changing: true, next: 'on' });
+    assert.deepEqual(sourceControl(false, false), { sending: false, changing: false, next: 'on' });
+    assert.deepEqual(sourceControl(false, true), { sending: false, changing: true, next: 'off' });
+  });
+
+  it('gives a code only in an end-to-end encrypted call, and only while it is current', () => {
+    const { encryption } = callOf(states.endToEnd);
+    const codeOf = (change: Partial<EncryptionView>) => currentCodeOf({ ...encryption, ...change });
+    assert.equal(codeOf({}), SECURITY_CODE);
+    assert.equal(codeOf({ state: 'end-to-end-verified' }), SECURITY_CODE);
+    assert.equal(codeOf({ securingAgain: true }), null);
+    assert.equal(codeOf({ state: 'standard' }), null);
+    assert.equal(codeOf({ state: 'failed' }), null);
+    assert.equal(codeOf({ state: null }), null);
+    assert.equal(codeOf({ securityCode: null }), null);
+  });
+
+  it('calls a room ready only when nothing is wrong', () => {
+    assert.equal(roomStatusOf(states.idle).severity, 'good');
+    assert.equal(roomStatusOf(states.idleOffline).severity, 'bad');
+    assert.equal(roomStatusOf(states.idleProblem).severity, 'warning');
+    assert.match(roomStatusOf(states.idleProblem).detail ?? '', /Front camera/);
+    assert.equal(roomStatusOf({ ...states.idle, network: { ...states.idle.network, clock: 'wrong' } }).severity, 'bad');
+    assert.equal(roomStatusOf({ ...states.idle, network: { ...states.idle.network, broker: 'connecting' } }).severity, 'warning');
+    assert.equal(roomStatusOf({ ...states.idle, health: { ...states.idle.health, status: 'degraded' } }).severity, 'warning');
+  });
+});
+
+describe('ui/shared/texts', () => {
+  it('fills names in', () => {
+    assert.equal(text('display.noPicture', { name: 'Atlas' }), 'No picture from Atlas');
+    assert.equal(text('display.noPicture', { name: '$& {name}' }), 'No picture from $& {name}');
+  });
+
+  it('has a different sentence for every reason of a standard call', () => {
+    const reasons: StandardReason[] = ['policy-here', 'setting-here', 'recording-here', 'not-offered', 'policy-there', 'setting-there', 'recording-there'];
+    const sentences = reasons.map((reason) => standardReasonText(reason));
+    assert.equal(new Set(sentences).size, reasons.length);
+    assert.ok(sentences.every((sentence) => sentence.endsWith('.')));
+  });
+
+  it('has a sentence for every end of a call, and the error’s own where a code says more', () => {
+    const reasons: EndReason[] = [
+      'hangup',
+      'declined',
+      'busy',
+      'timeout',
+      'blocked',
+      'policy',
+      'unsupported',
+      'security-check-failed',
+      'media-failed',
+      'device-failed',
+      'answered-elsewhere'
+    ];
+    for (const reason of reasons) {
+      for (const by of ['here', 'there'] as const) assert.match(endedText({ reason, by, code: null, text: '' }).reason, /\.$/);
+    }
+    assert.equal(endedText({ reason: 'timeout', by: 'here', code: 'CL_CALL_TIMEOUT', text: '' }).detail, null, 'the same sentence is not said twice');
+    assert.equal(endedText({ reason: 'media-failed', by: 'here', code: 'CL_MEDIA_CONNECT', text: '' }).detail, errorCodes.CL_MEDIA_CONNECT.text);
+  });
+
+  it('says an error by its code, and something useful for one it does not know', () => {
+    assert.equal(errorText('CL_CALL_BUSY'), errorCodes.CL_CALL_BUSY.text);
+    assert.equal(errorText('toString'), text('error.unknown'));
+  });
+
+  it('names every feature that an end-to-end encrypted call takes away', async () => {
+    const { UNAVAILABLE_IN_END_TO_END } = await import('../../../src/call/features.ts');
+    for (const feature of UNAVAILABLE_IN_END_TO_END) assert.notEqual(featureText(feature), feature);
+  });
+
+  it('writes durations and initials', () => {
+    assert.equal(durationText(0), '0:00');
+    assert.equal(durationText(-5), '0:00');
+    assert.equal(durationText(245_900), '4:05');
+    assert.equal(durationText(3_729_000), '1:02:09');
+    assert.equal(initialsOf('Atlas Meeting Room'), 'AR');
+    assert.equal(initialsOf('  (7) ünal '), 'Ü');
+    assert.equal(initialsOf(''), '');
+  });
+});
