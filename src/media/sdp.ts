@@ -1,0 +1,388 @@
+// Reads and writes the session descriptions of a call (RFC 8866, RFC 8829): one BUNDLE of at most one audio and one video section. Pure.
+// A description is read strictly and whole before anything acts on it. Security rules: one SHA-256 fingerprint, the same everywhere and no other hash;
+// a later description may not change it. Errors never quote a description: it holds the ICE password.
+import { isIP } from 'node:net';
+import { CloisterError } from '../kernel/errors.ts';
+import { err, ok, type Result } from '../kernel/result.ts';
+import type { MediaKind, NegotiatedMedia, VideoCodec } from './streams.ts';
+
+type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+type DescriptionType = 'offer' | 'answer';
+export type SetupRole = 'active' | 'passive' | 'actpass';
+
+type CodecOffer = { readonly codec: VideoCodec | 'opus'; readonly payloadType: number };
+
+export type MediaSection = {
+  readonly kind: MediaKind;
+  readonly mid: string;
+  readonly direction: Direction;
+  /** False for port 0. */
+  readonly accepted: boolean;
+  /** The codecs that Cloister has, in the description's order. */
+  readonly codecs: readonly CodecOffer[];
+};
+
+export type Description = {
+  /** 32 bytes. */
+  readonly fingerprint: Uint8Array;
+  readonly setup: SetupRole;
+  readonly iceUfrag: string;
+  readonly icePassword: string;
+  readonly sections: readonly MediaSection[];
+  /** Candidate attributes without `a=`. */
+  readonly candidates: readonly string[];
+  readonly endOfCandidates: boolean;
+};
+
+const MAX_CHARACTERS = 32_768;
+const MAX_LINES = 1_000;
+const MAX_SECTIONS = 2;
+const MAX_CANDIDATES = 64;
+
+const ICE_CHARACTERS = /^[A-Za-z0-9+/]+$/;
+const FINGERPRINT = /^sha-256 ([0-9a-f]{2}(?::[0-9a-f]{2}){31})$/i;
+const DIRECTIONS: readonly string[] = ['sendrecv', 'sendonly', 'recvonly', 'inactive'] satisfies readonly Direction[];
+
+class Unfit extends Error {}
+class Unsafe extends Error {}
+
+/**
+ * Reads the other side's description.
+ * @returns CL_SECURITY_FINGERPRINT where the fingerprint is missing, ambiguous or not SHA-256; CL_MEDIA_NEGOTIATION for anything else that does not fit
+ */
+export function parseDescription(text: string, type: DescriptionType): Result<Description, CloisterError> {
+  try {
+    return ok(parse(text, type));
+  } catch (error) {
+    if (error instanceof Unsafe) return err(new CloisterError('CL_SECURITY_FINGERPRINT', error.message));
+    if (error instanceof Unfit) return err(new CloisterError('CL_MEDIA_NEGOTIATION', error.message));
+    throw error;
+  }
+}
+
+/**
+ * Whether a later description of the same call keeps what the handshake proved (call-security.md "The verdict").
+ * @returns CL_SECURITY_RENEGOTIATION where it names another certificate, an additional one, or none
+ */
+export function parseUpdate(text: string, type: DescriptionType, pinned: Uint8Array): Result<Description, CloisterError> {
+  const parsed = parseDescription(text, type);
+  if (!parsed.ok) {
+    if (parsed.error.code !== 'CL_SECURITY_FINGERPRINT') return parsed;
+    return err(new CloisterError('CL_SECURITY_RENEGOTIATION', 'a later description does not name exactly the certificate of this call'));
+  }
+  if (Buffer.compare(parsed.value.fingerprint, pinned) !== 0) {
+    return err(new CloisterError('CL_SECURITY_RENEGOTIATION', 'a later description names another certificate than the one of this call'));
+  }
+  return parsed;
+}
+
+type Section = { readonly media: string | null; readonly attributes: readonly (readonly [name: string, value: string])[] };
+
+function parse(text: string, type: DescriptionType): Description {
+  const [session, ...media] = split(text);
+  if (session === undefined || media.length === 0) throw new Unfit('the description has no media');
+  if (media.length > MAX_SECTIONS) throw new Unfit('the description has more sections than one for sound and one for the picture');
+  const fingerprint = onlyFingerprint([session, ...media]);
+  const parsed = media.map((section) => parseSection(section));
+  const live = media.filter((_, index) => parsed[index]?.accepted === true);
+  if (live.length === 0) throw new Unfit('no section is accepted');
+  requireDistinct(
+    parsed.map((section) => section.kind),
+    'the description has two sections of one kind'
+  );
+  requireDistinct(
+    parsed.map((section) => section.mid),
+    'two sections have the same mid'
+  );
+  requireDistinct(
+    parsed.flatMap((section) => (section.accepted ? section.codecs.map((codec) => codec.payloadType) : [])),
+    'two codecs have the same payload type'
+  );
+  requireBundle(session, parsed);
+  for (const section of live) {
+    if (valuesOf(section, 'rtcp-mux').length === 0) throw new Unfit('a section does not multiplex RTCP');
+    const covered = valuesOf(section, 'fingerprint').length + valuesOf(session, 'fingerprint').length > 0;
+    if (!covered) throw new Unsafe('a section has no fingerprint');
+  }
+  const iceUfrag = shared(session, live, 'ice-ufrag');
+  const icePassword = shared(session, live, 'ice-pwd');
+  // RFC 8839 section 5.4.
+  if (!ICE_CHARACTERS.test(iceUfrag) || iceUfrag.length < 4 || iceUfrag.length > 256) throw new Unfit('the ICE user fragment is not well formed');
+  if (!ICE_CHARACTERS.test(icePassword) || icePassword.length < 22 || icePassword.length > 256) throw new Unfit('the ICE password is not well formed');
+  const candidates = [...new Set([session, ...live].flatMap((section) => valuesOf(section, 'candidate')))];
+  if (candidates.length > MAX_CANDIDATES) throw new Unfit('the description has too many candidates');
+  return {
+    fingerprint,
+    setup: setupOf(session, live, type),
+    iceUfrag,
+    icePassword,
+    sections: parsed,
+    candidates: candidates.map((candidate) => `candidate:${candidate}`),
+    endOfCandidates: [session, ...live].some((section) => valuesOf(section, 'end-of-candidates').length > 0)
+  };
+}
+
+/** The session part, then one part per media section. */
+function split(text: string): Section[] {
+  if (text.length > MAX_CHARACTERS) throw new Unfit('the description is too long');
+  const lines = text.split(/\r?\n/);
+  if (lines.at(-1) === '') lines.pop();
+  if (lines.length > MAX_LINES) throw new Unfit('the description has too many lines');
+  if (lines[0] !== 'v=0') throw new Unfit('the description does not begin with its version');
+  const sections: { media: string | null; attributes: (readonly [string, string])[] }[] = [{ media: null, attributes: [] }];
+  for (const line of lines) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a NUL or a lone CR may not stand in a line (RFC 8866 section 9).
+    if (!/^[a-z]=[^\u0000\r]*$/.test(line)) throw new Unfit('a line of the description is not well formed');
+    const value = line.slice(2);
+    if (line.startsWith('m=')) sections.push({ media: value, attributes: [] });
+    if (!line.startsWith('a=')) continue;
+    const colon = value.indexOf(':');
+    const attribute = colon < 0 ? ([value.trim(), ''] as const) : ([value.slice(0, colon).trim(), value.slice(colon + 1).trim()] as const);
+    // Names are case-sensitive (RFC 8866 section 5.13); one that differs in case only would hide from the checks below.
+    if (attribute[0] !== attribute[0].toLowerCase() && /^(fingerprint|setup|ice-|candidate|group|mid|tls-id)/i.test(attribute[0])) {
+      throw new Unfit('an attribute is not written as it should be');
+    }
+    sections.at(-1)?.attributes.push(attribute);
+  }
+  return sections;
+}
+
+const valuesOf = (section: Section, name: string): string[] => section.attributes.filter(([key]) => key === name).map(([, value]) => value);
+
+/** RFC 8122 section 5. Rejected sections count, too: whatever reads the text must come to the same one value. */
+function onlyFingerprint(sections: readonly Section[]): Uint8Array {
+  const values = sections.flatMap((section) => valuesOf(section, 'fingerprint'));
+  const distinct = new Set<string>();
+  for (const value of values) {
+    const match = FINGERPRINT.exec(value);
+    if (match?.[1] === undefined) throw new Unsafe('a fingerprint is not a well-formed SHA-256 one');
+    distinct.add(match[1].toLowerCase());
+  }
+  const [only] = distinct;
+  if (only === undefined) throw new Unsafe('the description has no fingerprint');
+  if (distinct.size > 1) throw new Unsafe('the description has more than one fingerprint');
+  return new Uint8Array(Buffer.from(only.replaceAll(':', ''), 'hex'));
+}
+
+function parseSection(section: Section): MediaSection {
+  const [kind, port, protocol, ...formats] = (section.media ?? '').split(' ');
+  if (kind !== 'audio' && kind !== 'video') throw new Unfit('a section is neither sound nor picture');
+  if (port === undefined || !/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new Unfit('a section’s port is not a number');
+  if (protocol !== 'UDP/TLS/RTP/SAVPF') throw new Unfit('a section is not DTLS-SRTP with feedback');
+  const [mid, ...moreMids] = valuesOf(section, 'mid');
+  if (mid === undefined || moreMids.length > 0 || !/^[A-Za-z0-9._-]{1,16}$/.test(mid)) throw new Unfit('a section has not one well-formed mid');
+  const directions = section.attributes.map(([name]) => name).filter((name) => DIRECTIONS.includes(name));
+  if (directions.length > 1) throw new Unfit('a section has more than one direction');
+  const direction = (directions[0] ?? 'sendrecv') as Direction;
+  return { kind, mid, direction, accepted: Number(port) !== 0, codecs: codecsOf(section, kind, formats) };
+}
+
+function codecsOf(section: Section, kind: MediaKind, formats: readonly string[]): CodecOffer[] {
+  const maps = new Map(valuesOf(section, 'rtpmap').map((value) => splitAtSpace(value)));
+  const parameters = new Map(valuesOf(section, 'fmtp').map((value) => splitAtSpace(value)));
+  const codecs: CodecOffer[] = [];
+  for (const format of formats) {
+    const payloadType = Number(format);
+    // 64 to 95 cannot be told from RTCP (RFC 5761 section 4).
+    if (!/^\d{1,3}$/.test(format) || payloadType > 127 || (payloadType >= 64 && payloadType <= 95)) continue;
+    const codec = codecOf(kind, (maps.get(format) ?? '').toLowerCase(), parameters.get(format) ?? '');
+    if (codec !== null && !codecs.some((known) => known.payloadType === payloadType)) codecs.push({ codec, payloadType });
+  }
+  return codecs;
+}
+
+function codecOf(kind: MediaKind, map: string, parameters: string): CodecOffer['codec'] | null {
+  if (kind === 'audio') return map === 'opus/48000/2' ? 'opus' : null;
+  if (map === 'vp8/90000') return 'VP8';
+  if (map !== 'h264/90000') return null;
+  const values = new Map(
+    parameters
+      .toLowerCase()
+      .split(';')
+      .map((parameter) => parameter.trim().split('=') as [string, string])
+  );
+  // Constrained baseline: profile_idc 66 with constraint_set1 (RFC 6184 section 8.1), which every decoder of the other side has.
+  const [, constraints] = /^42([0-9a-f]{2})[0-9a-f]{2}$/.exec(values.get('profile-level-id') ?? '') ?? [];
+  const constrained = constraints !== undefined && (Number.parseInt(constraints, 16) & 0x40) !== 0;
+  return constrained && values.get('packetization-mode') === '1' ? 'H264' : null;
+}
+
+function splitAtSpace(value: string): readonly [string, string] {
+  const space = value.indexOf(' ');
+  return space < 0 ? [value, ''] : [value.slice(0, space), value.slice(space + 1)];
+}
+
+/** All accepted sections share one transport (RFC 9143). */
+function requireBundle(session: Section, sections: readonly MediaSection[]): void {
+  const groups = valuesOf(session, 'group')
+    .map((value) => value.split(' '))
+    .filter(([semantics]) => semantics === 'BUNDLE');
+  const mids = groups[0]?.slice(1) ?? [];
+  const complete = groups.length === 1 && sections.every((section) => !section.accepted || mids.includes(section.mid));
+  if (!complete) throw new Unfit('the sections are not in one bundle');
+}
+
+/** A value that may stand in the session part or in the sections, and must be the same in all of them. */
+function shared(session: Section, sections: readonly Section[], name: string): string {
+  const values = new Set([session, ...sections].flatMap((section) => valuesOf(section, name)));
+  const [only] = values;
+  if (only === undefined || values.size > 1) throw new Unfit(`the description has not one value of ${name}`);
+  return only;
+}
+
+/** RFC 8842 section 5.2: an offer should leave the choice, an answer must choose. */
+function setupOf(session: Section, sections: readonly Section[], type: DescriptionType): SetupRole {
+  const setup = shared(session, sections, 'setup');
+  if (setup === 'active' || setup === 'passive') return setup;
+  if (setup === 'actpass' && type === 'offer') return setup;
+  throw new Unfit('the DTLS role is not an allowed one');
+}
+
+function requireDistinct(values: readonly (string | number)[], text: string): void {
+  if (new Set(values).size !== values.length) throw new Unfit(text);
+}
+
+export type Candidate = {
+  readonly foundation: string;
+  readonly priority: number;
+  /** An IP address, or the name of a browser's own under `.local` (RFC 6762); never a name that would have to be asked of a server. */
+  readonly host: string;
+  readonly port: number;
+  readonly type: 'host' | 'srflx' | 'relay';
+};
+
+const CANDIDATE = /^(?:a=)?candidate:([A-Za-z0-9+/]{1,32}) 1 udp (\d{1,10}) (\S{1,64}) (\d{1,5}) typ (host|srflx|relay)(?: |$)/i;
+const LOCAL_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.local$/i;
+const NOT_UNICAST = /^(0\.|22[4-9]\.|23\d\.|24\d\.|25[0-5]\.|::$|ff|::ffff:)/i;
+
+/** A candidate that can be used (RFC 8839 section 5.1): UDP, unicast; null for any other. */
+export function parseCandidate(text: string): Candidate | null {
+  const [, foundation, priority, host, port, type] = CANDIDATE.exec(text) ?? [];
+  if (foundation === undefined || host === undefined) return null;
+  const usable = isIP(host) !== 0 ? !NOT_UNICAST.test(host) && !host.includes('%') : LOCAL_NAME.test(host);
+  const candidate = { foundation, priority: Number(priority), host, port: Number(port), type: type?.toLowerCase() as Candidate['type'] };
+  return usable && candidate.port >= 1 && candidate.port <= 65_535 && candidate.priority < 2 ** 31 ? candidate : null;
+}
+
+/** What Cloister offers; the first of the video codecs is preferred. */
+export function offeredSections(videoCodecs: readonly VideoCodec[]): MediaSection[] {
+  const payloadTypes = { H264: 102, VP8: 96 } as const;
+  const video = videoCodecs.map((codec) => ({ codec, payloadType: payloadTypes[codec] }));
+  return [
+    { kind: 'audio', mid: '0', direction: 'sendrecv', accepted: true, codecs: [{ codec: 'opus', payloadType: 111 }] },
+    { kind: 'video', mid: '1', direction: 'sendrecv', accepted: true, codecs: video }
+  ];
+}
+
+const ANSWERED_DIRECTION = { sendrecv: 'sendrecv', sendonly: 'recvonly', recvonly: 'sendonly', inactive: 'inactive' } as const;
+
+/**
+ * The sections that answer an offer: of each the one codec that comes first in our preference; without one, the section is rejected.
+ * @returns CL_MEDIA_NEGOTIATION where nothing would be left
+ */
+export function answeredSections(offer: Description, videoCodecs: readonly VideoCodec[]): Result<MediaSection[], CloisterError> {
+  const preference: readonly CodecOffer['codec'][] = ['opus', ...videoCodecs];
+  const sections = offer.sections.map((section): MediaSection => {
+    const rank = (codec: CodecOffer) => preference.indexOf(codec.codec);
+    const [chosen] = section.codecs.filter((codec) => rank(codec) >= 0).sort((a, b) => rank(a) - rank(b));
+    const accepted = section.accepted && chosen !== undefined;
+    return { ...section, direction: ANSWERED_DIRECTION[section.direction], accepted, codecs: chosen === undefined ? [] : [chosen] };
+  });
+  if (!sections.some((section) => section.accepted)) return err(new CloisterError('CL_MEDIA_NEGOTIATION', 'the two sides have no codec in common'));
+  return ok(sections);
+}
+
+/**
+ * What an answer to our offer settles: of each kind the first codec of the answer, under the payload type that we offered.
+ * @returns CL_MEDIA_NEGOTIATION where the answer does not belong to the offer
+ */
+export function settle(offered: readonly MediaSection[], answer: Description): Result<NegotiatedMedia, CloisterError> {
+  const belongs =
+    answer.sections.length === offered.length && answer.sections.every(({ kind, mid }, i) => offered[i]?.kind === kind && offered[i]?.mid === mid);
+  if (!belongs) return err(new CloisterError('CL_MEDIA_NEGOTIATION', 'the answer does not belong to the offer'));
+  const agreed = answer.sections.map((section, index): MediaSection => {
+    const codecs = section.codecs.filter((codec) =>
+      offered[index]?.codecs.some((ours) => ours.codec === codec.codec && ours.payloadType === codec.payloadType)
+    );
+    return { ...section, accepted: section.accepted && codecs.length > 0, codecs };
+  });
+  if (!agreed.some((section) => section.accepted)) return err(new CloisterError('CL_MEDIA_NEGOTIATION', 'the two sides have no codec in common'));
+  return ok(negotiatedOf(agreed));
+}
+
+/** Of each kind the first codec of the accepted section. */
+export function negotiatedOf(sections: readonly MediaSection[]): NegotiatedMedia {
+  const first = (kind: MediaKind) => sections.find((section) => section.kind === kind && section.accepted)?.codecs[0];
+  const video = first('video');
+  const audio = first('audio');
+  return {
+    video: video === undefined || video.codec === 'opus' ? null : { codec: video.codec, payloadType: video.payloadType },
+    audio: audio === undefined ? null : { codec: 'opus', payloadType: audio.payloadType }
+  };
+}
+
+export type LocalDescription = Omit<Description, 'candidates'> & {
+  /** Constant over the descriptions of one connection; decimal digits. */
+  readonly sessionId: string;
+  readonly version: number;
+  readonly candidates: readonly string[];
+  readonly cname: string;
+  readonly ssrc: Readonly<Record<MediaKind, number>>;
+};
+
+const FORMAT_PARAMETERS: Readonly<Record<CodecOffer['codec'], string>> = {
+  opus: 'minptime=10;useinbandfec=1',
+  H264: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
+  VP8: ''
+};
+const RTP_MAPS: Readonly<Record<CodecOffer['codec'], string>> = { opus: 'opus/48000/2', H264: 'H264/90000', VP8: 'VP8/90000' };
+
+export function writeDescription(description: LocalDescription): string {
+  const hex = Buffer.from(description.fingerprint).toString('hex').toUpperCase();
+  const live = description.sections.filter((section) => section.accepted);
+  const lines = [
+    'v=0',
+    `o=- ${description.sessionId} ${description.version} IN IP4 127.0.0.1`,
+    's=-',
+    't=0 0',
+    `a=group:BUNDLE ${live.map((section) => section.mid).join(' ')}`,
+    'a=msid-semantic: WMS *',
+    'a=ice-options:trickle',
+    `a=fingerprint:sha-256 ${(hex.match(/../g) ?? []).join(':')}`,
+    `a=setup:${description.setup}`,
+    ...description.sections.flatMap((section) => sectionLines(description, section, section === live[0]))
+  ];
+  return `${lines.join('\r\n')}\r\n`;
+}
+
+function sectionLines(description: LocalDescription, section: MediaSection, carriesCandidates: boolean): string[] {
+  const formats = section.codecs.map((codec) => codec.payloadType);
+  // A rejected section keeps one format, since the line may not be without (RFC 8866 section 9).
+  const line = `m=${section.kind} ${section.accepted ? 9 : 0} UDP/TLS/RTP/SAVPF ${formats.length > 0 ? formats.join(' ') : 0}`;
+  if (!section.accepted) return [line, 'c=IN IP4 0.0.0.0', `a=mid:${section.mid}`, 'a=inactive'];
+  const sends = section.direction === 'sendrecv' || section.direction === 'sendonly';
+  const ssrc = description.ssrc[section.kind];
+  return [
+    line,
+    'c=IN IP4 0.0.0.0',
+    'a=rtcp:9 IN IP4 0.0.0.0',
+    `a=mid:${section.mid}`,
+    `a=${section.direction}`,
+    'a=rtcp-mux',
+    `a=ice-ufrag:${description.iceUfrag}`,
+    `a=ice-pwd:${description.icePassword}`,
+    ...section.codecs.flatMap(({ codec, payloadType }) => codecLines(codec, payloadType)),
+    ...(sends ? [`a=msid:${description.cname} ${section.kind}`, `a=ssrc:${ssrc} cname:${description.cname}`] : []),
+    ...(carriesCandidates ? description.candidates.map((candidate) => `a=${candidate}`) : []),
+    ...(carriesCandidates && description.endOfCandidates ? ['a=end-of-candidates'] : [])
+  ];
+}
+
+function codecLines(codec: CodecOffer['codec'], payloadType: number): string[] {
+  const parameters = FORMAT_PARAMETERS[codec];
+  return [
+    `a=rtpmap:${payloadType} ${RTP_MAPS[codec]}`,
+    ...(parameters === '' ? [] : [`a=fmtp:${payloadType} ${parameters}`]),
+    ...(codec === 'opus' ? [] : ['nack', 'nack pli', 'ccm fir'].map((feedback) => `a=rtcp-fb:${payloadType} ${feedback}`))
+  ];
+}

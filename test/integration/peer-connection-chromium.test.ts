@@ -1,0 +1,172 @@
+// A real browser as the other side: what it sends is counted and sent back to it, so that it has to decode what went through both directions.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { createCallCertificate } from '../../src/encryption/call-certificate.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { silentLog } from '../../src/kernel/log.ts';
+import { createPeerConnection } from '../../src/media/peer-connection.ts';
+import type { MediaFailure } from '../../src/media/port.ts';
+import type { SecuredConnection, VideoCodec } from '../../src/media/streams.ts';
+import { until } from '../fakes/dtls-attacker.ts';
+
+type Figures = { framesDecoded: number; packetsReceived: number; pliSent: number; pliReceived: number; dtlsState: string; srtpCipher: string };
+
+/** In the page: a peer connection with the fake camera and microphone. */
+const START = `
+  globalThis.peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+  globalThis.gathered = () => new Promise((resolve) => {
+    const done = () => { if (peer.iceGatheringState === 'complete') resolve(peer.localDescription.sdp); };
+    peer.addEventListener('icegatheringstatechange', done);
+    done();
+  });
+  globalThis.capture = async () => {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 240, frameRate: 15 } });
+    for (const track of stream.getTracks()) peer.addTrack(track, stream);
+  };
+  globalThis.figures = async () => {
+    const all = [...(await peer.getStats()).values()];
+    const of = (type) => all.find((entry) => entry.type === type && (entry.kind === undefined || entry.kind === 'video')) ?? {};
+    const received = of('inbound-rtp');
+    return {
+      framesDecoded: received.framesDecoded ?? 0, packetsReceived: received.packetsReceived ?? 0, pliSent: received.pliCount ?? 0,
+      pliReceived: of('outbound-rtp').pliCount ?? 0, dtlsState: of('transport').dtlsState ?? '', srtpCipher: of('transport').srtpCipher ?? ''
+    };
+  };
+`;
+
+describe('peer connection with Chromium', function () {
+  this.timeout(40_000);
+  let folder: string;
+  let server: Server;
+  let browser: BrowserContext;
+  let url: string;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'cloister-chromium-'));
+    server = createServer((_request, response) => response.setHeader('content-type', 'text/html').end('<!doctype html>'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    assert.ok(address !== null && typeof address === 'object');
+    url = `http://127.0.0.1:${address.port}/`;
+    browser = await chromium.launchPersistentContext(folder, {
+      executablePath: '/usr/bin/chromium',
+      headless: true,
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--use-fake-ui-for-media-stream',
+        '--use-fake-device-for-media-stream',
+        '--allow-loopback-in-peer-connection',
+        '--disable-features=WebRtcHideLocalIpsWithMdns'
+      ]
+    });
+  });
+
+  after(async () => {
+    await browser.close();
+    await new Promise((resolve) => server.close(resolve));
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function run(page: Page, options: { readonly codec: VideoCodec; readonly offerer: 'room' | 'browser'; readonly fips: boolean }): Promise<void> {
+    await page.goto(url);
+    await page.evaluate(START);
+    const { codec, fips } = options;
+    const certificate = createCallCertificate(Date.now());
+    const room = createPeerConnection({ certificate, iceServers: [], fips, videoCodecs: [codec], clock: systemClock, log: silentLog });
+    let secured: SecuredConnection | null = null;
+    let failure: MediaFailure | null = null;
+    let keyframeRequests = 0;
+    const received = { audio: 0, video: 0 };
+    let echo = true;
+    room.on('secured', (connection) => {
+      secured = connection;
+    });
+    room.on('failed', (failed) => {
+      failure = failed;
+    });
+    room.on('keyframeRequest', () => {
+      keyframeRequests += 1;
+    });
+    room.on('rtp', (kind, packet) => {
+      received[kind] += 1;
+      if (echo) room.send(kind, packet);
+    });
+    const figures = () => page.evaluate('figures()') as Promise<Figures>;
+    try {
+      if (options.offerer === 'room') {
+        const sdp = await room.createOffer();
+        const answer = await page.evaluate(async (offer) => {
+          const scope = globalThis as unknown as { peer: RTCPeerConnection; capture(): Promise<void>; gathered(): Promise<string> };
+          await scope.peer.setRemoteDescription({ type: 'offer', sdp: offer });
+          await scope.capture();
+          await scope.peer.setLocalDescription();
+          return scope.gathered();
+        }, sdp);
+        await room.acceptAnswer(answer);
+      } else {
+        const offer = (await page.evaluate('capture().then(() => peer.setLocalDescription()).then(gathered)')) as string;
+        const answer = await room.acceptOffer(offer);
+        await page.evaluate((sdp) => (globalThis as unknown as { peer: RTCPeerConnection }).peer.setRemoteDescription({ type: 'answer', sdp }), answer);
+      }
+      await until(() => secured !== null || failure !== null, 'the secured connection', 15_000);
+      assert.equal(failure, null);
+      const proven = secured as SecuredConnection | null;
+      assert.equal(proven?.negotiated.video?.codec, codec);
+      // The browser's own certificate is the one that was proven.
+      const own = (await page.evaluate('peer.localDescription.sdp.match(/a=fingerprint:sha-256 (.*)/)[1]')) as string;
+      assert.equal(Buffer.from(proven?.remoteThumbprint ?? []).toString('hex'), own.trim().replaceAll(':', '').toLowerCase());
+      await until(() => received.video > 20 && received.audio > 20, 'sound and picture from the browser', 10_000);
+
+      let last = await figures();
+      for (const startMs = performance.now(); last.framesDecoded < 10 && performance.now() - startMs < 10_000; ) last = await figures();
+      assert.ok(last.framesDecoded >= 10, `the browser decoded ${last.framesDecoded} frames`);
+      assert.equal(last.dtlsState, 'connected');
+      if (fips) assert.equal(last.srtpCipher, 'SRTP_AEAD_AES_128_GCM');
+
+      const before = last.pliReceived;
+      room.requestKeyframe();
+      for (const startMs = performance.now(); last.pliReceived === before && performance.now() - startMs < 5_000; ) last = await figures();
+      assert.ok(last.pliReceived > before, 'the browser got no keyframe request');
+
+      // A picture that cannot be decoded makes the browser ask for a keyframe.
+      echo = false;
+      const asked = keyframeRequests;
+      let timestamp = 0;
+      const spoilt = setInterval(() => {
+        timestamp += 3_000;
+        room.send('video', { timestamp, marker: true, payload: codec === 'VP8' ? Buffer.from([0x10, 0x01, 0xff, 0xff]) : Buffer.from([0x61, 0xff, 0xff]) });
+      }, 20);
+      try {
+        await until(() => keyframeRequests > asked, 'a keyframe request of the browser', 10_000);
+      } finally {
+        clearInterval(spoilt);
+      }
+      assert.equal(failure, null);
+    } finally {
+      await room.close();
+    }
+  }
+
+  for (const offerer of ['room', 'browser'] as const) {
+    for (const codec of ['VP8', 'H264'] as const) {
+      it(`${codec} both ways when the ${offerer} offers`, async () => {
+        await run(await browser.newPage(), { codec, offerer, fips: false });
+      });
+    }
+  }
+
+  it('with approved algorithms only, when either offers', async () => {
+    await run(await browser.newPage(), { codec: 'VP8', offerer: 'room', fips: true });
+    await run(await browser.newPage(), { codec: 'VP8', offerer: 'browser', fips: true });
+  });
+});

@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict';
+import { createSocket, Socket } from 'node:dgram';
+import dns from 'node:dns';
+import { syncBuiltinESMExports } from 'node:module';
+import { networkInterfaces } from 'node:os';
+import { createCallCertificate } from '../../src/encryption/call-certificate.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { silentLog } from '../../src/kernel/log.ts';
+import { createPeerConnection, type PeerConnectionOptions } from '../../src/media/peer-connection.ts';
+import type { PeerConnection, SecuredConnection } from '../../src/media/streams.ts';
+import { callThrough, createRelay, isDtlsDatagram, isMediaDatagram, pause, roomParty, stockParty, until } from '../fakes/dtls-attacker.ts';
+
+const make = (options: Partial<PeerConnectionOptions> = {}) =>
+  createPeerConnection({
+    certificate: createCallCertificate(Date.now()),
+    iceServers: [],
+    fips: false,
+    videoCodecs: ['H264', 'VP8'],
+    clock: systemClock,
+    log: silentLog,
+    ...options
+  });
+const securedOf = (peer: PeerConnection) =>
+  new Promise<SecuredConnection>((resolve, reject) => {
+    peer.on('secured', resolve);
+    peer.on('failed', (failure) => reject(new Error(`${failure.code}: ${failure.text}`)));
+  });
+
+async function connect(offerer: PeerConnection, answerer: PeerConnection): Promise<readonly [SecuredConnection, SecuredConnection]> {
+  const both = Promise.all([securedOf(offerer), securedOf(answerer)]);
+  await offerer.acceptAnswer(await answerer.acceptOffer(await offerer.createOffer()));
+  return await both;
+}
+
+/** A STUN binding request with the given attributes (RFC 8489 section 5). */
+const bindingRequest = (attributes: Buffer) => {
+  const header = Buffer.from('000100002112a442000102030405060708090a0b', 'hex');
+  header.writeUInt16BE(attributes.length, 2);
+  return Buffer.concat([header, attributes]);
+};
+
+describe('peer connection', function () {
+  this.timeout(15_000);
+
+  for (const [offererFips, answererFips] of [
+    [false, false],
+    [true, true],
+    [true, false],
+    [false, true]
+  ] as const) {
+    it(`secures a call${offererFips || answererFips ? ` with approved algorithms asked for by ${offererFips ? 'the offerer' : ''}${offererFips && answererFips ? ' and ' : ''}${answererFips ? 'the answerer' : ''}` : ''}`, async () => {
+      const [offerer, answerer] = [make({ fips: offererFips }), make({ fips: answererFips })];
+      try {
+        const [atOfferer, atAnswerer] = await connect(offerer, answerer);
+        assert.deepEqual(Buffer.from(atOfferer.remoteThumbprint), Buffer.from(atAnswerer.localThumbprint));
+        assert.deepEqual(Buffer.from(atAnswerer.remoteThumbprint), Buffer.from(atOfferer.localThumbprint));
+        const negotiated = { video: { codec: 'H264', payloadType: 102 }, audio: { codec: 'opus', payloadType: 111 } };
+        assert.deepEqual([atOfferer.negotiated, atAnswerer.negotiated], [negotiated, negotiated]);
+      } finally {
+        await Promise.all([offerer.close(), answerer.close()]);
+      }
+    });
+  }
+
+  it('carries sound and picture both ways, with keyframe requests, capture times, round trip and counts', async () => {
+    const [offerer, answerer] = [make(), make()];
+    try {
+      await connect(offerer, answerer);
+      for (const [from, to] of [
+        [offerer, answerer],
+        [answerer, offerer]
+      ] as const) {
+        const got: string[] = [];
+        const clocks: { kind: string; rtpTimestamp: number; captureMs: number }[] = [];
+        let requests = 0;
+        to.on('rtp', (kind, packet) => got.push(`${kind} ${packet.timestamp} ${packet.marker} ${Buffer.from(packet.payload).toString()}`));
+        to.on('senderClock', (kind, clock) => clocks.push({ kind, ...clock }));
+        from.on('keyframeRequest', () => {
+          requests += 1;
+        });
+        from.setSenderClock('video', { rtpTimestamp: 1_000_000, captureMs: 5_000 });
+        from.send('video', { timestamp: 90_000, marker: true, payload: Buffer.from('picture') });
+        from.send('audio', { timestamp: 4_294_967_295, marker: false, payload: Buffer.from('sound') });
+        await until(() => got.length === 2, 'both packets');
+        assert.deepEqual(got.sort(), ['audio 4294967295 false sound', 'video 90000 true picture']);
+        await until(() => clocks.some(({ kind }) => kind === 'video'), 'the sender’s clock');
+        const clock = clocks.find(({ kind }) => kind === 'video');
+        assert.ok(clock && Math.abs((clock.rtpTimestamp - 1_000_000) / 90 - (clock.captureMs - 5_000)) < 1, JSON.stringify(clock));
+        to.requestKeyframe();
+        to.requestKeyframe();
+        await until(() => requests > 0, 'the keyframe request');
+        await pause(250);
+        assert.equal(requests, 2, 'one at once and the other after the pause');
+        assert.equal(from.statistics().video.packetsSent, 1);
+        assert.deepEqual(to.statistics().video, { ...to.statistics().video, packetsReceived: 1, bytesReceived: 7, lost: 0 });
+        assert.ok((from.statistics().roundTripMs ?? 9_999) < 500);
+      }
+    } finally {
+      await Promise.all([offerer.close(), answerer.close()]);
+    }
+  });
+
+  it('trickles: candidates that come after the descriptions, in any order', async () => {
+    const [offerer, answerer] = [make(), make()];
+    const strip = (sdp: string) => {
+      const lines = sdp.split('\r\n');
+      const candidates = lines.filter((line) => line.startsWith('a=candidate')).map((line) => ({ candidate: line.slice(2), sdpMid: '0', sdpMLineIndex: 0 }));
+      return { candidates, sdp: lines.filter((line) => !line.startsWith('a=candidate') && !line.startsWith('a=end-of')).join('\r\n') };
+    };
+    try {
+      const both = Promise.all([securedOf(offerer), securedOf(answerer)]);
+      const offer = strip(await offerer.createOffer());
+      await answerer.addCandidates(offer.candidates.slice(0, 1));
+      const answer = strip(await answerer.acceptOffer(offer.sdp));
+      await offerer.addCandidates(answer.candidates);
+      await offerer.acceptAnswer(answer.sdp);
+      await offerer.addCandidates([]);
+      await answerer.addCandidates([...offer.candidates.slice(1), { candidate: 'candidate:nonsense', sdpMid: null, sdpMLineIndex: null }]);
+      await answerer.addCandidates([]);
+      await both;
+    } finally {
+      await Promise.all([offerer.close(), answerer.close()]);
+    }
+  });
+
+  it('asks nobody but the other side: no name is looked up, no datagram leaves for anybody else', async () => {
+    // With the addresses that a socket is bound to.
+    const own = new Set(['0.0.0.0', '::', ...Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address))]);
+    const asked: string[] = [];
+    const note = (name: unknown) => {
+      if (typeof name === 'string' && !own.has(name)) asked.push(name);
+    };
+    const { lookup } = dns;
+    const { lookup: lookupLater } = dns.promises;
+    const { send } = Socket.prototype;
+    Reflect.set(dns, 'lookup', (name: string, ...rest: unknown[]) => {
+      note(name);
+      return Reflect.apply(lookup, dns, [name, ...rest]);
+    });
+    Reflect.set(dns.promises, 'lookup', (name: string, ...rest: unknown[]) => {
+      note(name);
+      return Reflect.apply(lookupLater, dns.promises, [name, ...rest]);
+    });
+    Socket.prototype.send = function (this: Socket, ...parameters: Parameters<Socket['send']>): void {
+      note(parameters.findLast((parameter) => typeof parameter === 'string'));
+      Reflect.apply(send, this, parameters);
+    } as Socket['send'];
+    syncBuiltinESMExports();
+    const [offerer, answerer] = [make(), make()];
+    try {
+      await connect(offerer, answerer);
+      assert.equal(asked.join(), '');
+      // Control: with a server, that one is asked, so that the test would have seen it.
+      const asking = make({ iceServers: [{ urls: 'stun:stun.invalid:3478' }] });
+      await asking.createOffer();
+      await until(() => asked.includes('stun.invalid'), 'the question');
+      await asking.close();
+    } finally {
+      Reflect.set(dns, 'lookup', lookup);
+      Reflect.set(dns.promises, 'lookup', lookupLater);
+      Socket.prototype.send = send;
+      syncBuiltinESMExports();
+      await Promise.all([offerer.close(), answerer.close()]);
+    }
+  });
+
+  it('answers no connectivity check that is not signed with this call’s password', async () => {
+    const probe = async (sdp: string): Promise<boolean> => {
+      const [, port] = /127\.0\.0\.1 (\d+) typ host/.exec(sdp) ?? [];
+      const socket = createSocket('udp4');
+      let answered = false;
+      socket.on('message', () => {
+        answered = true;
+      });
+      // PRIORITY, ICE-CONTROLLING and USERNAME, as an honest check has them, but no MESSAGE-INTEGRITY.
+      const ufrag = Buffer.from(/a=ice-ufrag:(\S+)/.exec(sdp)?.[1] ?? '');
+      const name = Buffer.concat([ufrag, Buffer.from(':x')]);
+      const padded = Buffer.concat([Buffer.from([0, 6, 0, name.length]), name, Buffer.alloc((4 - (name.length % 4)) % 4)]);
+      socket.send(bindingRequest(Buffer.concat([Buffer.from('002400046e7f00ff802a0008ffffffffffffffff', 'hex'), padded])), Number(port), '127.0.0.1');
+      await pause(150);
+      socket.close();
+      return answered;
+    };
+    await using stock = stockParty();
+    assert.equal(await probe(await stock.offer()), true, 'control: the stock stack answers it');
+    const room = make();
+    try {
+      assert.equal(await probe(await room.createOffer()), false);
+    } finally {
+      await room.close();
+    }
+  });
+
+  it('repairs lost video packets without delivering any twice', async () => {
+    await using relay = await createRelay();
+    await using offerer = roomParty();
+    await using answerer = roomParty();
+    const numbers: number[] = [];
+    answerer.peer.on('rtp', (_kind, { sequenceNumber }) => numbers.push(sequenceNumber));
+    const dropped = new Set<number>();
+    relay.forward((from, data) => {
+      const isRtp = isMediaDatagram(data) && ((data[1] ?? 0) < 192 || (data[1] ?? 0) > 223);
+      if (from !== 'offerer' || !isRtp) return [data];
+      const sequenceNumber = data.readUInt16BE(2);
+      if (sequenceNumber % 5 !== 0 || dropped.has(sequenceNumber)) return [data];
+      dropped.add(sequenceNumber);
+      return [];
+    });
+    await callThrough(relay, offerer, answerer);
+    await until(() => numbers.length > 60, 'the packets');
+    const [first] = numbers;
+    assert.ok(first !== undefined && dropped.size > 8);
+    await until(() => [...dropped].slice(0, 5).every((number) => number < first || numbers.includes(number)), 'the repairs');
+    assert.equal(new Set(numbers).size, numbers.length);
+  });
+
+  it('is not disturbed by handshake datagrams that come twice, at once or late', async () => {
+    await using relay = await createRelay();
+    await using offerer = roomParty();
+    await using answerer = roomParty();
+    const late: NodeJS.Timeout[] = [];
+    relay.forward((from, data) => {
+      if (!isDtlsDatagram(data)) return [data];
+      late.push(setTimeout(() => relay.inject(from === 'offerer' ? 'answerer' : 'offerer', data), 8));
+      return [data, data];
+    });
+    await callThrough(relay, offerer, answerer);
+    const outcomes = await Promise.all([offerer.outcome, answerer.outcome]);
+    for (const timer of late) clearTimeout(timer);
+    for (const outcome of outcomes) assert.ok('secured' in outcome, JSON.stringify(outcome));
+    await until(() => offerer.received() > 5 && answerer.received() > 5, 'media');
+  });
+
+  it('holds what comes before its own proof, and delivers it after; answers a repeated last flight', async () => {
+    await using relay = await createRelay();
+    await using offerer = roomParty();
+    await using answerer = roomParty();
+    const order: string[] = [];
+    answerer.peer.on('secured', () => order.push('secured'));
+    answerer.peer.on('rtp', () => order.push('rtp'));
+    let lost = 0;
+    let media = 0;
+    relay.forward((from, data) => {
+      if (from === 'offerer' && isMediaDatagram(data)) media += 1;
+      // The server's ChangeCipherSpec and Finished do not arrive until the client has asked again.
+      const lastFlight = from === 'offerer' && isDtlsDatagram(data) && (data[0] === 20 || data.readUInt16BE(3) === 1);
+      if (!lastFlight || lost >= 2) return [data];
+      lost += 1;
+      return [];
+    });
+    await callThrough(relay, offerer, answerer);
+    await until(() => media > 10, 'media before the proof');
+    assert.deepEqual(order, []);
+    await until(() => order.length > 20, 'the proof and the media');
+    assert.equal(order[0], 'secured');
+    assert.equal(order.filter((entry) => entry === 'secured').length, 1);
+  });
+
+  it('refuses descriptions that do not fit, with a code, and stays usable', async () => {
+    const [offerer, answerer] = [make(), make()];
+    try {
+      await assert.rejects(offerer.acceptAnswer('v=0'), { code: 'CL_MEDIA_NEGOTIATION' });
+      const offer = await offerer.createOffer();
+      await assert.rejects(offerer.createOffer(), { code: 'CL_MEDIA_NEGOTIATION' });
+      await assert.rejects(offerer.acceptAnswer('nonsense'), { code: 'CL_MEDIA_NEGOTIATION' });
+      await assert.rejects(answerer.acceptOffer(offer.replace(/a=fingerprint.*\r\n/, '')), { code: 'CL_SECURITY_FINGERPRINT' });
+      const both = Promise.all([securedOf(offerer), securedOf(answerer)]);
+      await offerer.acceptAnswer(await answerer.acceptOffer(offer));
+      await both;
+      await assert.rejects(offerer.acceptAnswer(offer), { name: 'CloisterError' });
+    } finally {
+      await Promise.all([offerer.close(), answerer.close()]);
+    }
+  });
+
+  it('is silent after close, and refuses to be used', async () => {
+    const [offerer, answerer] = [make(), make()];
+    await connect(offerer, answerer);
+    let events = 0;
+    for (const event of ['rtp', 'failed', 'candidates', 'senderClock'] as const) {
+      offerer.on(event, () => {
+        events += 1;
+      });
+    }
+    await offerer.close();
+    await offerer.close();
+    answerer.send('video', { timestamp: 0, marker: true, payload: Buffer.from('late') });
+    offerer.send('video', { timestamp: 0, marker: true, payload: Buffer.from('late') });
+    await pause(100);
+    assert.equal(events, 0);
+    await assert.rejects(offerer.createOffer(), { code: 'CL_MEDIA_LOST' });
+    await answerer.close();
+  });
+});
