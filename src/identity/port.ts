@@ -2,6 +2,11 @@
 import type { KeyObject } from 'node:crypto';
 import type { CloisterError } from '../kernel/errors.ts';
 import type { Result } from '../kernel/result.ts';
+import type { Envelope } from '../signaling/messages.ts';
+import { accountIdOf } from './names.ts';
+
+/** protocol.md "Names", for those who build topics. */
+export const names = { accountIdOf } as const;
 
 export type EndpointIdentity = {
   readonly account: string;
@@ -29,4 +34,39 @@ export type TrustStore = {
    * @param nowMs milliseconds since 1970
    */
   verifyEndpoint(chain: readonly Uint8Array[], nowMs: number): Result<CertifiedParty, CloisterError>;
+};
+
+/** Why a message was refused, with what it claims of itself where that could be read: nobody vouches for the claims. */
+export type EnvelopeRefusal = {
+  readonly error: CloisterError;
+  readonly claims: {
+    readonly from: string | null;
+    readonly endpoint: string | null;
+    readonly id: string | null;
+    readonly call: string | null;
+    readonly type: string | null;
+  };
+};
+
+/** What came with a message: protocol.md "Envelope" is decided from it and from the bytes alone. */
+export type Arrival = {
+  readonly nowMs: number;
+  /** The topic's word: who sent it, and whether it came by the account's inbox or by the endpoint's own. */
+  readonly topic: { readonly sender: string; readonly inbox: 'account' | 'endpoint' };
+  /** The envelope's form: its largest size, and its schema (null where a value does not fit). */
+  readonly form: { readonly maxBytes: number; readonly parse: (value: unknown) => Envelope | null };
+  /** The broker may be handing over what waited for us: an old message is then late, not a sign of a wrong clock. */
+  readonly mayBeLate: boolean;
+};
+
+/** This endpoint's envelopes: seals what it sends, opens what it is sent. */
+export type Envelopes = {
+  /** `skipped` only in tests of what the people's comparison alone catches. */
+  readonly signatures: 'required' | 'skipped';
+  /** @returns the message as bytes */
+  seal(envelope: Envelope): Promise<Buffer>;
+  /** Never throws, whatever the bytes. */
+  open(bytes: Uint8Array, arrival: Arrival): Promise<Result<Envelope, EnvelopeRefusal>>;
+  /** When the message that `claims` names was first accepted, milliseconds since 1970; undefined where it was not. */
+  firstSeenMs(claims: EnvelopeRefusal['claims']): number | undefined;
 };

@@ -13,6 +13,10 @@ export const errorCodes = {
   CL_REQUEST_TOO_LARGE: entry('usage', false, 'The request is larger than is accepted.'),
   CL_NOT_FOUND: entry('usage', false, 'There is nothing at this address.'),
   CL_FORBIDDEN_ORIGIN: entry('security', false, 'The request came from a page that is not this room’s own.'),
+  CL_METHOD_NOT_ALLOWED: entry('usage', false, 'This address does not take this kind of request.'),
+  CL_NOT_IMPLEMENTED: entry('usage', false, 'Cloister cannot do this yet.'),
+  CL_UNHEALTHY: entry('internal', true, 'The room’s agent does not work any more.'),
+  CL_LISTENERS_FULL: entry('usage', true, 'More pages listen to the room than is accepted.'),
   CL_AGENT_UNREACHABLE: entry('usage', true, 'The room’s agent does not answer at its local address.'),
   CL_INTERNAL: entry('internal', false, 'Something inside Cloister failed; the log says more.'),
 
@@ -38,6 +42,7 @@ export const errorCodes = {
   CL_ENVELOPE_EXPIRED: entry('signaling', false, 'A signaling message had expired.'),
   CL_ENVELOPE_REPLAYED: entry('security', false, 'A signaling message had been received before.'),
   CL_ENVELOPE_BODY: entry('signaling', false, 'A signaling message’s content did not fit its kind.'),
+  CL_ENVELOPE_THROTTLED: entry('signaling', true, 'More signaling messages came than this endpoint can keep track of.'),
   CL_CLOCK_WRONG: entry('signaling', true, 'This device’s clock and the sender’s differ by more than five minutes.'),
   CL_BROKER_UNREACHABLE: entry('signaling', true, 'The message broker cannot be reached.'),
   CL_BROKER_REFUSED: entry('signaling', false, 'The message broker refused this endpoint.'),

@@ -35,7 +35,7 @@ export const candidateSchema = z.object({
   sdpMLineIndex: z.number().int().min(0).max(15).nullable()
 });
 
-export const bodySchemas = {
+const bodySchemas = {
   'call.invite': invite,
   'call.ringing': z.object({}),
   'call.answer': z.object({ sdp, encryption: acceptedEncryption.default({ accepted: false }) }),
@@ -71,7 +71,7 @@ export const presenceSchema = z.object({
   counter: z.number().int().min(0)
 });
 
-export const envelopeSchema = z.object({
+const envelopeSchema = z.object({
   v: z.literal(1),
   id: z.string().regex(UUID_PATTERN),
   type: z.string().min(1).max(64),
@@ -90,3 +90,18 @@ export type CallMessage = { [T in CallMessageType]: { readonly type: T; readonly
 export type IceCandidate = z.infer<typeof candidateSchema>;
 export type Presence = z.infer<typeof presenceSchema>;
 export type Envelope = z.infer<typeof envelopeSchema>;
+
+export const isCallMessageType = (type: string): type is CallMessageType => Object.hasOwn(bodySchemas, type);
+
+/** A message of a type that is known, with a body that fits it; null otherwise. */
+export function parseCallMessage(type: string, body: unknown): CallMessage | null {
+  if (!isCallMessageType(type)) return null;
+  const parsed = bodySchemas[type].safeParse(body);
+  // The table pairs type and body; TypeScript cannot follow that through an index.
+  return parsed.success ? ({ type, body: parsed.data } as CallMessage) : null;
+}
+
+export function parseEnvelope(value: unknown): Envelope | null {
+  const parsed = envelopeSchema.safeParse(value);
+  return parsed.success ? parsed.data : null;
+}

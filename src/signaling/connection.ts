@@ -1,0 +1,239 @@
+// The connection to the broker (protocol.md "Transport"): MQTT 3.1.1 over TLS or WebSocket over TLS, mutual TLS, a persistent session.
+// Invariants: each attempt is a new client, so nothing of the library's own queues or reconnection is relied on; a message is confirmed to
+// the broker only after it was dealt with; one at a time, so a flood waits at the broker and not in our memory.
+import { Socket } from 'node:net';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import { type BackoffOptions, backoffMs } from '../kernel/backoff.ts';
+import type { Clock, Timer } from '../kernel/clock.ts';
+import { CloisterError } from '../kernel/errors.ts';
+import { createEvents, type EventSource } from '../kernel/events.ts';
+import type { Log } from '../kernel/log.ts';
+import { createOutbox, type OutgoingMessage } from './outbox.ts';
+import { createPacketMeter } from './packet-meter.ts';
+
+export type BrokerAddress = {
+  /** `mqtts://host:8883` or `wss://host/path`. */
+  readonly url: string;
+  /** The CA that issued the broker's certificate, PEM. */
+  readonly caPem: string;
+};
+
+export type ConnectionOptions = {
+  readonly broker: BrokerAddress;
+  readonly keyPem: string;
+  readonly certificatePem: string;
+  readonly clientId: string;
+  readonly filters: readonly string[];
+  /** The last will of the connection about to be made; asked for each time. */
+  readonly will: () => { readonly topic: string; readonly payload: Buffer };
+  readonly onMessage: (topic: string, payload: Buffer, duplicate: boolean) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+export type ConnectionState = 'connected' | 'connecting' | 'offline';
+
+export type Connection = EventSource<{ state: readonly [ConnectionState] }> &
+  AsyncDisposable & {
+    /** When the present connection was made, milliseconds since 1970; null while there is none. */
+    connectedSinceMs(): number | null;
+    /** Resolves when first connected or when `signal` aborts. */
+    start(signal: AbortSignal): Promise<void>;
+    /** Resolves when the broker has it; rejects with CL_BROKER_UNREACHABLE when it expired first. Order is kept. */
+    publish(message: OutgoingMessage): Promise<void>;
+  };
+
+const RETRY: BackoffOptions = { firstMs: 250, maxMs: 15_000 };
+/** A connection shorter than this does not count as success: two devices with one identity would else push each other out without pause. */
+const STABLE_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+const KEEPALIVE_S = 15;
+const GOODBYE_MS = 1_000;
+
+function mqttOptions(options: ConnectionOptions): IClientOptions {
+  const { topic, payload } = options.will();
+  return {
+    protocolId: 'MQTT',
+    protocolVersion: 4,
+    clean: false,
+    clientId: options.clientId,
+    keepalive: KEEPALIVE_S,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    reconnectPeriod: 0,
+    resubscribe: false,
+    will: { topic, payload, qos: 1, retain: true },
+    key: options.keyPem,
+    cert: options.certificatePem,
+    ca: options.broker.caPem,
+    rejectUnauthorized: true,
+    // For wss the library hands these on to the WebSocket; for mqtts Node's own minimum, TLS 1.2, holds.
+    wsOptions: { minVersion: 'TLSv1.2' }
+  };
+}
+
+/** @throws CloisterError CL_CONFIG_INVALID when the broker's URL is not one of mqtts: or wss: */
+export function createConnection(options: ConnectionOptions): Connection {
+  const { clock, log } = options;
+  const scheme = URL.canParse(options.broker.url) ? new URL(options.broker.url).protocol : '';
+  if (scheme !== 'mqtts:' && scheme !== 'wss:') throw new CloisterError('CL_CONFIG_INVALID', 'the broker’s URL must begin with mqtts:// or wss://');
+
+  const events = createEvents<{ state: readonly [ConnectionState] }>((error) => log.error('a listener failed', { error: String(error) }));
+  const outbox = createOutbox();
+  let state: ConnectionState = 'offline';
+  let closed = false;
+  let client: MqttClient | null = null;
+  let connectedAtMs: number | null = null;
+  let connectedAtMonotonicMs = 0;
+  let failures = 0;
+  let lastFailure = '';
+  let retryTimer: Timer | null = null;
+  let expiryTimer: Timer | null = null;
+  let finishStart = (): void => {};
+
+  function become(next: ConnectionState): void {
+    if (state === next) return;
+    state = next;
+    events.emit('state', next);
+  }
+
+  function fail(error: Error): void {
+    // One line for each kind of failure, not one for each attempt.
+    if (error.message === lastFailure) return;
+    lastFailure = error.message;
+    log.warn('the broker cannot be reached', { error: error.message });
+  }
+
+  function watchExpiry(): void {
+    expiryTimer?.cancel();
+    expiryTimer = null;
+    const nextMs = outbox.expire(clock.now());
+    if (nextMs !== Number.POSITIVE_INFINITY) expiryTimer = clock.schedule(Math.max(1, nextMs - clock.now()), watchExpiry);
+  }
+
+  function flush(): void {
+    const current = client;
+    if (current === null || connectedAtMs === null) {
+      watchExpiry();
+      return;
+    }
+    outbox.flush(clock.now(), (message, confirmed) => {
+      current.publish(message.topic, message.payload, { qos: 1, retain: message.retain }, (error) => {
+        // An error here is the connection's end, after which the message waits for the next one.
+        if (!error) confirmed();
+      });
+    });
+  }
+
+  function attempt(): void {
+    if (closed) return;
+    retryTimer = null;
+    const current = connect(options.broker.url, mqttOptions(options));
+    client = current;
+    const acceptable = createPacketMeter();
+    current.stream.on('data', (chunk: Buffer) => {
+      if (acceptable(chunk)) return;
+      log.warn('the broker sent a packet that is too large');
+      current.stream.destroy();
+    });
+    if (current.stream instanceof Socket) current.stream.setNoDelay(true);
+    current.handleMessage = (packet, done) => {
+      const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
+      options.onMessage(packet.topic, payload, packet.dup).then(
+        () => done(),
+        (error: unknown) => {
+          log.error('a signaling message could not be dealt with', { error: String(error) });
+          done();
+        }
+      );
+    };
+    current.on('error', fail);
+    current.on('connect', () => subscribe(current));
+    current.once('close', () => lost(current));
+  }
+
+  /** One topic per call: a denied one would else fail them all. The connection counts only when all are granted. */
+  function subscribe(current: MqttClient): void {
+    let missing = options.filters.length;
+    for (const filter of options.filters) {
+      current.subscribe(filter, { qos: 1 }, (error, granted) => {
+        if (client !== current || closed) return;
+        if (error || granted?.some((grant) => grant.qos === 128)) {
+          fail(new CloisterError('CL_BROKER_REFUSED', `the broker refused to deliver ${filter}`));
+          current.end(true);
+          return;
+        }
+        missing -= 1;
+        if (missing === 0) ready();
+      });
+    }
+  }
+
+  function ready(): void {
+    connectedAtMs = clock.now();
+    connectedAtMonotonicMs = clock.monotonicMs();
+    lastFailure = '';
+    log.info('connected to the broker');
+    become('connected');
+    finishStart();
+    flush();
+  }
+
+  function lost(current: MqttClient): void {
+    if (client !== current) return;
+    client = null;
+    current.end(true);
+    const wasConnected = connectedAtMs !== null;
+    const wasStable = wasConnected && clock.monotonicMs() - connectedAtMonotonicMs >= STABLE_MS;
+    connectedAtMs = null;
+    outbox.connectionLost();
+    if (closed) return;
+    watchExpiry();
+    failures = wasStable ? 0 : failures + 1;
+    become(wasConnected ? 'connecting' : 'offline');
+    retryTimer = clock.schedule(backoffMs(Math.max(0, failures - 1), RETRY, Math.random()), attempt);
+  }
+
+  async function sayGoodbye(current: MqttClient): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = clock.schedule(GOODBYE_MS, () => current.end(true, () => resolve()));
+      current.end(false, () => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
+  return {
+    on: events.on,
+    connectedSinceMs: () => connectedAtMs,
+    start(signal) {
+      become('connecting');
+      return new Promise((resolve) => {
+        finishStart = () => {
+          signal.removeEventListener('abort', finishStart);
+          resolve();
+        };
+        signal.addEventListener('abort', finishStart);
+        if (signal.aborted) finishStart();
+        else attempt();
+      });
+    },
+    publish(message) {
+      const confirmed = outbox.add(message);
+      flush();
+      return confirmed;
+    },
+    async [Symbol.asyncDispose]() {
+      if (closed) return;
+      closed = true;
+      retryTimer?.cancel();
+      expiryTimer?.cancel();
+      const current = client;
+      if (current !== null && connectedAtMs !== null) await sayGoodbye(current);
+      else current?.end(true);
+      outbox.close();
+      finishStart();
+      become('offline');
+    }
+  };
+}
