@@ -4,7 +4,7 @@ import { asCloisterError } from '../src/kernel/errors.ts';
 import { createHttpClient, type HttpClient } from './http-client.ts';
 import type { CommandIo, ExitStatus } from './io.ts';
 
-export const DEFAULT_URL = 'http://127.0.0.1:8480';
+const DEFAULT_URL = 'http://127.0.0.1:8480';
 
 export type ClientCommand = {
   readonly name: string;
@@ -69,4 +69,4 @@ function isHttpUrl(text: string): boolean {
 }
 
 /** Names come from other rooms: no control character of theirs may steer the terminal. */
-const printable = (line: string): string => line.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\u{fffd}');
+export const printable = (line: string): string => line.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\u{fffd}');

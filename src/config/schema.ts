@@ -1,0 +1,227 @@
+// The one schema of the configuration: validation, defaults, config/schema.json and the meaning of each key come from it.
+// Every leaf says by `restart` when a change takes effect. Pure. A key that is not here is an error (fleet.md: no setting is half understood).
+// Relative paths are relative to the agent's working directory.
+import * as z from 'zod';
+
+/** When a changed value takes effect: at once, with the next call, or when the agent starts again. */
+export type RestartNeed = 'none' | 'next-call' | 'restart';
+
+type Meaning = { readonly title: string; readonly description: string; readonly restart: RestartNeed };
+
+const meaning = (title: string, restart: RestartNeed, description: string): Meaning => ({ title, description, restart });
+
+const path = z.string().min(1).max(4096);
+/** 0 lets the system choose a free port. */
+const port = z.int().min(0).max(65535);
+const host = z
+  .string()
+  .max(253)
+  .regex(/^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)$/, { error: 'must be a host name or an IP address' });
+/** What a browser sends as Host: a name or address, an IPv6 address in brackets, a port where it is not the standard one. */
+const hostHeader = z
+  .string()
+  .max(260)
+  .regex(/^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/, {
+    error: 'must be a host as a browser names it, in lower case, such as panel.contoso.example:8480'
+  });
+const evenSize = (min: number, max: number): z.ZodInt => z.int().min(min).max(max).multipleOf(2);
+const source = z.string().min(1).max(1024);
+
+const iceServer = z.strictObject({
+  urls: z.string().regex(/^(?:stuns?|turns?):[^\s]+$/, { error: 'must be one stun:, stuns:, turn: or turns: address' }),
+  username: z.string().max(512).exactOptional(),
+  credential: z.string().max(512).exactOptional()
+});
+
+const room = z.strictObject({
+  name: z
+    .string()
+    .trim()
+    .min(1)
+    .max(64)
+    .default('Meeting room')
+    .meta(meaning('Room name', 'restart', 'Shown on the panel and the display, and to whom this room calls.'))
+});
+
+const identity = z.strictObject({
+  directory: path
+    .default('data/identity')
+    .meta(meaning('Identity folder', 'restart', 'Holds key.pem, certificate.pem and ca.pem, as cloister identity issue writes them.')),
+  trustedCertificates: z
+    .array(path)
+    .max(64)
+    .default([])
+    .meta(meaning('Trusted authorities', 'restart', 'Files with CA certificates of other organisations; one’s own, beside the identity, is always trusted.')),
+  acceptUnsigned: z
+    .boolean()
+    .default(false)
+    .meta(
+      meaning(
+        'Accept unsigned messages',
+        'restart',
+        'For tests of the security code only: signatures of signaling messages are not checked, and every caller shows as unverified.'
+      )
+    )
+});
+
+const broker = z.strictObject({
+  mode: z
+    .enum(['embedded', 'external'])
+    .default('embedded')
+    .meta(meaning('Broker', 'restart', 'embedded: this agent is the message broker too; external: one that runs elsewhere.')),
+  url: z
+    .string()
+    .max(2048)
+    .regex(/^(?:mqtts|wss):\/\/[^\s/?#@]+(?:[/?][^\s#]*)?$/, { error: 'must be an mqtts:// or wss:// address without user name and password' })
+    .exactOptional()
+    .meta(meaning('Broker address', 'restart', 'Of the external broker: mqtts://HOST:PORT or wss://HOST:PORT/PATH.')),
+  listen: z
+    .strictObject({
+      host: host.default('127.0.0.1').meta(meaning('Listening address', 'restart', 'The address that the embedded broker listens on.')),
+      port: port.default(8883).meta(meaning('Listening port', 'restart', 'The TCP port of the embedded broker; 0 is any free one.'))
+    })
+    .prefault({}),
+  certificateDirectory: path
+    .default('data/broker')
+    .meta(meaning('Broker certificate folder', 'restart', 'The embedded broker’s key and certificate, as cloister identity issue-broker writes them.'))
+});
+
+const encryption = z.strictObject({
+  policy: z
+    .enum(['Disabled', 'DisabledUserOverride', 'Required'])
+    .default('Disabled')
+    .meta(
+      meaning(
+        'Encryption policy',
+        'next-call',
+        'The organisation’s policy for end-to-end encrypted calls. Disabled: none. DisabledUserOverride: off, but the setting may turn it on. Required: only such calls are placed or answered.'
+      )
+    ),
+  setting: z
+    .boolean()
+    .default(false)
+    .meta(meaning('Encryption setting', 'next-call', 'The account’s own setting; it counts where the policy is DisabledUserOverride.')),
+  complianceRecording: z
+    .boolean()
+    .default(false)
+    .meta(meaning('Compliance recording', 'next-call', 'Compliance recording is in force for the account: end-to-end encryption is then unavailable to it.')),
+  fips: z
+    .boolean()
+    .default(false)
+    .meta(meaning('FIPS algorithms only', 'next-call', 'Only P-256, SHA-256 and AES-GCM.'))
+});
+
+const media = z.strictObject({
+  camera: source.default('auto').meta(meaning('Camera', 'next-call', 'auto, test, none, file:PATH, or a device’s name or path.')),
+  microphone: source.default('auto').meta(meaning('Microphone', 'next-call', 'auto, test, none, file:PATH, or a device’s name or path.')),
+  video: z
+    .strictObject({
+      width: evenSize(160, 3840)
+        .default(1280)
+        .meta(meaning('Picture width', 'next-call', 'In pixels, even, 160 to 3840.')),
+      height: evenSize(90, 2160)
+        .default(720)
+        .meta(meaning('Picture height', 'next-call', 'In pixels, even, 90 to 2160.')),
+      fps: z
+        .int()
+        .min(1)
+        .max(60)
+        .default(30)
+        .meta(meaning('Frames per second', 'next-call', '1 to 60.')),
+      maxKbps: z
+        .int()
+        .min(100)
+        .max(20_000)
+        .default(2500)
+        .meta(meaning('Highest bit rate', 'next-call', 'Of the picture, in kbit/s, 100 to 20,000.'))
+    })
+    .prefault({}),
+  iceServers: z
+    .array(iceServer)
+    .max(4)
+    .default([])
+    .meta(
+      meaning('STUN and TURN servers', 'next-call', 'None by default: nobody outside is asked anything. The first STUN and the first TURN server are used.')
+    )
+});
+
+const call = z.strictObject({
+  autoAnswer: z
+    .boolean()
+    .default(false)
+    .meta(meaning('Answer by itself', 'restart', 'An incoming call is answered without a touch.')),
+  inviteTimeoutSeconds: z
+    .int()
+    .min(5)
+    .max(120)
+    .default(60)
+    .meta(meaning('Ringing time', 'restart', 'In seconds, 5 to 120: how long a call rings before it ends.')),
+  reconnectTimeoutMs: z
+    .int()
+    .min(500)
+    .max(60_000)
+    .default(3000)
+    .meta(meaning('Time to reconnect', 'restart', 'In milliseconds, 500 to 60,000: how long a call that lost its media process may take to be restored.')),
+  connectTimeoutMs: z
+    .int()
+    .min(1000)
+    .max(120_000)
+    .default(15_000)
+    .meta(meaning('Time to connect', 'restart', 'In milliseconds, 1,000 to 120,000: how long an answered call may take until media is secured.'))
+});
+
+const uiServer = z.strictObject({
+  host: host
+    .default('127.0.0.1')
+    .meta(meaning('Address of the panel', 'restart', 'The address that the local HTTP interface listens on. It has no log-in: keep it on this machine.')),
+  port: port.default(8480).meta(meaning('Port of the panel', 'restart', 'The TCP port of the local HTTP interface; 0 is any free one.')),
+  allowedHosts: z
+    .array(hostHeader)
+    .max(16)
+    .default([])
+    .meta(meaning('Further host names', 'restart', 'Names besides 127.0.0.1, localhost and [::1] under which a browser may address the panel.'))
+});
+
+const log = z.strictObject({
+  level: z
+    .enum(['debug', 'info', 'warn', 'error'])
+    .default('info')
+    .meta(meaning('Log level', 'restart', 'The least important lines that are written.')),
+  directory: path
+    .nullable()
+    .default(null)
+    .meta(meaning('Log folder', 'restart', 'Where log files go, besides standard error; null for none.'))
+});
+
+const LOOPBACK_OR_ANY = ['127.0.0.1', 'localhost', '::1', '0.0.0.0', '::'];
+
+export const configSchema = z
+  .strictObject({
+    /** Lets an editor find config/schema.json. */
+    $schema: z.string().exactOptional().meta({ title: 'JSON Schema', description: 'Where config/schema.json is, for an editor.', restart: 'none' }),
+    room: room.prefault({}),
+    identity: identity.prefault({}),
+    broker: broker.prefault({}),
+    encryption: encryption.prefault({}),
+    media: media.prefault({}),
+    call: call.prefault({}),
+    uiServer: uiServer.prefault({}),
+    log: log.prefault({}),
+    dataDirectory: path.default('data').meta(meaning('Data folder', 'restart', 'What the agent keeps between starts, such as the journal of a running call.'))
+  })
+  .superRefine((config, context) => {
+    const problem = (at: readonly PropertyKey[], message: string): void => context.addIssue({ code: 'custom', path: [...at], message, input: undefined });
+    if (config.broker.mode === 'external' && config.broker.url === undefined) problem(['broker', 'url'], 'is needed where broker.mode is external');
+    const { listen } = config.broker;
+    const sameHost = listen.host === config.uiServer.host || (LOOPBACK_OR_ANY.includes(listen.host) && LOOPBACK_OR_ANY.includes(config.uiServer.host));
+    if (config.broker.mode === 'embedded' && listen.port !== 0 && listen.port === config.uiServer.port && sameHost) {
+      problem(['uiServer', 'port'], 'is the embedded broker’s port too');
+    }
+    for (const [index, server] of config.media.iceServers.entries()) {
+      if (/^turns?:/.test(server.urls) && (server.username === undefined || server.credential === undefined)) {
+        problem(['media', 'iceServers', index], 'is a TURN server and needs username and credential');
+      }
+    }
+  });
+
+export type Config = z.output<typeof configSchema>;

@@ -1,0 +1,54 @@
+// The HID devices of this machine, as far as a room is interested in them. node-hid is imported in src/devices only.
+// Devices are only listed: nothing is opened, since every opener gets every report (devices.md).
+
+export type HidDevice = {
+  readonly name: string;
+  /** vendor:product in hex, as udev rules name it. */
+  readonly model: string;
+  readonly kinds: readonly HidKind[];
+};
+export type HidKind = 'telephony' | 'consumer' | 'presence';
+
+/** One row of node-hid: a device has one for each top-level collection. */
+export type HidRow = {
+  readonly vendorId: number;
+  readonly productId: number;
+  readonly path?: string | undefined;
+  readonly serialNumber?: string | undefined;
+  readonly product?: string | undefined;
+  readonly manufacturer?: string | undefined;
+  /** Undefined stands for zero. */
+  readonly usagePage?: number | undefined;
+};
+
+/** Usage pages of HID Usage Tables 1.5, section 3. */
+const KINDS: ReadonlyMap<number, HidKind> = new Map([
+  [0x0b, 'telephony'],
+  [0x0c, 'consumer'],
+  [0x20, 'presence']
+]);
+
+/** Rows joined to devices, in the order in which they came; those with none of the kinds are left out. */
+export function hidDevicesOf(rows: readonly HidRow[]): readonly HidDevice[] {
+  const devices = new Map<string, HidDevice>();
+  for (const row of rows) {
+    const kind = KINDS.get(row.usagePage ?? 0);
+    if (kind === undefined) continue;
+    const model = `${hex(row.vendorId)}:${hex(row.productId)}`;
+    // Paths differ by collection on Windows, so that they do not tell devices apart there.
+    const identity = `${model} ${row.serialNumber ?? ''}`;
+    const kinds = devices.get(identity)?.kinds ?? [];
+    const name = [row.manufacturer, row.product].filter((part) => part !== undefined && part !== '').join(' ') || model;
+    devices.set(identity, { name, model, kinds: kinds.includes(kind) ? kinds : [...kinds, kind] });
+  }
+  return [...devices.values()];
+}
+
+const hex = (number: number): string => number.toString(16).padStart(4, '0');
+
+/** @throws whatever keeps node-hid from being loaded or from listing */
+export async function listHidDevices(): Promise<readonly HidDevice[]> {
+  // Loaded only when asked for: a machine whose HID part does not load is still a room.
+  const { devicesAsync } = await import('node-hid');
+  return hidDevicesOf(await devicesAsync());
+}

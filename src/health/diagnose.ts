@@ -1,0 +1,160 @@
+// cloister doctor: every check is tried, one that fails or hangs never keeps the others from being tried. What belongs to other parts
+// comes in as a port.
+import { X509Certificate } from 'node:crypto';
+import { access, constants, readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import type { HidDevice } from '../devices/hid/list.ts';
+import type { EndpointIdentity } from '../identity/port.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { asCloisterError } from '../kernel/errors.ts';
+import { judgeAuthority, judgeCaptureDevices, judgeClock, judgeRuntime, judgeValidity } from './checks.ts';
+import { type Check, type CheckOutcome, fail, ok, warn } from './diagnosis.ts';
+import { type MachineFacts, readMachineFacts } from './machine.ts';
+import { checkBrokerTls, checkPort } from './network-checks.ts';
+
+export type DiagnosisPorts = {
+  readonly config: Config;
+  /** Nobody configured anything: the first run makes an identity by itself. */
+  readonly firstRun: boolean;
+  readonly runtimeVersion: string;
+  /** The built pages: folders panel and display. */
+  readonly uiDirectory: string;
+  readonly readIdentity: (directory: string) => Promise<EndpointIdentity>;
+  readonly readBrokerCertificate: (directory: string) => Promise<{ readonly certificatePem: string }>;
+  /** Loads the media library too. */
+  readonly listCaptureDevices: () => Promise<{
+    readonly cameras: readonly { readonly name: string }[];
+    readonly microphones: readonly { readonly name: string }[];
+  }>;
+  readonly listHidDevices: () => Promise<readonly HidDevice[]>;
+  /** Whether this room's agent answers at its local address now. */
+  readonly agentRuns: () => Promise<boolean>;
+  readonly clock: Clock;
+};
+
+export type Diagnosis = { readonly result: 'ok' | 'warn' | 'fail'; readonly checks: readonly Check[]; readonly machine: MachineFacts | null };
+
+const CHECK_LIMIT_MS = 10_000;
+
+export async function diagnose(ports: DiagnosisPorts): Promise<Diagnosis> {
+  const { config, clock } = ports;
+  const identity = await ports.readIdentity(config.identity.directory).then(
+    (value) => ({ value, error: null }),
+    (error) => ({ value: null, error: asCloisterError(error, 'CL_IDENTITY_INVALID') })
+  );
+  const agentRuns = ports.agentRuns().catch(() => false);
+  const devices = ports.listCaptureDevices();
+  // Both checks that use it look at its failure; until then it is not unhandled.
+  devices.catch(() => {});
+
+  const checks: Record<string, () => CheckOutcome | Promise<CheckOutcome>> = {
+    runtime: () => judgeRuntime(ports.runtimeVersion),
+    clock: () => judgeClock(clock.now(), identity.value === null ? null : new X509Certificate(identity.value.certificatePem).validFromDate.getTime()),
+    identity: () => {
+      if (identity.value !== null) {
+        const { account, notAfter } = identity.value;
+        return judgeValidity(`The identity of ${account}`, notAfter.getTime(), clock.now(), 'Issue a new certificate with cloister identity issue.');
+      }
+      const { code, message } = identity.error;
+      if (code === 'CL_IDENTITY_MISSING' && ports.firstRun)
+        return warn('There is no identity yet.', 'cloister run makes a first one; cloister identity issues others.');
+      return fail(`${message} (${code}).`, 'Issue one with cloister identity issue, or correct identity.directory.');
+    },
+    signatures: () =>
+      config.identity.acceptUnsigned
+        ? warn('Signatures of messages are not checked.', 'Set identity.acceptUnsigned to false: it is for tests only.')
+        : ok('Signatures of messages are checked.'),
+    authorities: async () => {
+      const own = identity.value === null ? [] : [judgeAuthority('The organisation’s CA certificate', identity.value.caPem, clock.now())];
+      const others = await Promise.all(
+        config.identity.trustedCertificates.map(async (file) => judgeAuthority(file, await readFile(file, 'utf8').catch(() => ''), clock.now()))
+      );
+      return worst([...own, ...others], ok('None to check.'));
+    },
+    broker: () => checkBroker(ports, identity.value, agentRuns),
+    'panel port': async () => checkPort(config.uiServer.host, config.uiServer.port, 'uiServer.port', await agentRuns),
+    pages: async () => {
+      const built = await Promise.all(['panel', 'display'].map((page) => isThere(join(ports.uiDirectory, page, 'index.html'), constants.R_OK)));
+      return built.every(Boolean) ? ok('The panel and the display are built.') : fail('The panel and display pages are not built.', 'Run npm run build.');
+    },
+    folders: async () => {
+      const folders = [config.dataDirectory, ...(config.log.directory === null ? [] : [config.log.directory])];
+      return worst(await Promise.all(folders.map(checkWritable)), ok('Writable.'));
+    },
+    'media library': async () => {
+      await devices;
+      return ok('Loaded.');
+    },
+    camera: async () => judgeCaptureDevices('camera', namesOf((await devices).cameras), config.media.camera),
+    microphone: async () => judgeCaptureDevices('microphone', namesOf((await devices).microphones), config.media.microphone),
+    hid: async () => {
+      const found = await ports.listHidDevices();
+      if (found.length === 0) return ok('No speakerphone, control or sensor is plugged in.');
+      return ok(`Found: ${found.map(({ name, model, kinds }) => `${name} (${model}, ${kinds.join(', ')})`).join('; ')}.`);
+    }
+  };
+  const judged = await Promise.all(Object.entries(checks).map(async ([name, check]): Promise<Check> => ({ name, ...(await attempt(name, check, clock)) })));
+  const machine = await readMachineFacts().catch(() => null);
+  return { result: worst(judged, ok('')).result, checks: judged, machine };
+}
+
+/** A machine without HID is still a room; without the rest it is not. */
+const OPTIONAL: ReadonlySet<string> = new Set(['hid', 'camera', 'microphone']);
+
+async function attempt(name: string, check: () => CheckOutcome | Promise<CheckOutcome>, clock: Clock): Promise<CheckOutcome> {
+  const unable = (why: string): CheckOutcome => {
+    const library = /[\w.+-]+\.so[.\d]*/.exec(why)?.[0];
+    const advice = library === undefined ? 'Run npm ci again.' : `Install the system package that holds ${library}.`;
+    return OPTIONAL.has(name) ? warn(why, advice) : fail(why, advice);
+  };
+  const limit = Promise.withResolvers<CheckOutcome>();
+  const timer = clock.schedule(CHECK_LIMIT_MS, () => limit.resolve(unable(`This could not be found out within ${CHECK_LIMIT_MS / 1000} s.`)));
+  try {
+    return await Promise.race([check(), limit.promise]);
+  } catch (error) {
+    return unable(error instanceof Error ? error.message : String(error));
+  } finally {
+    timer.cancel();
+  }
+}
+
+async function checkBroker(ports: DiagnosisPorts, identity: EndpointIdentity | null, agentRuns: Promise<boolean>): Promise<CheckOutcome> {
+  const { broker } = ports.config;
+  if (broker.mode === 'external') {
+    if (identity === null) return fail('The broker cannot be tried without an identity.', 'Issue one with cloister identity issue.');
+    return checkBrokerTls(broker.url ?? '', identity, ports.clock);
+  }
+  const port = await checkPort(broker.listen.host, broker.listen.port, 'broker.listen.port', await agentRuns);
+  if (port.result === 'fail') return port;
+  const advice = 'Issue one with cloister identity issue-broker, or correct broker.certificateDirectory.';
+  try {
+    const { certificatePem } = await ports.readBrokerCertificate(broker.certificateDirectory);
+    const validity = judgeValidity('The embedded broker’s certificate', new X509Certificate(certificatePem).validToDate.getTime(), ports.clock.now(), advice);
+    return { ...validity, text: `${port.text} ${validity.text}` };
+  } catch (cause) {
+    const { code, message } = asCloisterError(cause, 'CL_IDENTITY_INVALID');
+    if (code === 'CL_IDENTITY_MISSING' && ports.firstRun) return warn('The embedded broker has no certificate yet.', 'cloister run makes a first one.');
+    return fail(`${message} (${code}).`, advice);
+  }
+}
+
+const namesOf = (devices: readonly { readonly name: string }[]): readonly string[] => devices.map(({ name }) => name);
+
+function worst(outcomes: readonly CheckOutcome[], otherwise: CheckOutcome): CheckOutcome {
+  return outcomes.find(({ result }) => result === 'fail') ?? outcomes.find(({ result }) => result === 'warn') ?? outcomes[0] ?? otherwise;
+}
+
+const isThere = (path: string, mode: number): Promise<boolean> =>
+  access(path, mode).then(
+    () => true,
+    () => false
+  );
+
+/** A folder that is not there yet is made when needed: then its nearest parent must be writable. */
+async function checkWritable(folder: string): Promise<CheckOutcome> {
+  let nearest = resolve(folder);
+  while (!(await isThere(nearest, constants.F_OK)) && dirname(nearest) !== nearest) nearest = dirname(nearest);
+  if (await isThere(nearest, constants.W_OK | constants.X_OK)) return ok(`${folder} is writable.`);
+  return fail(`${folder} cannot be written.`, 'Give this user the right to write there, or configure another folder.');
+}

@@ -1,0 +1,87 @@
+// POST below /api/v1/calls: places a call and acts on it (protocol.md "Local HTTP interface"). Bodies are checked here, states by the room.
+import type { RequestHandler } from 'express';
+import * as z from 'zod';
+import { CloisterError } from '../kernel/errors.ts';
+import type { CallAction, RoomPort } from './port.ts';
+
+const placeCallBody = z.strictObject({
+  to: z.string().min(1).max(320),
+  media: z.strictObject({ audio: z.boolean().default(true), video: z.boolean().default(true) }).prefault({})
+});
+const answerBody = z.strictObject({ video: z.boolean().default(true) });
+const emptyBody = z.strictObject({});
+
+const ACTIONS: ReadonlySet<string> = new Set<CallAction>([
+  'answer',
+  'decline',
+  'end',
+  'mute',
+  'unmute',
+  'camera-on',
+  'camera-off',
+  'codes-match',
+  'codes-differ'
+]);
+const isAction = (name: string): name is CallAction => ACTIONS.has(name);
+
+/** Actions that the protocol names and Cloister does not have yet. Those of R6 are named like the state's `unavailable` features. */
+const ACTIONS_TO_COME: ReadonlySet<string> = new Set([
+  'share',
+  'stop-sharing',
+  'hold',
+  'resume',
+  'dtmf',
+  'captions',
+  'transcription',
+  'transfer',
+  'consult-then-transfer',
+  'merge',
+  'park',
+  'move-to-another-device',
+  'add-participant',
+  'recording',
+  'apps'
+]);
+
+export function placeCall(room: RoomPort): RequestHandler {
+  return async (request, response) => {
+    const { to, media } = parseBody(placeCallBody, request.body);
+    const { id } = await room.placeCall(to, media);
+    response.status(201).location(`/api/v1/calls/${id}`).json({ id });
+  };
+}
+
+export function actOnCall(room: RoomPort): RequestHandler<{ id: string; action: string }> {
+  return async (request, response) => {
+    const { id, action } = request.params;
+    if (isAction(action)) {
+      const options = action === 'answer' ? parseBody(answerBody, request.body) : parseBody(emptyBody, request.body);
+      await room.callAction(id, action, options);
+      response.status(204).end();
+      return;
+    }
+    if (!ACTIONS_TO_COME.has(action)) throw new CloisterError('CL_NOT_FOUND');
+    const { call } = room.state();
+    if (call?.id !== id) throw new CloisterError('CL_CALL_NONE');
+    const takenAway = call.unavailable.some(({ feature }) => feature === action);
+    throw takenAway
+      ? new CloisterError('CL_CALL_FEATURE_UNAVAILABLE', `${action} is unavailable because the call is end-to-end encrypted.`)
+      : new CloisterError('CL_NOT_IMPLEMENTED', `Cloister cannot do ${action} yet.`);
+  };
+}
+
+export function displayTicket(room: RoomPort): RequestHandler {
+  return async (request, response) => {
+    parseBody(emptyBody, request.body);
+    response.json(await room.displayTicket());
+  };
+}
+
+/** A request without a body is one with nothing in it. @throws CloisterError CL_REQUEST_INVALID naming the wrong members, but not their values */
+function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+  const parsed = schema.safeParse(body ?? {});
+  if (parsed.success) return parsed.data;
+  const members = parsed.error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.') || 'the body']));
+  const named = [...new Set(members)].map((member) => JSON.stringify(member.slice(0, 64)));
+  throw new CloisterError('CL_REQUEST_INVALID', `The request’s body is not of the required form; see ${named.slice(0, 8).join(', ')}.`);
+}

@@ -1,0 +1,91 @@
+// The room's state as server-sent events (HTML, "Server-sent events"). Invariants: at most MAX_LISTENERS; what waits for one listener is
+// bounded, who does not keep up is dropped and gets a snapshot when it comes again; nobody waits on a security code that is gone.
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../kernel/clock.ts';
+import { CloisterError } from '../kernel/errors.ts';
+import type { Scope } from '../kernel/scope.ts';
+import type { RoomState } from '../room/state.ts';
+import type { RoomPort } from './port.ts';
+import { createStateFeed, type StateEvent } from './state-feed.ts';
+
+const MAX_LISTENERS = 32;
+const MAX_WAITING_BYTES = 256 * 1024;
+const HEARTBEAT_MS = 15_000;
+const RETRY_MS = 300;
+
+export type EventStream = {
+  /** Serves one listener until it goes or is dropped. @throws CloisterError CL_LISTENERS_FULL */
+  serve(request: IncomingMessage, response: ServerResponse): void;
+  readonly listeners: number;
+};
+
+type Listener = {
+  readonly response: ServerResponse;
+  /** Bytes were waiting at the last heartbeat already. */
+  behind: boolean;
+};
+
+const frame = ({ id, type, data }: StateEvent): string => `id: ${id}\nevent: ${type}\ndata: ${data}\n\n`;
+
+export function openEventStream(room: Pick<RoomPort, 'state' | 'subscribe'>, scope: Scope, clock: Clock): EventStream {
+  const feed = createStateFeed(room.state(), randomBytes(8).toString('hex'));
+  const listeners = new Set<Listener>();
+
+  function drop(listener: Listener): void {
+    listeners.delete(listener);
+    listener.response.destroy();
+  }
+
+  function write(listener: Listener, text: string): void {
+    listener.response.write(text);
+    if (listener.response.writableLength > MAX_WAITING_BYTES) drop(listener);
+  }
+
+  function update(state: RoomState): void {
+    const change = feed.update(state);
+    if (change === null) return;
+    const text = frame(change.event);
+    for (const listener of listeners) {
+      // What still waits for this one may hold the code that is not current any more.
+      if (change.codeGone && listener.response.writableNeedDrain) drop(listener);
+      else write(listener, text);
+    }
+  }
+
+  scope.own(room.subscribe(update));
+  scope.every(clock, HEARTBEAT_MS, () => {
+    for (const listener of listeners) {
+      const waiting = listener.response.writableLength > 0;
+      if (waiting && listener.behind) drop(listener);
+      else write(listener, ': still here\n\n');
+      listener.behind = waiting;
+    }
+  });
+  scope.own(() => {
+    for (const listener of listeners) drop(listener);
+  });
+
+  return {
+    serve(request, response) {
+      if (listeners.size >= MAX_LISTENERS) throw new CloisterError('CL_LISTENERS_FULL');
+      response.setHeader('content-type', 'text/event-stream; charset=utf-8');
+      if (request.method === 'HEAD') {
+        response.end();
+        return;
+      }
+      // The room tells of changes a turn later: whoever comes in between must not get a state that is over.
+      update(room.state());
+      const listener: Listener = { response, behind: false };
+      listeners.add(listener);
+      response.on('close', () => listeners.delete(listener));
+      response.on('error', () => drop(listener));
+      const lastEventId = request.headers['last-event-id'];
+      const missed = feed.since(typeof lastEventId === 'string' ? lastEventId : undefined);
+      write(listener, `retry: ${RETRY_MS}\n\n${missed.map(frame).join('')}`);
+    },
+    get listeners() {
+      return listeners.size;
+    }
+  };
+}

@@ -1,0 +1,196 @@
+// A room with behaviour but without signaling and media: what the HTTP interface and the commands see. Its one call goes
+// inviting → connected (by a test's word) or ringing → connected (answer) → ended, and it refuses as the real room does.
+import { parseAddress } from '../../src/kernel/address.ts';
+import { CloisterError } from '../../src/kernel/errors.ts';
+import { uuidV7 } from '../../src/kernel/uuid.ts';
+import type { CallView, MediaFlow, RoomState } from '../../src/room/state.ts';
+import type { CallAction, RoomPort } from '../../src/ui-server/port.ts';
+
+const AT = '2026-01-01T00:00:00.000Z';
+
+const SILENT_FLOW: MediaFlow = {
+  sending: false,
+  receiving: false,
+  codec: null,
+  bitrateKbps: 0,
+  sendKbps: 0,
+  packetsSent: 0,
+  packetsReceived: 0,
+  lost: 0,
+  framesSent: 0,
+  framesReceived: 0,
+  framesDecoded: 0,
+  width: 0,
+  height: 0,
+  fps: 0
+};
+
+const IDLE: RoomState = {
+  version: { agent: '0.1.0', protocol: 1 },
+  room: { name: 'Boardroom', account: 'boardroom@contoso.example', organisation: 'contoso.example', endpoint: 'a'.repeat(26) },
+  call: null,
+  devices: { camera: { kind: 'test', name: 'Test picture' }, microphone: { kind: 'test', name: 'Test tone' }, displays: 0 },
+  policy: { encryption: { policy: 'DisabledUserOverride', setting: true, available: true, reason: null } },
+  network: { broker: 'connected', brokerSince: AT, clock: 'ok' },
+  health: { status: 'ready', problems: [], securityEvents: [] }
+};
+
+export type FakeRoom = RoomPort & {
+  /** Replaces the state and tells the listeners, as a room does after a change. */
+  change(change: (state: RoomState) => RoomState): void;
+  changeCall(change: (call: CallView) => CallView): void;
+  /** A call comes in and rings. @returns its id */
+  ring(from?: string): string;
+  /** The call's media is secured; an end-to-end encrypted call gets `code`. */
+  connect(code: string | null): void;
+  unwell: boolean;
+  /** Whatever the next command throws, in place of doing it. */
+  failNext: unknown;
+  readonly actions: { readonly id: string; readonly action: CallAction; readonly options: { readonly video?: boolean } | undefined }[];
+  readonly subscribers: number;
+};
+
+export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
+  let state: RoomState = { ...IDLE, ...initial };
+  let calls = 0;
+  const listeners = new Set<(state: RoomState) => void>();
+
+  function change(make: (state: RoomState) => RoomState): void {
+    state = make(state);
+    for (const listener of [...listeners]) listener(state);
+  }
+  function changeCall(make: (call: CallView) => CallView): void {
+    const { call } = state;
+    if (call === null) throw new Error('the fake room has no call');
+    change((before) => ({ ...before, call: make(call) }));
+  }
+  function begin(account: string, direction: CallView['direction'], wanted: CallView['media']['wanted']): string {
+    calls += 1;
+    const id = uuidV7(Date.parse(AT) + calls, new Uint8Array(10).fill(calls));
+    const call: CallView = {
+      id,
+      direction,
+      peer: { account, displayName: 'Studio', organisation: account.slice(account.indexOf('@') + 1), endpoint: null, identity: 'verified' },
+      phase: direction === 'outgoing' ? 'inviting' : 'ringing',
+      encryption: {
+        state: null,
+        expected: 'standard',
+        reason: null,
+        securityCode: null,
+        confirmedBy: null,
+        codesMatchHere: null,
+        codesMatchThere: null,
+        securingAgain: false
+      },
+      media: { audio: SILENT_FLOW, video: SILENT_FLOW, roundTripMs: null, wanted, problem: null },
+      unavailable: [],
+      placedAt: AT,
+      startedAt: null,
+      endedAt: null,
+      ended: null,
+      mediaEpoch: 1
+    };
+    change((before) => ({ ...before, call }));
+    return id;
+  }
+  const failing = (): void => {
+    const { failNext } = room;
+    room.failNext = null;
+    if (failNext !== null) throw failNext;
+  };
+  const inPhase = (call: CallView, ...phases: CallView['phase'][]): void => {
+    if (!phases.includes(call.phase)) throw new CloisterError('CL_CALL_WRONG_PHASE');
+  };
+  const end = (call: CallView, reason: 'hangup' | 'declined' | 'security-check-failed'): CallView => ({
+    ...call,
+    phase: 'ended',
+    encryption: { ...call.encryption, securityCode: null },
+    endedAt: AT,
+    ended: { reason, by: 'here', code: null, text: `The call ended: ${reason}.` },
+    mediaEpoch: 0
+  });
+  const sending = (call: CallView, kind: 'audio' | 'video', on: boolean): CallView => ({
+    ...call,
+    media: {
+      ...call.media,
+      [kind]: { ...call.media[kind], sending: on },
+      wanted: { ...call.media.wanted, [kind === 'audio' ? 'microphone' : 'camera']: on }
+    }
+  });
+  const ACTIONS: Record<CallAction, (call: CallView) => CallView> = {
+    answer: (call) => {
+      inPhase(call, 'ringing');
+      return { ...call, phase: 'connected', startedAt: AT };
+    },
+    decline: (call) => {
+      inPhase(call, 'ringing');
+      return end(call, 'declined');
+    },
+    end: (call) => {
+      inPhase(call, 'inviting', 'ringing', 'connecting', 'connected', 'on-hold');
+      return end(call, 'hangup');
+    },
+    mute: (call) => sending(call, 'audio', false),
+    unmute: (call) => sending(call, 'audio', true),
+    'camera-on': (call) => sending(call, 'video', true),
+    'camera-off': (call) => sending(call, 'video', false),
+    'codes-match': (call) => {
+      inPhase(call, 'connected');
+      return { ...call, encryption: { ...call.encryption, codesMatchHere: true } };
+    },
+    'codes-differ': (call) => {
+      inPhase(call, 'connected');
+      return end(call, 'security-check-failed');
+    }
+  };
+
+  const room: FakeRoom = {
+    state: () => state,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+    async placeCall(to, media) {
+      failing();
+      const address = parseAddress(to);
+      if (!address.ok) throw address.error;
+      if (state.call !== null && state.call.phase !== 'ended') throw new CloisterError('CL_CALL_BUSY');
+      return { id: begin(address.value.account, 'outgoing', { microphone: media.audio, camera: media.video }) };
+    },
+    async callAction(id, action, options) {
+      failing();
+      if (state.call?.id !== id) throw new CloisterError('CL_CALL_NONE');
+      const next = ACTIONS[action](state.call);
+      room.actions.push({ id, action, options });
+      changeCall(() => next);
+    },
+    async displayTicket() {
+      failing();
+      if (state.call === null) throw new CloisterError('CL_CALL_NONE');
+      if (state.call.mediaEpoch === 0) throw new CloisterError('CL_CALL_WRONG_PHASE');
+      return { url: 'ws://127.0.0.1:9/feed', mediaEpoch: state.call.mediaEpoch };
+    },
+    healthy: () => !room.unwell,
+    change,
+    changeCall,
+    ring: (from = 'studio@contoso.example') => begin(from, 'incoming', { microphone: true, camera: true }),
+    connect(code) {
+      changeCall((call) => ({
+        ...call,
+        phase: 'connected',
+        startedAt: AT,
+        encryption: { ...call.encryption, state: code === null ? 'standard' : 'end-to-end', securityCode: code },
+        unavailable: code === null ? [] : [{ feature: 'transfer', reason: 'end-to-end-encryption' }]
+      }));
+    },
+    unwell: false,
+    failNext: null,
+    actions: [],
+    get subscribers() {
+      return listeners.size;
+    }
+  };
+  return room;
+}
