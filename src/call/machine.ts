@@ -1,7 +1,7 @@
 // The call's state machine: (state, event, context) → (next state, effects). Pure: no I/O, no clock, no packages.
 // Invariants: one call at a time; a message counts only from the endpoint that the call is with; an exchange's events count only
 // while it is the current one; E2EE or standard is settled by the first exchange and never changes; whatever ends a call closes
-// its media process, stops its timers and blanks its code.
+// its media process, stops its timers and blanks its code and nonce.
 import { CloisterError } from '../kernel/errors.ts';
 import type { MediaFailure } from '../media/port.ts';
 import type { EndReason } from '../room/state.ts';
@@ -91,7 +91,15 @@ function end(state: CallState, call: CallRecord, context: CallContext, ending: C
   const failed = call.encryption.failed || ending.reason === 'security-check-failed';
   return next(
     state,
-    { ...call, phase: 'ended', endedAtMs: context.now, ended: ending, heldCandidates: [], encryption: { ...call.encryption, code: null, failed } },
+    {
+      ...call,
+      phase: 'ended',
+      endedAtMs: context.now,
+      ended: ending,
+      exchange: { ...call.exchange, prepared: null },
+      heldCandidates: [],
+      encryption: { ...call.encryption, code: null, failed }
+    },
     effects
   );
 }
@@ -197,7 +205,7 @@ function sendPrepared(call: CallRecord, context: CallContext): { readonly call: 
   const encryption = endToEnd ? { accepted: true, nonce: prepared.nonce } : { accepted: false, ...(reason === undefined ? {} : { reason }) };
   const effects = toPeer(call, { type: 'call.answer', body: { sdp: prepared.sdp, encryption } });
   if (call.heldCandidates.length > 0) effects.push(...toPeer(call, { type: 'call.candidate', body: { candidates: [...call.heldCandidates] } }));
-  return { call: { ...call, exchange: { ...call.exchange, described: true }, heldCandidates: [] }, effects };
+  return { call: { ...call, exchange: { ...call.exchange, prepared: null, described: true }, heldCandidates: [] }, effects };
 }
 
 // ── what the other side says ────────────────────────────────────────────────────────────────────────────────────────────

@@ -32,7 +32,7 @@ export function PeerHeading({ peer }: { readonly peer: CallView['peer'] }) {
       <h1 className={styles.name} data-testid="peer-name">
         {peer.displayName}
       </h1>
-      <div className={styles.address}>{peer.account}</div>
+      {peer.displayName === peer.account ? null : <div className={styles.address}>{peer.account}</div>}
     </div>
   );
 }

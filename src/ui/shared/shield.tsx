@@ -13,8 +13,9 @@ const useStyles = makeStyles({
   icon: { position: 'relative', display: 'inline-flex', flexShrink: 0, fontSize: '1.5em', lineHeight: 0 },
   tick: {
     position: 'absolute',
+    // Over the corner opposite to the lock, which says what the shield means.
     right: '-0.22em',
-    bottom: '-0.12em',
+    top: '-0.12em',
     fontSize: '0.5em',
     color: colours.good,
     backgroundColor: colours.ground,
@@ -35,7 +36,8 @@ export function shieldStateOf(encryption: EncryptionView): 'end-to-end-verified'
 export function ShieldIcon({ encryption }: { readonly encryption: EncryptionView }) {
   const styles = useStyles();
   const state = shieldStateOf(encryption);
-  if (state === 'standard')
+  // A call that will be standard has no shield before it is settled either (R3).
+  if (state === 'standard' || (state === 'none' && encryption.expected === 'standard'))
     return (
       <span className={mergeClasses(styles.icon, styles.standard)} aria-hidden="true">
         <LockClosedRegular />

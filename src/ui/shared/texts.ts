@@ -64,6 +64,7 @@ const english = {
   'call.cameraTurningOn': 'Turning on…',
   'call.end': 'End call',
   'call.compare': 'Compare the code',
+  'call.showCode': 'Show the code',
   'call.unavailable': 'Not available in this call',
   'call.unavailable.reason': 'End-to-end encryption keeps everyone else out, so these cannot work:',
   'call.network': 'Network',
@@ -213,5 +214,6 @@ export function featureText(feature: string): string {
 
 export function shieldText(encryption: EncryptionView): string {
   if (encryption.securingAgain) return text('shield.again');
+  if (encryption.state === null && encryption.expected === 'standard') return text('incoming.standard');
   return text(encryption.state === null ? 'shield.none' : `shield.${encryption.state}`);
 }

@@ -320,6 +320,18 @@ describe('call state machine', () => {
     assert.equal(a.do({ type: 'hang-up' }), 'CL_CALL_WRONG_PHASE');
   });
 
+  it('keeps no nonce once it is sent, nor one that is never sent', () => {
+    const kept = (room: FakeRoom): boolean => JSON.stringify(room.state).includes('b'.repeat(64));
+    const answered = connected();
+    assert.deepEqual([answered.a, answered.b].map(kept), [false, false]);
+    const { network, a, b } = pair();
+    place(a);
+    network.settle();
+    assert.ok(kept(b), 'control: the answer is prepared while it rings');
+    b.do({ type: 'decline' });
+    assert.ok(!kept(b));
+  });
+
   it('holds the callee’s candidates until it answers', () => {
     const { network, a, b } = pair();
     place(a);

@@ -64,7 +64,7 @@ export function RingingScene({ call }: { readonly call: CallView }) {
       <h1 className={styles.name} data-testid="peer-name">
         {call.peer.displayName}
       </h1>
-      <div className={styles.account}>{call.peer.account}</div>
+      {call.peer.displayName === call.peer.account ? null : <div className={styles.account}>{call.peer.account}</div>}
       {incoming ? (
         <div className={styles.facts}>
           {call.peer.identity === 'unverified' ? (

@@ -29,7 +29,8 @@ const useStyles = makeStyles({
     fontSize: 'max(24px, 1.75rem)',
     userSelect: 'text',
     '::placeholder': { color: '#8d8d9b', opacity: 1 },
-    ':focus': { outlineStyle: 'none', border: `2px solid ${colours.brandText}` }
+    ':focus': { outlineStyle: 'none', border: `2px solid ${colours.brandText}` },
+    '&[aria-invalid="true"]': { border: `2px solid ${colours.bad}` }
   },
   note: { minHeight: '1.75em', display: 'flex', alignItems: 'center', color: colours.quiet, fontSize: panelSizes.text }
 });

@@ -50,9 +50,7 @@ export function EndedScreen({ call, events, onDone }: EndedScreenProps) {
   return (
     <Screen testId="screen-ended" name={text('ended.title')} centred {...(failed ? { className: styles.failed } : {})}>
       <h1 className={mergeClasses(styles.title, failed && styles.titleFailed)}>{text(failed ? 'ended.failedTitle' : 'ended.title')}</h1>
-      <div className={styles.with}>
-        {call.peer.displayName} · {call.peer.account}
-      </div>
+      <div className={styles.with}>{call.peer.displayName === call.peer.account ? call.peer.account : `${call.peer.displayName} · ${call.peer.account}`}</div>
       <p className={styles.reason} data-testid="ended-reason" data-reason={call.ended?.reason}>
         {words?.reason}
       </p>

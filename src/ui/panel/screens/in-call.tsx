@@ -176,6 +176,7 @@ function ShieldButton({ call, onShield }: { readonly call: CallView; readonly on
         <span className={styles.shieldTitle}>{title}</span>
         {state === 'standard' ? <span className={styles.shieldHint}>{standardReasonText(call.encryption.reason)}</span> : null}
         {state === 'end-to-end' ? <span className={styles.shieldLink}>{text('call.compare')}</span> : null}
+        {state === 'end-to-end-verified' ? <span className={styles.shieldLink}>{text('call.showCode')}</span> : null}
       </span>
     </button>
   );
