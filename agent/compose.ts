@@ -1,13 +1,16 @@
 // The composition root: builds a room, or a broker, from configuration and adapters. The only place that knows every part.
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { localEncryption } from '../src/call/encryption-decision.ts';
 import type { Config } from '../src/config/schema.ts';
 import { openEnvelopes } from '../src/identity/envelopes.ts';
 import { readBrokerCertificate, readIdentity } from '../src/identity/store.ts';
-import { loadTrustStore } from '../src/identity/trust-store.ts';
+import { loadTrustStore, type ReloadableTrustStore } from '../src/identity/trust-store.ts';
 import type { Clock } from '../src/kernel/clock.ts';
+import { asCloisterError, CloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
+import { Scope } from '../src/kernel/scope.ts';
 import { createMediaProcesses } from '../src/media/client.ts';
 import type { MediaSettings } from '../src/media/port.ts';
 import { viewOfChoice } from '../src/media/source/source-view.ts';
@@ -21,6 +24,7 @@ import { AGENT_VERSION } from './version.ts';
 
 const UI_DIRECTORY = fileURLToPath(new URL('../dist/ui', import.meta.url));
 const FORGET_CALL_MS = 60_000;
+const TRUST_RELOAD_MS = 60_000;
 
 export type Environment = { readonly clock: Clock; readonly log: Log };
 
@@ -30,23 +34,58 @@ export type BrokerOptions = {
   readonly host: string;
   readonly port: number;
   readonly certificateDirectory: string;
+  /** Paths: CAs of other organisations, and revocation lists. */
   readonly trustedCertificates: readonly string[];
+  readonly revocationLists: readonly string[];
 };
 
 /** @throws CloisterError CL_IDENTITY_MISSING, CL_IDENTITY_INVALID */
 export async function composeBroker(options: BrokerOptions, { clock, log }: Environment): Promise<ComposedBroker> {
   const certificate = await readBrokerCertificate(options.certificateDirectory);
   const authorities = [join(options.certificateDirectory, 'ca.pem'), ...options.trustedCertificates];
-  const trust = await loadTrustStore({ authorities, revocationLists: [] });
+  const trust = await loadTrustStore({ authorities, revocationLists: options.revocationLists });
+  const scope = new Scope();
+  reloadTrust(trust, scope, { clock, log });
   const broker = createEmbeddedBroker({
     host: options.host,
     port: options.port,
-    tls: { keyPem: certificate.keyPem, certificatePem: certificate.certificatePem, clientCaPems: [certificate.caPem] },
+    tls: {
+      keyPem: certificate.keyPem,
+      certificatePem: certificate.certificatePem,
+      clientCaPems: await Promise.all(authorities.map((path) => readPem(path)))
+    },
     trust,
     clock,
     log: log.child({ part: 'broker' })
   });
-  return Object.assign(broker, { url: () => `mqtts://${options.host.includes(':') ? `[${options.host}]` : options.host}:${broker.port}` });
+  return {
+    start: (signal) => broker.start(signal),
+    get port() {
+      return broker.port;
+    },
+    url: () => `mqtts://${options.host.includes(':') ? `[${options.host}]` : options.host}:${broker.port}`,
+    async [Symbol.asyncDispose]() {
+      await scope[Symbol.asyncDispose]();
+      await broker[Symbol.asyncDispose]();
+    }
+  };
+}
+
+async function readPem(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new CloisterError('CL_IDENTITY_MISSING', `${path} cannot be read`, { cause });
+  }
+}
+
+/** A certificate that is revoked while the room runs must not be believed until the next start. */
+function reloadTrust(trust: ReloadableTrustStore, scope: Scope, { clock, log }: Environment): void {
+  scope.every(clock, TRUST_RELOAD_MS, () => {
+    trust
+      .reload()
+      .catch((error) => log.warn('the trusted certificates could not be read again; what was read before holds', { error: asCloisterError(error).code }));
+  });
 }
 
 export type ComposedRoom = { readonly parts: readonly Part[]; readonly url: () => string };
@@ -59,8 +98,10 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
   const identity = await readIdentity(config.identity.directory);
   const trust = await loadTrustStore({
     authorities: [join(config.identity.directory, 'ca.pem'), ...config.identity.trustedCertificates],
-    revocationLists: []
+    revocationLists: config.identity.revocationLists
   });
+  const scope = new Scope();
+  reloadTrust(trust, scope, { clock, log });
   const envelopes = openEnvelopes({
     identity,
     trust,
@@ -69,10 +110,11 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
     replayFile: join(config.dataDirectory, 'messages-seen'),
     ...(config.identity.acceptUnsigned ? { acceptUnsigned: true as const } : {})
   });
+  const brokerAuthority = config.broker.certificateAuthority;
   const signaling = createSignaling({
     identity,
     envelopes,
-    broker: { url: brokerUrl, caPem: identity.caPem },
+    broker: { url: brokerUrl, caPem: brokerAuthority === undefined ? identity.caPem : await readPem(brokerAuthority) },
     room: { name: config.room.name, version: AGENT_VERSION },
     clock,
     log: log.child({ part: 'signaling' })
@@ -119,6 +161,7 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
   return {
     // The panel comes up first, so that it can say what the room is waiting for.
     parts: [
+      { name: 'trust', part: scope },
       { name: 'envelopes', part: { [Symbol.asyncDispose]: async () => envelopes[Symbol.dispose]() } },
       { name: 'panel', part: ui },
       // The room starts these two without waiting for a broker that is away; they are closed after it has hung up.

@@ -106,7 +106,7 @@ async function runDemo(options: DemoOptions) {
   step(`made the organisation ${ORGANISATION}, its certificate authority and two identities (in a temporary folder)`);
 
   const broker = await composeBroker(
-    { host: '127.0.0.1', port: 0, certificateDirectory: identities.broker, trustedCertificates: [] },
+    { host: '127.0.0.1', port: 0, certificateDirectory: identities.broker, trustedCertificates: [], revocationLists: [] },
     { clock: systemClock, log: silentLog }
   );
   scope.own(() => broker[Symbol.asyncDispose]());

@@ -69,7 +69,10 @@ export async function runRoom(args: string[], io: CommandIo): Promise<ExitStatus
   const { listen, certificateDirectory } = config.broker;
   const broker =
     config.broker.mode === 'embedded'
-      ? await composeBroker({ ...listen, certificateDirectory, trustedCertificates: config.identity.trustedCertificates }, environment)
+      ? await composeBroker(
+          { ...listen, certificateDirectory, trustedCertificates: config.identity.trustedCertificates, revocationLists: config.identity.revocationLists },
+          environment
+        )
       : null;
   const stopBroker = broker === null ? async () => {} : await startInOrder([{ name: 'broker', part: broker }], starting.signal, systemClock, log);
   try {

@@ -122,7 +122,7 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
   const call: CallRecord = {
     id: event.id,
     direction: 'outgoing',
-    peer: { account: event.to, displayName: event.to, endpoint: null, identity: 'verified' },
+    peer: { account: event.to, displayName: event.to, endpoint: null, identity: 'unverified' },
     phase: 'inviting',
     wanted: { microphone: true, camera: event.video },
     exchange,
@@ -348,7 +348,9 @@ function answeredBy(state: CallState, call: CallRecord, inbound: InboundCallMess
   const { exchange } = call;
   if (exchange.role !== 'caller' || !exchange.described || exchange.settled) return unchanged(state);
   const { endpoint } = inbound.from;
-  const withPeer: CallRecord = { ...call, answered: true, peer: { ...call.peer, endpoint }, exchange: { ...exchange, settled: true } };
+  // Whom a call is with is known, and verified, only with the answer.
+  const identity = exchange.kind === 'invite' ? inbound.identity : call.peer.identity;
+  const withPeer: CallRecord = { ...call, answered: true, peer: { ...call.peer, endpoint, identity }, exchange: { ...exchange, settled: true } };
   if (exchange.kind === 'reconnect') {
     // What was agreed stays agreed, whatever policy and setting have become meanwhile.
     const nonce = body.encryption.accepted ? body.encryption.nonce : undefined;

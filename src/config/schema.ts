@@ -52,6 +52,17 @@ const identity = z.strictObject({
     .max(64)
     .default([])
     .meta(meaning('Trusted authorities', 'restart', 'Files with CA certificates of other organisations; one’s own, beside the identity, is always trusted.')),
+  revocationLists: z
+    .array(path)
+    .max(64)
+    .default([])
+    .meta(
+      meaning(
+        'Revocation lists',
+        'none',
+        'Files with the revocation lists (CRL) of the trusted authorities; read again every minute. A list that is out of date refuses everybody of its organisation.'
+      )
+    ),
   acceptUnsigned: z
     .boolean()
     .default(false)
@@ -75,6 +86,15 @@ const broker = z.strictObject({
     .regex(/^(?:mqtts|wss):\/\/[^\s/?#@]+(?:[/?][^\s#]*)?$/, { error: 'must be an mqtts:// or wss:// address without user name and password' })
     .exactOptional()
     .meta(meaning('Broker address', 'restart', 'Of the external broker: mqtts://HOST:PORT or wss://HOST:PORT/PATH.')),
+  certificateAuthority: path
+    .exactOptional()
+    .meta(
+      meaning(
+        'Authority of the broker',
+        'restart',
+        'The CA certificate that an external broker’s certificate is checked against; one’s own organisation’s where left out.'
+      )
+    ),
   listen: z
     .strictObject({
       host: host.default('127.0.0.1').meta(meaning('Listening address', 'restart', 'The address that the embedded broker listens on.')),

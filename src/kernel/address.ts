@@ -9,7 +9,8 @@ const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Parses an address as a person types it: blanks around it and capitals are forgiven, anything else is CL_ADDRESS_INVALID. */
 export function parseAddress(text: string): Result<Address> {
-  const account = text.trim().toLowerCase();
+  // ASCII only: KELVIN SIGN, too, has a lower case k.
+  const account = text.trim().replace(/[A-Z]/g, (capital) => capital.toLowerCase());
   const at = account.indexOf('@');
   const local = account.slice(0, at);
   const organisation = account.slice(at + 1);

@@ -5,6 +5,7 @@ import type { Clock, Timer } from './clock.ts';
 export class Scope implements AsyncDisposable {
   readonly #owned = new Set<() => void | PromiseLike<void>>();
   #closed = false;
+  #disposal: Promise<void> | null = null;
   readonly #abort = new AbortController();
 
   /** Aborted as soon as disposal begins. */
@@ -18,7 +19,8 @@ export class Scope implements AsyncDisposable {
 
   /** Gives `dispose` to the scope; in a scope that is closed already it runs at once. Returns what takes it back. */
   own(dispose: () => void | PromiseLike<void>): () => void {
-    if (this.#closed) void dispose();
+    // Nobody waits for what comes too late, so nobody can hear of its failure.
+    if (this.#closed) (async () => dispose())().catch(() => {});
     else this.#owned.add(dispose);
     return () => {
       this.#owned.delete(dispose);
@@ -52,8 +54,12 @@ export class Scope implements AsyncDisposable {
   }
 
   /** @throws AggregateError when parts failed to close; all were tried. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return;
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  async #dispose(): Promise<void> {
     this.#closed = true;
     this.#abort.abort();
     const failures: unknown[] = [];

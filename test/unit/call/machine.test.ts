@@ -242,6 +242,16 @@ describe('call state machine', () => {
     assert.equal(b.call?.phase, 'connected');
   });
 
+  it('calls nobody verified before that side has answered with a checked message', () => {
+    const { network, a, b } = pair();
+    place(a);
+    network.settle();
+    assert.equal(a.call?.peer.identity, 'unverified');
+    b.do({ type: 'answer', video: true });
+    network.settle();
+    assert.equal(a.call?.peer.identity, 'verified');
+  });
+
   it('rings all endpoints of an account and tells the others who answered', () => {
     const { network, a, b } = pair();
     const b2 = network.room('b@x.example', 'cccccccccccccccccccccccccc');
