@@ -75,10 +75,10 @@ function configurationOf(page: Page): InlineConfig {
 const startedAt = performance.now();
 const hash = await inputHash();
 if (!process.argv.includes('--force') && (await isUpToDate(hash))) {
-  console.log('ui: up to date');
+  console.error('ui: up to date');
 } else {
   await rm(stampFile, { force: true });
   for (const page of ['panel', 'display'] as const) await build(configurationOf(page));
   await writeFile(stampFile, hash);
-  console.log(`ui: built panel and display in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+  console.error(`ui: built panel and display in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 }
