@@ -27,6 +27,7 @@ import type { Log } from '../kernel/log.ts';
 import type { AuditedHandshake, HandshakeMessage, HandshakeTranscript } from './handshake-audit.ts';
 import type { RtpHeader } from './peer-packets.ts';
 import type { MediaSettings } from './port.ts';
+import { createReplayList, packetIndex, rollovers } from './replay-list.ts';
 import { parseCandidate } from './sdp.ts';
 
 type TransportEvents = {
@@ -81,7 +82,10 @@ const MAX_HANDSHAKE_MESSAGES = 64;
 const MAX_HANDSHAKE_MESSAGE_BYTES = 16_384;
 const MAX_ANSWERED_REPETITIONS = 8;
 const REPETITION_PAUSE_MS = 100;
+const SRTP_WINDOW = 2048;
 const SRTCP_WINDOW = 256;
+/** A call has two; a few more for one that changes its numbers. */
+const MAX_SOURCES = 32;
 
 const AEAD_AES_128_GCM = 7;
 const AES128_CM_HMAC_SHA1_80 = 1;
@@ -454,19 +458,8 @@ function createMediaSession({ srtpKeys, srtpProfile }: AuditedHandshake): MediaS
   };
   const srtp = new SrtpSession(config);
   const srtcp = new SrtcpSession(config);
-  const reportsSeen = new Map<number, { highest: number; readonly window: Float64Array }>();
-
-  /** RFC 3711 section 3.3.2; the index is in the packet, in front of the tag or, with GCM, behind it (RFC 7714 section 9.2). */
-  const isRepeatedReport = (datagram: Buffer): boolean => {
-    const ssrc = datagram.readUInt32BE(4);
-    const index = datagram.readUInt32BE(datagram.length - (gcm ? 4 : 14)) & 0x7fffffff;
-    const seen = reportsSeen.get(ssrc) ?? { highest: -1, window: new Float64Array(SRTCP_WINDOW).fill(-1) };
-    if (index <= seen.highest - SRTCP_WINDOW || seen.window[index % SRTCP_WINDOW] === index) return true;
-    seen.window[index % SRTCP_WINDOW] = index;
-    seen.highest = Math.max(seen.highest, index);
-    reportsSeen.set(ssrc, seen);
-    return false;
-  };
+  const packets = createReplayList(SRTP_WINDOW, MAX_SOURCES);
+  const reports = createReplayList(SRTCP_WINDOW, MAX_SOURCES);
 
   return {
     protectRtp(header, payload) {
@@ -476,15 +469,26 @@ function createMediaSession({ srtpKeys, srtpProfile }: AuditedHandshake): MediaS
     protectRtcp: (compound) => srtcp.encrypt(compound),
     unprotectRtp(datagram) {
       try {
-        return srtp.decrypt(datagram);
+        const ssrc = datagram.readUInt32BE(8);
+        // Not the stack's own count of rollovers: it loses the stream for good where more than 100 packets around one are lost, or an old one comes late.
+        const index = packetIndex(packets.highest(ssrc), datagram.readUInt16BE(2));
+        if (!packets.isNew(ssrc, index)) return null;
+        const [plain] = srtp.remoteContext.cipher.decryptRtp(datagram, rollovers(index));
+        packets.take(ssrc, index);
+        return plain;
       } catch {
         return null;
       }
     },
     unprotectRtcp(datagram) {
       try {
+        const ssrc = datagram.readUInt32BE(4);
+        // The index is in the packet, in front of the tag or, with GCM, behind it (RFC 3711 section 3.4, RFC 7714 section 9.2).
+        const index = datagram.readUInt32BE(datagram.length - (gcm ? 4 : 14)) & 0x7fffffff;
+        if (!reports.isNew(ssrc, index)) return null;
         const plain = srtcp.decrypt(datagram);
-        return isRepeatedReport(datagram) ? null : plain;
+        reports.take(ssrc, index);
+        return plain;
       } catch {
         return null;
       }

@@ -9,6 +9,7 @@ const useStyles = makeStyles({
   initials: {
     display: 'grid',
     placeItems: 'center',
+    flexShrink: 0,
     width: 'max(84px, 7rem)',
     height: 'max(84px, 7rem)',
     marginBottom: '0.75rem',

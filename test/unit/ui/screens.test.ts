@@ -7,7 +7,7 @@ import { sourceControl } from '../../../src/ui/panel/source-control.ts';
 import { currentCodeOf } from '../../../src/ui/shared/current-code.ts';
 import { initialsOf } from '../../../src/ui/shared/initials.ts';
 import { roomStatusOf } from '../../../src/ui/shared/room-status.ts';
-import { endedText, errorText, featureText, standardReasonText, text } from '../../../src/ui/shared/texts.ts';
+import { endedText, errorText, featureText, shieldText, standardReasonText, text } from '../../../src/ui/shared/texts.ts';
 import { durationText } from '../../../src/ui/shared/time-text.ts';
 import { SECURITY_CODE, states } from '../../browser/fixtures/states.ts';
 
@@ -108,6 +108,13 @@ describe('ui: what is shown is what is so', () => {
     assert.equal(codeOf({ state: 'failed' }), null);
     assert.equal(codeOf({ state: null }), null);
     assert.equal(codeOf({ securityCode: null }), null);
+  });
+
+  it('says of a call that will be standard that it will be, and not that it is being secured', () => {
+    const { encryption } = callOf(states.incomingStandard);
+    assert.equal(shieldText(encryption), text('incoming.standard'));
+    assert.equal(shieldText({ ...encryption, expected: 'end-to-end' }), text('shield.none'));
+    assert.equal(shieldText({ ...encryption, state: 'standard' }), text('shield.standard'));
   });
 
   it('calls a room ready only when nothing is wrong', () => {

@@ -45,6 +45,7 @@ const useStyles = makeStyles({
   initials: {
     display: 'grid',
     placeItems: 'center',
+    flexShrink: 0,
     width: '13rem',
     height: '13rem',
     borderRadius: '50%',

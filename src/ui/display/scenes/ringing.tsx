@@ -32,6 +32,7 @@ const useStyles = makeStyles({
   initials: {
     display: 'grid',
     placeItems: 'center',
+    flexShrink: 0,
     width: '15rem',
     height: '15rem',
     borderRadius: '50%',
