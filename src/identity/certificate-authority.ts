@@ -8,7 +8,7 @@ import { parseAddress } from '../kernel/address.ts';
 import { CloisterError } from '../kernel/errors.ts';
 import { endpointIdOf } from './names.ts';
 import { organisationOf } from './trust-store.ts';
-import { NAME_CONSTRAINTS, pemCertificates, readCertificate, serialOf } from './x509-fields.ts';
+import { der, onlyMailOf, pemCertificates, readCertificate, serialOf } from './x509-fields.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -35,19 +35,6 @@ function newSerial(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
   return bytes.toString('hex');
-}
-
-/** One DER element with its length (X.690 section 8.1.3). */
-function der(tag: number, content: Uint8Array): Buffer<ArrayBuffer> {
-  const { length } = content;
-  const header = length < 128 ? [tag, length] : length < 256 ? [tag, 0x81, length] : [tag, 0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from(header), content]);
-}
-
-/** NameConstraints permitting mail names of one host only (RFC 5280 section 4.2.1.10), so that other verifiers too hold a CA to its organisation. */
-function onlyMailOf(organisation: string): x509.Extension {
-  const mailHost = der(0x81, Buffer.from(organisation, 'ascii'));
-  return new x509.Extension(NAME_CONSTRAINTS, true, der(0x30, der(0xa0, der(0x30, mailHost))));
 }
 
 /** @throws CloisterError CL_ADDRESS_INVALID when `organisation` is not a DNS name in lower case */

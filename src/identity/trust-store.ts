@@ -1,6 +1,7 @@
 // Whom this endpoint believes: one authority file per organisation, and the authorities' revocation lists.
 // Invariants: an authority speaks for the organisation in its own subject and for no other; nothing is accepted for want of an answer
-// (a list that is out of date refuses); path building is remembered, time and revocation are looked at each time (RFC 5280 section 6.1).
+// (a list that is out of date refuses); an authority signs endpoints itself, so that its list says all about them (RFC 5280 section 6.1);
+// who signed is remembered, time and revocation are looked at each time.
 import 'reflect-metadata';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -11,17 +12,18 @@ import { CloisterError } from '../kernel/errors.ts';
 import { err, ok, type Result } from '../kernel/result.ts';
 import { endpointIdOf } from './names.ts';
 import type { CertifiedParty, TrustStore } from './port.ts';
-import { type CertificateFields, pemCertificates, readCertificate, serialOf } from './x509-fields.ts';
+import { type CertificateFields, isAllowedSignature, onlyMailOf, pemCertificates, readCertificate, serialOf } from './x509-fields.ts';
 
-const MAX_PATH = 3;
+const MAX_CHAIN = 3;
+const CLOCK_TOLERANCE_MS = 300_000;
 const CACHE_ENTRIES = 256;
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 
 type Authority = { readonly organisation: string; readonly fields: CertificateFields };
 type RevocationList = { readonly thisUpdateMs: number; readonly nextUpdateMs: number; readonly serials: ReadonlySet<string> };
 /** Everything that a decision needs; replaced as a whole by a reload. */
-type Beliefs = { readonly authorities: readonly Authority[]; readonly lists: ReadonlyMap<Authority, RevocationList> };
-type Path = { readonly party: CertifiedParty; readonly certificates: readonly CertificateFields[]; readonly authority: Authority };
+type Beliefs = { readonly authorities: readonly Authority[]; readonly lists: ReadonlyMap<Authority, readonly RevocationList[]> };
+type Path = { readonly party: CertifiedParty; readonly leaf: CertificateFields; readonly authority: Authority };
 
 export type ReloadableTrustStore = TrustStore & {
   /** Reads the files again. @throws CloisterError CL_IDENTITY_INVALID, CL_IDENTITY_MISSING; what was believed before stays in force. */
@@ -46,6 +48,11 @@ function readAuthorities(pem: string): readonly Authority[] {
     if (!fields.value.isAuthority || !fields.value.maySignCertificates) throw invalid('authority: the certificate is not one of a CA');
     const organisation = organisationOf(fields.value);
     if (organisation === null) throw invalid('authority: its subject names no organisation (O=contoso.example)');
+    const { nameConstraints } = fields.value;
+    // Limits that are not understood may not be passed over (RFC 5280 section 4.2). This one says what holds here anyway.
+    if (nameConstraints !== null && nameConstraints !== Buffer.from(onlyMailOf(organisation).value).toString('hex')) {
+      throw invalid('authority: its name constraints are others than to the mail names of its organisation');
+    }
     return { organisation, fields: fields.value };
   });
   if (authorities.length === 0) throw invalid('authority: the file holds no certificate');
@@ -65,8 +72,10 @@ async function readRevocationList(pem: string, authorities: readonly Authority[]
     if (authority.fields.subjectDer !== issuer || !authority.fields.maySignRevocations) continue;
     const signed = await list.verify({ publicKey: new x509.PublicKey(new Uint8Array(authority.fields.spki)) }).catch(() => false);
     if (!signed) continue;
+    if (!isAllowedSignature(list.signatureAlgorithm)) throw invalid('revocation list: its signature algorithm is not allowed');
     // RFC 5280 section 5.2: a partial list (delta, distribution point) says so in a critical extension and would be read as complete.
-    if (list.extensions.some((extension) => extension.critical)) throw invalid('revocation list: it has a critical extension that is not known');
+    const extensions = [...list.extensions, ...list.entries.flatMap((entry) => entry.extensions)];
+    if (extensions.some((extension) => extension.critical)) throw invalid('revocation list: it has a critical extension that is not known');
     if (list.nextUpdate === undefined) throw invalid('revocation list: it does not say when the next one comes');
     const serials = new Set(list.entries.map((entry) => serialOf(entry.serialNumber)));
     return [authority, { thisUpdateMs: list.thisUpdate.getTime(), nextUpdateMs: list.nextUpdate.getTime(), serials }];
@@ -83,11 +92,10 @@ async function readBeliefs(authorityPems: readonly string[], listPems: readonly 
     if (authorities.some((authority) => authority.organisation === organisation)) throw invalid(`authority: two files speak for ${organisation}`);
     authorities.push(...more);
   }
-  const lists = new Map<Authority, RevocationList>();
+  const lists = new Map<Authority, readonly RevocationList[]>();
   for (const pem of listPems) {
     const [authority, list] = await readRevocationList(pem, authorities);
-    const other = lists.get(authority);
-    if (other === undefined || other.thisUpdateMs < list.thisUpdateMs) lists.set(authority, list);
+    lists.set(authority, [...(lists.get(authority) ?? []), list]);
   }
   return { authorities, lists };
 }
@@ -114,46 +122,34 @@ function partyOf(leaf: CertificateFields): Result<CertifiedParty & { readonly or
   return ok({ account, endpoint, key: leaf.key, organisation: address.value.organisation });
 }
 
+/** Only the chain's leaf counts: a trusted authority must have issued it itself. What follows it is what the sender's TLS stack sends along. */
 function findPath(chain: readonly Uint8Array[], beliefs: Beliefs): Result<Path> {
-  if (chain.length === 0 || chain.length > MAX_PATH) return refuse('CL_ENVELOPE_UNTRUSTED', 'the certificate chain is empty or too long');
-  const certificates: CertificateFields[] = [];
-  for (const der of chain) {
-    const fields = readCertificate(der);
-    if (!fields.ok) return err(new CloisterError('CL_ENVELOPE_UNTRUSTED', fields.error.message, { cause: fields.error }));
-    certificates.push(fields.value);
-  }
-  const [leaf] = certificates;
-  if (leaf === undefined) return refuse('CL_ENVELOPE_UNTRUSTED', 'the certificate chain is empty');
+  const [der] = chain;
+  if (der === undefined || chain.length > MAX_CHAIN) return refuse('CL_ENVELOPE_UNTRUSTED', 'the certificate chain is empty or too long');
+  const fields = readCertificate(der);
+  if (!fields.ok) return err(new CloisterError('CL_ENVELOPE_UNTRUSTED', fields.error.message, { cause: fields.error }));
+  const leaf = fields.value;
   const party = partyOf(leaf);
   if (!party.ok) return party;
-  const authorities = beliefs.authorities.filter((authority) => authority.organisation === party.value.organisation);
-  for (const [index, certificate] of certificates.entries()) {
-    // `index` certificates of CAs lie between the leaf and the one that would sign here (pathLenConstraint, RFC 5280 section 4.2.1.9).
-    const allowedBelow = (issuer: CertificateFields): boolean => issuer.pathLength === null || issuer.pathLength >= index;
-    const authority = authorities.find((candidate) => allowedBelow(candidate.fields) && issued(candidate.fields, certificate));
-    if (authority !== undefined) {
-      const { account, endpoint, key } = party.value;
-      return ok({ party: { account, endpoint, key }, certificates: certificates.slice(0, index + 1), authority });
-    }
-    const next = certificates[index + 1];
-    const goesOn = next?.isAuthority && next.maySignCertificates && allowedBelow(next) && index + 2 < MAX_PATH && issued(next, certificate);
-    if (!goesOn) break;
-  }
-  return refuse('CL_ENVELOPE_UNTRUSTED', 'no trusted authority of the account’s organisation issued the certificate');
+  const { account, endpoint, key, organisation } = party.value;
+  const authority = beliefs.authorities.find((candidate) => candidate.organisation === organisation && issued(candidate.fields, leaf));
+  if (authority === undefined) return refuse('CL_ENVELOPE_UNTRUSTED', 'no trusted authority of the account’s organisation issued the certificate');
+  return ok({ party: { account, endpoint, key }, leaf, authority });
 }
 
 /** The part of the decision that time changes: periods of validity and revocation. */
-function checkNow(path: Path, beliefs: Beliefs, nowMs: number): Result<CertifiedParty> {
-  for (const { notBeforeMs, notAfterMs } of [...path.certificates, path.authority.fields]) {
+function checkNow({ party, leaf, authority }: Path, beliefs: Beliefs, nowMs: number): Result<CertifiedParty> {
+  for (const { notBeforeMs, notAfterMs } of [leaf, authority.fields]) {
     if (nowMs < notBeforeMs || nowMs > notAfterMs) return refuse('CL_ENVELOPE_CERTIFICATE_EXPIRED', 'a certificate is expired or not yet valid');
   }
-  const list = beliefs.lists.get(path.authority);
-  const top = path.certificates.at(-1);
-  if (list !== undefined && top !== undefined) {
-    if (list.serials.has(top.serial)) return refuse('CL_ENVELOPE_CERTIFICATE_REVOKED', 'the certificate is revoked');
-    if (nowMs > list.nextUpdateMs) return refuse('CL_ENVELOPE_UNTRUSTED', `the revocation list of ${path.authority.organisation} is out of date`);
-  }
-  return ok(path.party);
+  const lists = beliefs.lists.get(authority);
+  if (lists === undefined) return ok(party);
+  // A list from the future must not displace the present one.
+  const begun = lists.filter(({ thisUpdateMs }) => thisUpdateMs <= nowMs + CLOCK_TOLERANCE_MS);
+  const newest = begun.reduce<RevocationList | null>((best, list) => (best === null || list.thisUpdateMs > best.thisUpdateMs ? list : best), null);
+  if (newest?.serials.has(leaf.serial)) return refuse('CL_ENVELOPE_CERTIFICATE_REVOKED', 'the certificate is revoked');
+  if (newest === null || nowMs > newest.nextUpdateMs) return refuse('CL_ENVELOPE_UNTRUSTED', `the revocation list of ${authority.organisation} is out of date`);
+  return ok(party);
 }
 
 function cacheKey(chain: readonly Uint8Array[]): string {
@@ -161,6 +157,8 @@ function cacheKey(chain: readonly Uint8Array[]): string {
   for (const der of chain) hash.update(`${der.byteLength}:`).update(der);
   return hash.digest('base64');
 }
+
+const newestOf = (lists: readonly RevocationList[]): number => Math.max(Number.NEGATIVE_INFINITY, ...lists.map(({ thisUpdateMs }) => thisUpdateMs));
 
 /** @param read gives the PEM texts: authorities (one organisation per text) and revocation lists. */
 async function createTrustStore(
@@ -187,10 +185,10 @@ async function createTrustStore(
     },
     async reload() {
       const next = await load();
-      for (const [authority, list] of beliefs.lists) {
+      for (const [authority, lists] of beliefs.lists) {
         const renewed = [...next.lists].find(([candidate]) => Buffer.from(candidate.fields.raw).equals(authority.fields.raw));
         const stillTrusted = next.authorities.some((candidate) => Buffer.from(candidate.fields.raw).equals(authority.fields.raw));
-        if (stillTrusted && (renewed?.[1].thisUpdateMs ?? Number.NEGATIVE_INFINITY) < list.thisUpdateMs) {
+        if (stillTrusted && newestOf(renewed?.[1] ?? []) < newestOf(lists)) {
           throw invalid(`revocation list of ${authority.organisation}: the new one is older than the one in force`);
         }
       }

@@ -11,11 +11,15 @@ const BASIC_CONSTRAINTS = '2.5.29.19';
 const KEY_USAGE = '2.5.29.15';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
 const SUBJECT_ALT_NAME = '2.5.29.17';
-export const NAME_CONSTRAINTS = '2.5.29.30';
-/** Critical extensions that the verification takes into account; name constraints are narrower in the trust store itself. */
+const NAME_CONSTRAINTS = '2.5.29.30';
+/** Critical extensions that the verification takes into account; of name constraints the trust store takes one form only. */
 const UNDERSTOOD = new Set([BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE, SUBJECT_ALT_NAME, NAME_CONSTRAINTS]);
 
 const SIGNATURE_HASHES = new Set(['SHA-256', 'SHA-384', 'SHA-512']);
+
+/** Of certificates and revocation lists alike. */
+export const isAllowedSignature = ({ name, hash }: { readonly name: string; readonly hash?: { readonly name: string } }): boolean =>
+  name === 'ECDSA' && hash !== undefined && SIGNATURE_HASHES.has(hash.name);
 
 export type CertificateFields = {
   readonly raw: Uint8Array;
@@ -33,7 +37,8 @@ export type CertificateFields = {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   readonly isAuthority: boolean;
-  readonly pathLength: number | null;
+  /** DER of the extension's value, in hex; null where there is none. */
+  readonly nameConstraints: string | null;
   readonly maySignCertificates: boolean;
   readonly maySignRevocations: boolean;
   readonly maySignMessages: boolean;
@@ -58,8 +63,7 @@ export function readCertificate(der: Uint8Array): Result<CertificateFields> {
     if (!spki.equals(Buffer.from(parsed.publicKey.rawData))) return refuse('the key has an unusual encoding');
     if (!Buffer.from(der).equals(node.raw) || !node.raw.equals(Buffer.from(parsed.rawData))) return refuse('there are bytes after it');
 
-    if (parsed.signatureAlgorithm.name !== 'ECDSA' || !SIGNATURE_HASHES.has(parsed.signatureAlgorithm.hash.name))
-      return refuse('its signature algorithm is not allowed');
+    if (!isAllowedSignature(parsed.signatureAlgorithm)) return refuse('its signature algorithm is not allowed');
 
     const types = parsed.extensions.map((extension) => extension.type);
     if (new Set(types).size !== types.length) return refuse('an extension occurs twice');
@@ -67,6 +71,7 @@ export function readCertificate(der: Uint8Array): Result<CertificateFields> {
       return refuse('it has a critical extension that is not known');
 
     const constraints = parsed.getExtension(x509.BasicConstraintsExtension);
+    const nameConstraints = parsed.getExtension(NAME_CONSTRAINTS);
     const usage = parsed.getExtension(x509.KeyUsagesExtension);
     const names = parsed.getExtension(x509.SubjectAlternativeNameExtension)?.names.items ?? [];
     const isAuthority = constraints?.ca === true;
@@ -88,7 +93,7 @@ export function readCertificate(der: Uint8Array): Result<CertificateFields> {
       notBeforeMs,
       notAfterMs,
       isAuthority,
-      pathLength: constraints?.pathLength ?? null,
+      nameConstraints: nameConstraints === null ? null : hexOf(nameConstraints.value),
       maySignCertificates: allows(x509.KeyUsageFlags.keyCertSign),
       maySignRevocations: allows(x509.KeyUsageFlags.cRLSign),
       maySignMessages: allows(x509.KeyUsageFlags.digitalSignature),
@@ -106,4 +111,17 @@ const PEM_BLOCK = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIF
 /** The certificates of a PEM text as DER, in order; empty where there is none. */
 export function pemCertificates(pem: string): readonly Uint8Array[] {
   return [...pem.matchAll(PEM_BLOCK)].map((match) => new Uint8Array(Buffer.from(match[1] ?? '', 'base64')));
+}
+
+/** One DER element with its length (X.690 section 8.1.3). */
+export function der(tag: number, content: Uint8Array): Buffer<ArrayBuffer> {
+  const { length } = content;
+  const header = length < 128 ? [tag, length] : length < 256 ? [tag, 0x81, length] : [tag, 0x82, length >> 8, length & 0xff];
+  return Buffer.concat([Buffer.from(header), content]);
+}
+
+/** NameConstraints permitting mail names of one host only (RFC 5280 section 4.2.1.10), so that other verifiers too hold a CA to its organisation. */
+export function onlyMailOf(organisation: string): x509.Extension {
+  const mailHost = der(0x81, Buffer.from(organisation, 'ascii'));
+  return new x509.Extension(NAME_CONSTRAINTS, true, der(0x30, der(0xa0, der(0x30, mailHost))));
 }

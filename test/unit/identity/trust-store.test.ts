@@ -91,38 +91,49 @@ describe('trust store', () => {
     assert.equal(await verdict([(await oddCertificate(middle, NOW_MS)).der, middle.der]), 'CL_ENVELOPE_UNTRUSTED');
   });
 
-  it('follows a chain of three, no longer one, and not past its path length', async () => {
+  it('believes only whom a trusted authority certified itself, since its list says nothing of others', async () => {
     const self = await makeAuthority('wide.example', NOW_MS);
     const ca = { isAuthority: true, keyUsage: CA_USE, organisation: 'wide.example' };
     const wide = await oddCertificate(self, NOW_MS, ca);
-    const trust = await trustStoreOf([wide.certificatePem]);
+    const middle = await oddCertificate(wide, NOW_MS, { ...ca, commonNames: ['middle'] });
     const account = { names: [{ type: 'email' as const, value: 'a@wide.example' }] };
-    const code = (chain: readonly Uint8Array[]): string => {
-      const result = trust.verifyEndpoint(chain, NOW_MS);
+    const leaf = await oddCertificate(middle, NOW_MS, account);
+    const code = async (authority: string, chain: readonly Uint8Array[]): Promise<string> => {
+      const result = (await trustStoreOf([authority])).verifyEndpoint(chain, NOW_MS);
       return result.ok ? 'ok' : result.error.code;
     };
-    const middle = await oddCertificate(wide, NOW_MS, { ...ca, commonNames: ['middle'] });
-    const leaf = await oddCertificate(middle, NOW_MS, account);
-    assert.equal(code([leaf.der, middle.der]), 'ok');
-    assert.equal(code([leaf.der, middle.der, wide.der]), 'ok');
-    assert.equal(code([leaf.der]), 'CL_ENVELOPE_UNTRUSTED');
-    assert.equal(code([leaf.der, wide.der]), 'CL_ENVELOPE_UNTRUSTED');
-    const lower = await oddCertificate(middle, NOW_MS, { ...ca, commonNames: ['lower'] });
-    const deep = await oddCertificate(lower, NOW_MS, account);
-    assert.equal(code([deep.der, lower.der, middle.der]), 'CL_ENVELOPE_UNTRUSTED');
-    assert.equal(code([deep.der, lower.der, middle.der, wide.der]), 'CL_ENVELOPE_UNTRUSTED');
-    // An endpoint, one whose key may sign certificates, or a CA that may not sign certificates, in the place of the CA between.
-    for (const oddity of [
-      { ...account },
-      { ...account, keyUsage: CA_USE | x509.KeyUsageFlags.digitalSignature },
-      { ...ca, keyUsage: x509.KeyUsageFlags.digitalSignature }
-    ]) {
-      const between = await oddCertificate(wide, NOW_MS, oddity);
-      assert.equal(code([between.der]), 'isAuthority' in oddity ? 'CL_ENVELOPE_UNTRUSTED' : 'ok');
-      assert.equal(code([(await oddCertificate(between, NOW_MS, account)).der, between.der]), 'CL_ENVELOPE_UNTRUSTED');
+    assert.equal(await code(wide.certificatePem, [leaf.der, middle.der]), 'CL_ENVELOPE_UNTRUSTED');
+    // An organisation whose endpoints come from an intermediate names the intermediate.
+    assert.equal(await code(middle.certificatePem, [leaf.der]), 'ok');
+    assert.equal(await code(middle.certificatePem, [leaf.der, middle.der, wide.der]), 'ok');
+    assert.equal(await code(middle.certificatePem, [leaf.der, middle.der, wide.der, wide.der]), 'CL_ENVELOPE_UNTRUSTED');
+  });
+
+  it('takes no authority whose name constraints it does not understand (RFC 5280 section 4.2)', async () => {
+    const self = await makeAuthority('wide.example', NOW_MS);
+    const constrained = (mailHost: string, tag: 0xa0 | 0xa1) => {
+      const subtree = Buffer.concat([Buffer.from([0x30, mailHost.length + 2, 0x81, mailHost.length]), Buffer.from(mailHost)]);
+      const value = Buffer.concat([Buffer.from([0x30, subtree.length + 2, tag, subtree.length]), subtree]);
+      const more = [new x509.Extension('2.5.29.30', true, value)];
+      return oddCertificate(self, NOW_MS, { isAuthority: true, keyUsage: CA_USE, organisation: 'wide.example', more });
+    };
+    await trustStoreOf([(await constrained('wide.example', 0xa0)).certificatePem]);
+    for (const [host, tag] of [['b@wide.example', 0xa0] as const, ['wide.example', 0xa1] as const, ['x.wide.example', 0xa0] as const]) {
+      await assert.rejects(async () => trustStoreOf([(await constrained(host, tag)).certificatePem]), { code: 'CL_IDENTITY_INVALID' });
     }
-    const narrow = await oddCertificate(wide, NOW_MS, { ...ca, commonNames: ['narrow'], pathLength: 0 });
-    assert.equal(code([(await oddCertificate(narrow, NOW_MS, account)).der, narrow.der]), 'ok');
+  });
+
+  it('lets no list from the future displace the present one', async () => {
+    const { certificatePem } = await issueEndpoint(await contoso, 'boardroom@contoso.example', NOW_MS);
+    const revoked = await nextRevocationList(await contoso, (await contoso).crlPem, NOW_MS, certificatePem);
+    const future = await nextRevocationList(await contoso, (await contoso).crlPem, NOW_MS + 10 * DAY_MS);
+    const chain = chainOf(certificatePem);
+    for (const lists of [
+      [revoked, future],
+      [future, revoked]
+    ])
+      assert.equal(await verdict(chain, NOW_MS, lists), 'CL_ENVELOPE_CERTIFICATE_REVOKED');
+    assert.equal(await verdict(chain, NOW_MS, [future]), 'CL_ENVELOPE_UNTRUSTED');
   });
 
   it('looks at time and revocation each time, remembered or not', async () => {
