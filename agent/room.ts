@@ -320,7 +320,12 @@ export function createRoom(options: RoomOptions): Room {
     async displayTicket() {
       if (session === null) throw new CloisterError(call.call === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
       const { epoch, media: process } = session;
-      return { ...(await process.displayTicket()), mediaEpoch: epoch };
+      try {
+        return { ...(await process.displayTicket()), mediaEpoch: epoch };
+      } catch (cause) {
+        // Asked in the moment in which the process is closed: there is none, as a moment later.
+        throw session?.epoch === epoch ? cause : new CloisterError('CL_CALL_WRONG_PHASE', undefined, { cause });
+      }
     },
     healthy: () => !scope.closed,
     async [Symbol.asyncDispose]() {

@@ -21,6 +21,11 @@ const ENTRY = fileURLToPath(new URL('./process.ts', import.meta.url));
 const CLOSE_LIMIT_MS = 1_000;
 /** A call's first second belongs to the call, not to starting the next spare. */
 const SPARE_DELAY_MS = 1_500;
+/**
+ * The call's, the spare, and some that are closing. Whoever lets calls come and go faster than processes end must not fill the machine with
+ * them: such a call has none, and fails.
+ */
+const MAX_PROCESSES = 6;
 
 export function createMediaProcesses(options: MediaProcessesOptions): MediaProcesses {
   const { clock, log } = options;
@@ -51,7 +56,7 @@ export function createMediaProcesses(options: MediaProcessesOptions): MediaProce
       return signal.aborted ? Promise.resolve() : ready;
     },
     take(call: MediaCallOptions): MediaSession {
-      const child = spare ?? launch();
+      const child = spare ?? (running.size < MAX_PROCESSES ? launch() : goneChild(log));
       spare = null;
       scope.schedule(clock, SPARE_DELAY_MS, warm);
       return sessionOver(child, options.settings(), call, log);
@@ -153,10 +158,26 @@ function startChild(clock: Clock, log: Log): MediaChild {
   };
 }
 
+/** In place of a process that was not started: one that ended at once. */
+function goneChild(log: Log): MediaChild {
+  log.warn('no media process was started: too many are still ending');
+  const gone = () => new CloisterError('CL_MEDIA_PROCESS_DIED');
+  return {
+    ready: Promise.resolve(),
+    pid: undefined,
+    request: () => Promise.reject(gone()),
+    onEvent: () => {},
+    onExit: (listener) => setImmediate(listener),
+    stop: () => Promise.resolve(),
+    stopping: () => false
+  };
+}
+
 /** No core file and no debugger: either could write the call's key to disk. The environment holds no option that changes Node. */
 function spawnMediaProcess(): ChildProcess {
   const node = [process.execPath, '--disable-sigusr1', '--no-warnings', ENTRY];
-  const { NODE_OPTIONS: _, ...inherited } = process.env;
+  // DEBUG and NODE_DEBUG make libraries print what they work with, passwords too.
+  const { NODE_OPTIONS: _options, NODE_DEBUG: _nodeDebug, DEBUG: _debug, ...inherited } = process.env;
   // Reading a camera and a microphone holds a thread each; encoding and decoding need theirs beside them.
   const env = { ...inherited, UV_THREADPOOL_SIZE: '8' };
   const options = { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] as ['ignore', 'ignore', 'pipe', 'ipc'] };

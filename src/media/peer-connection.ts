@@ -12,7 +12,7 @@ import type { IceCandidate } from '../signaling/messages.ts';
 import { auditHandshake } from './handshake-audit.ts';
 import { type RtcpMessage, readRtcp, readRtp, writeCname, writeNack, writePictureLoss, writeReport } from './peer-packets.ts';
 import { createReceiveStream, createSendStream, type RtpReceiveStream, type RtpSendStream } from './peer-streams.ts';
-import { createPeerTransport, type DtlsRole, type PeerTransport } from './peer-transport.ts';
+import { createPeerTransport, type DtlsRole, type PeerTransport, type PeerTransportOptions } from './peer-transport.ts';
 import type { MediaFailure, MediaSettings } from './port.ts';
 import {
   answeredSections,
@@ -23,6 +23,7 @@ import {
   parseDescription,
   parseUpdate,
   type SetupRole,
+  sendableKinds,
   settle,
   writeDescription
 } from './sdp.ts';
@@ -37,6 +38,8 @@ export type PeerConnectionOptions = {
   readonly videoCodecs: readonly VideoCodec[];
   readonly clock: Clock;
   readonly log: Log;
+  /** Over the network, unless another is given. */
+  readonly createTransport?: ((options: PeerTransportOptions) => PeerTransport) | undefined;
 };
 
 const CONNECT_LIMIT_MS = 30_000;
@@ -67,6 +70,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
   let offered: readonly MediaSection[] | null = null;
   let answered: { readonly sections: readonly MediaSection[]; readonly setup: SetupRole } | null = null;
   let remote: Remote | null = null;
+  let reachable = false;
   let gathered = false;
   let described = false;
   let batchTimer: Timer | null = null;
@@ -126,7 +130,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
 
   /** Opens the sockets. Without servers this takes a few milliseconds, and the description then holds all candidates; with some nobody waits for them. */
   const open = async (controlling: boolean): Promise<PeerTransport> => {
-    const opened = createPeerTransport({ ...options, controlling });
+    const opened = (options.createTransport ?? createPeerTransport)({ ...options, controlling });
     transport = opened;
     scope.own(() => opened.close());
     scope.own(() => batchTimer?.cancel());
@@ -161,8 +165,15 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     });
   };
 
-  const applyRemote = async (opened: PeerTransport, description: Description): Promise<void> => {
-    remote = { fingerprint: description.fingerprint, iceUfrag: description.iceUfrag, icePassword: description.icePassword };
+  const pin = ({ fingerprint, iceUfrag, icePassword }: Description): void => {
+    if (Buffer.compare(fingerprint, certificate.thumbprint) === 0) {
+      throw new CloisterError('CL_SECURITY_FINGERPRINT', 'the other side names the certificate of this side as its own');
+    }
+    remote = { fingerprint, iceUfrag, icePassword };
+  };
+  /** From here on packets leave for the addresses that the other side named. */
+  const reachOut = (opened: PeerTransport, description: Description): void => {
+    reachable = true;
     opened.setRemote(description.iceUfrag, description.icePassword);
     for (const candidate of description.candidates) applyCandidate(opened, candidate);
     for (const { candidate } of pendingCandidates.splice(0)) applyCandidate(opened, candidate);
@@ -176,17 +187,26 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     applied.catch((error: unknown) => log.debug('a candidate was not taken', { error: String(error) }));
   };
 
-  const connect = async (opened: PeerTransport, role: DtlsRole, pinned: Uint8Array, negotiated: NegotiatedMedia): Promise<void> => {
+  const connect = async (opened: PeerTransport, role: DtlsRole, { fingerprint, sections }: Description, negotiated: NegotiatedMedia): Promise<void> => {
     scope.schedule(clock, CONNECT_LIMIT_MS, () => {
       if (media === null) fail({ code: 'CL_MEDIA_CONNECT', detectedBy: 'connection', text: 'no connection was made in time' });
     });
     try {
       const transcript = await opened.connect(role);
       if (over) return;
-      const audited = auditHandshake(transcript, { remoteThumbprint: pinned, localThumbprint: certificate.thumbprint, fips: options.fips });
+      const audited = auditHandshake(transcript, { remoteThumbprint: fingerprint, localThumbprint: certificate.thumbprint, fips: options.fips });
       if (!audited.ok) return failWith(audited.error);
       opened.openMedia(audited.value);
-      const started = createMedia({ transport: opened, negotiated, ssrc, cname, clock, emit: events.emit, isOver: () => over });
+      const started = createMedia({
+        transport: opened,
+        negotiated,
+        sendable: sendableKinds(sections),
+        ssrc,
+        cname,
+        clock,
+        emit: events.emit,
+        isOver: () => over
+      });
       media = started;
       scope.every(clock, TICK_MS, started.tick);
       log.info('the peer connection is secured', { role, suite: audited.value.suite, srtpProfile: audited.value.srtpProfile });
@@ -235,7 +255,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
       return describe(opened, sections, options.fips ? 'active' : 'actpass');
     },
 
-    async acceptOffer(sdp) {
+    async acceptOffer(sdp, wanted = Promise.resolve()) {
       requireAlive();
       if (remote !== null && answered !== null && transport !== null) {
         acceptUpdate(sdp, 'offer', remote);
@@ -245,10 +265,14 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
       const offer = unwrap(parseDescription(sdp, 'offer'));
       const sections = unwrap(answeredSections(offer, options.videoCodecs));
       const setup = offer.setup === 'active' ? 'passive' : 'active';
+      pin(offer);
       answered = { sections, setup };
       const opened = await open(false);
-      await applyRemote(opened, offer);
-      void connect(opened, setup === 'active' ? 'client' : 'server', offer.fingerprint, negotiatedOf(sections));
+      void wanted.then(() => {
+        if (over) return;
+        reachOut(opened, offer);
+        void connect(opened, setup === 'active' ? 'client' : 'server', offer, negotiatedOf(sections));
+      });
       return describe(opened, sections, setup);
     },
 
@@ -262,8 +286,9 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
       const answer = unwrap(parseDescription(sdp, 'answer'));
       const negotiated = unwrap(settle(offered, answer));
       if (options.fips && answer.setup !== 'passive') throw new CloisterError('CL_MEDIA_NEGOTIATION', 'the answer does not take the DTLS role that was left');
-      await applyRemote(transport, answer);
-      void connect(transport, answer.setup === 'active' ? 'server' : 'client', answer.fingerprint, negotiated);
+      pin(answer);
+      reachOut(transport, answer);
+      void connect(transport, answer.setup === 'active' ? 'server' : 'client', answer, negotiated);
     },
 
     async checkUpdate(sdp) {
@@ -281,7 +306,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
       // An empty list ends them, and so does an empty candidate.
       const list = candidates.length === 0 ? [{ candidate: '', sdpMid: null, sdpMLineIndex: null }] : candidates;
       for (const candidate of list) {
-        if (transport !== null && remote !== null) applyCandidate(transport, candidate.candidate);
+        if (transport !== null && reachable) applyCandidate(transport, candidate.candidate);
         else if (pendingCandidates.length <= MAX_REMOTE_CANDIDATES) pendingCandidates.push(candidate);
       }
     },
@@ -319,6 +344,7 @@ type Media = {
 type MediaOptions = {
   readonly transport: PeerTransport;
   readonly negotiated: NegotiatedMedia;
+  readonly sendable: ReadonlySet<MediaKind>;
   readonly ssrc: Readonly<Record<MediaKind, number>>;
   readonly cname: string;
   readonly clock: Clock;
@@ -327,7 +353,7 @@ type MediaOptions = {
 };
 
 /** RTP and RTCP of a secured connection. */
-function createMedia({ transport, negotiated, ssrc, cname, clock, emit, isOver }: MediaOptions): Media {
+function createMedia({ transport, negotiated, sendable, ssrc, cname, clock, emit, isOver }: MediaOptions): Media {
   const senders = new Map<MediaKind, RtpSendStream>();
   const receivers = new Map<MediaKind, RtpReceiveStream>();
   for (const kind of KINDS) {
@@ -426,7 +452,7 @@ function createMedia({ transport, negotiated, ssrc, cname, clock, emit, isOver }
     },
     send(kind, packet) {
       const sender = senders.get(kind);
-      if (sender === undefined || isOver()) return;
+      if (sender === undefined || !sendable.has(kind) || isOver()) return;
       const nowMs = clock.monotonicMs();
       const header = sender.next(packet, nowMs);
       const datagram = transport.protectRtp(header, packet.payload);

@@ -16,6 +16,7 @@ import {
   SignatureAlgorithm,
   SrtcpSession,
   SrtpSession,
+  StunOverTurnProtocol,
   StunProtocol,
   RtpHeader as WireHeader
 } from 'werift';
@@ -30,7 +31,7 @@ import type { MediaSettings } from './port.ts';
 import { createReplayList, packetIndex, rollovers } from './replay-list.ts';
 import { parseCandidate } from './sdp.ts';
 
-type TransportEvents = {
+export type TransportEvents = {
   /** A candidate of ours, `candidate:…`; null ends them. */
   candidate: readonly [string | null];
   /** An SRTP or SRTCP datagram, still protected. */
@@ -65,7 +66,7 @@ export type PeerTransport = EventSource<TransportEvents> & {
   close(): Promise<void>;
 };
 
-type PeerTransportOptions = {
+export type PeerTransportOptions = {
   /** The offerer is (RFC 8445 section 6.1.1). */
   readonly controlling: boolean;
   readonly certificate: CallCertificate;
@@ -80,6 +81,8 @@ const NOMINATION_POLL_MS = 2;
 const MAX_HELD_DATAGRAMS = 32;
 const MAX_HANDSHAKE_MESSAGES = 64;
 const MAX_HANDSHAKE_MESSAGE_BYTES = 16_384;
+/** With all repetitions. The stack keeps every fragment of a message that is never completed. */
+const MAX_HANDSHAKE_BYTES = 262_144;
 const MAX_ANSWERED_REPETITIONS = 8;
 const REPETITION_PAUSE_MS = 100;
 const SRTP_WINDOW = 2048;
@@ -109,15 +112,15 @@ export function createPeerTransport(options: PeerTransportOptions): PeerTranspor
   const { clock, log } = options;
   const events = createEvents<TransportEvents>((error) => log.error('a listener of the transport failed', { error: String(error) }));
   const connection = createConnection(options);
-  const gated = new Set<StunProtocol>();
+  const gated = new Set<GatedProtocol>();
   const held: (() => void)[] = [];
   let proven: Address | null = null;
   let handshake: Handshake | null = null;
-  let session: MediaSession | null = null;
+  let session: MediaProtection | null = null;
   let closed = false;
 
   /** Whether a check of ours to this address succeeded: only the holder of the other side's ICE password can make it so. */
-  const isProven = (protocol: StunProtocol, address: Address): boolean => {
+  const isProven = (protocol: GatedProtocol, address: Address): boolean => {
     if (proven !== null && proven[0] === address[0] && proven[1] === address[1]) return true;
     const known = connection.candidatePairs.some(
       (pair) =>
@@ -130,18 +133,10 @@ export function createPeerTransport(options: PeerTransportOptions): PeerTranspor
     return known;
   };
 
-  const gate = (protocol: StunProtocol): void => {
-    if (gated.has(protocol)) return;
-    gated.add(protocol);
-    const { transport } = protocol;
-    try {
-      // A keyframe's burst during a pause of ours has to fit. The system may grant less.
-      transport.socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
-    } catch (error) {
-      log.debug('the receive buffer cannot be made larger', { error: String(error) });
-    }
-    const admit = transport.onData;
-    transport.onData = (data, address) => {
+  /** What a socket or a relay handed over goes on to the stack only if it is an honest check or from the other side. */
+  const admitOver =
+    (protocol: GatedProtocol, admit: (data: Buffer, address: Address) => void) =>
+    (data: Buffer, address: Address): void => {
       const first = data[0] ?? 0xff;
       if (first < 4) {
         if (isHonestCheck(connection, data)) admit(data, address);
@@ -152,6 +147,35 @@ export function createPeerTransport(options: PeerTransportOptions): PeerTranspor
           if (isProven(protocol, address)) admit(data, address);
         });
       }
+    };
+
+  const gate = (protocol: GatedProtocol): void => {
+    if (gated.has(protocol)) return;
+    gated.add(protocol);
+    if (protocol instanceof StunOverTurnProtocol) {
+      gateRelay(protocol);
+      return;
+    }
+    const { transport } = protocol;
+    try {
+      // A keyframe's burst during a pause of ours has to fit. The system may grant less.
+      transport.socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+    } catch (error) {
+      log.debug('the receive buffer cannot be made larger', { error: String(error) });
+    }
+    transport.onData = admitOver(protocol, transport.onData);
+  };
+
+  const gateRelay = (protocol: StunOverTurnProtocol): void => {
+    const { turn } = protocol;
+    const { onData: fromRelay, transport } = turn;
+    fromRelay.execute = admitOver(protocol, fromRelay.execute.bind(fromRelay));
+    if (transport.type !== 'udp') return;
+    // Whoever reaches the socket could else say on behalf of the relay what came from whom: the stack does not look at the source.
+    const receive = transport.onData;
+    transport.onData = (data, address) => {
+      const server = turn.serverEndpoint;
+      if (server !== undefined && server[0] === address[0] && server[1] === address[1]) receive(data, address);
     };
   };
 
@@ -200,7 +224,7 @@ export function createPeerTransport(options: PeerTransportOptions): PeerTranspor
       return await result;
     },
     openMedia(audited) {
-      session = createMediaSession(audited);
+      session = createMediaProtection(audited);
     },
     protectRtp: (header, payload) => opened(session).protectRtp(header, payload),
     protectRtcp: (compound) => opened(session).protectRtcp(compound),
@@ -223,7 +247,7 @@ export function createPeerTransport(options: PeerTransportOptions): PeerTranspor
   };
 }
 
-function opened(session: MediaSession | null): MediaSession {
+export function opened(session: MediaProtection | null): MediaProtection {
   if (session === null) throw new CloisterError('CL_INTERNAL', 'the media keys are not there');
   return session;
 }
@@ -255,11 +279,16 @@ function createConnection({ controlling, iceServers }: PeerTransportOptions): Co
   return connection;
 }
 
+type GatedProtocol = StunProtocol | StunOverTurnProtocol;
+
 /** The stack keeps its sockets to itself, but a gate has to stand in front of each of them. */
-function protocolsOf(connection: Connection): StunProtocol[] {
+function protocolsOf(connection: Connection): GatedProtocol[] {
   const protocols: unknown = Reflect.get(connection, 'protocols');
   if (!Array.isArray(protocols)) throw new CloisterError('CL_INTERNAL', 'the ICE stack is not the one that was tried');
-  return protocols.filter((protocol) => protocol instanceof StunProtocol);
+  return protocols.map((protocol: unknown) => {
+    if (protocol instanceof StunProtocol || protocol instanceof StunOverTurnProtocol) return protocol;
+    throw new CloisterError('CL_INTERNAL', 'the ICE stack opened a socket of another kind');
+  });
 }
 
 /** RFC 8445 section 7.3: a request is from who knows our password, and meant for this connection. Answers are matched and checked by the stack. */
@@ -303,14 +332,14 @@ async function nominated(connection: Connection, clock: Clock, isClosed: () => b
   if (isClosed()) throw new CloisterError('CL_MEDIA_CONNECT', 'the connection was closed');
 }
 
-type Handshake = {
+export type Handshake = {
   readonly done: boolean;
   run(): Promise<HandshakeTranscript>;
   take(datagram: Buffer): void;
   abandon(): void;
 };
 
-function createHandshake(role: DtlsRole, options: PeerTransportOptions, send: (datagram: Buffer) => void): Handshake {
+export function createHandshake(role: DtlsRole, options: PeerTransportOptions, send: (datagram: Buffer) => void): Handshake {
   const { certificate, fips, clock, log } = options;
   const received: HandshakeMessage[] = [];
   const pipe = {
@@ -333,6 +362,7 @@ function createHandshake(role: DtlsRole, options: PeerTransportOptions, send: (d
   let done = false;
   let lastFlight: readonly Buffer[] = [];
   let repetitions = 0;
+  let takenBytes = 0;
   let repeatedAtMs = Number.NEGATIVE_INFINITY;
   let settle: { resolve(transcript: HandshakeTranscript): void; reject(error: CloisterError): void } | null = null;
 
@@ -366,6 +396,8 @@ function createHandshake(role: DtlsRole, options: PeerTransportOptions, send: (d
         const handle = socket.onHandleHandshakes;
         const handled = new Set<number>();
         socket.onHandleHandshakes = async (messages) => {
+          // In an encrypted record it could not be seen before.
+          if (messages.some(({ fragment }) => fragment.length > MAX_HANDSHAKE_MESSAGE_BYTES)) return fail('a handshake message is too large');
           for (const { msg_type, message_seq, fragment } of messages) received.push({ type: msg_type, sequence: message_seq, body: Buffer.from(fragment) });
           if (received.length > MAX_HANDSHAKE_MESSAGES) return fail('the handshake has too many messages');
           const fresh = messages.filter(
@@ -402,6 +434,8 @@ function createHandshake(role: DtlsRole, options: PeerTransportOptions, send: (d
       if (records.some((record) => record.type === ALERT)) return fail('the other side refused the handshake');
       if (!records.every((record) => record.type === CHANGE_CIPHER_SPEC || (record.type === HANDSHAKE && record.messageBytes <= MAX_HANDSHAKE_MESSAGE_BYTES)))
         return;
+      takenBytes += datagram.length;
+      if (takenBytes > MAX_HANDSHAKE_BYTES) return fail('the handshake is too large');
       try {
         pipe.onData(datagram, ['', 0]);
       } catch (error) {
@@ -427,6 +461,15 @@ function sentMessages(socket: DtlsSocket, role: DtlsRole): HandshakeMessage[] {
 
 type DtlsRecord = { readonly type: number; readonly epoch: number; readonly messageBytes: number };
 
+/** The most bytes that a handshake message in a record says it has when complete (RFC 6347 section 4.2.2): the stack makes room for all of them. */
+function largestMessage(content: Buffer): number {
+  let largest = 0;
+  for (let offset = 0; offset + 12 <= content.length; offset += 12 + content.readUIntBE(offset + 9, 3)) {
+    largest = Math.max(largest, content.readUIntBE(offset + 1, 3));
+  }
+  return largest;
+}
+
 /** The records of a datagram (RFC 6347 section 4.1); null where it does not consist of whole ones. */
 function recordsOf(datagram: Buffer): DtlsRecord[] | null {
   const records: DtlsRecord[] = [];
@@ -436,16 +479,15 @@ function recordsOf(datagram: Buffer): DtlsRecord[] | null {
     if (end > datagram.length) return null;
     const type = datagram.readUInt8(offset);
     const epoch = datagram.readUInt16BE(offset + 3);
-    const plainMessage = type === HANDSHAKE && epoch === 0 && end - offset >= 25;
-    records.push({ type, epoch, messageBytes: plainMessage ? datagram.readUIntBE(offset + 14, 3) : 0 });
+    records.push({ type, epoch, messageBytes: type === HANDSHAKE && epoch === 0 ? largestMessage(datagram.subarray(offset + 13, end)) : 0 });
     offset = end;
   }
   return records;
 }
 
-type MediaSession = Pick<PeerTransport, 'protectRtp' | 'protectRtcp' | 'unprotectRtp' | 'unprotectRtcp'>;
+export type MediaProtection = Pick<PeerTransport, 'protectRtp' | 'protectRtcp' | 'unprotectRtp' | 'unprotectRtcp'>;
 
-function createMediaSession({ srtpKeys, srtpProfile }: AuditedHandshake): MediaSession {
+export function createMediaProtection({ srtpKeys, srtpProfile }: AuditedHandshake): MediaProtection {
   const gcm = srtpProfile === 'AEAD_AES_128_GCM';
   const config = {
     keys: {

@@ -6,13 +6,26 @@ import { commitment, commitmentHolds, securityCode } from '../encryption/securit
 import { systemClock } from '../kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../kernel/errors.ts';
 import type { FromProcess, RequestHandlers, ToProcess } from './ipc.ts';
+import { type BeginSession, rehearse } from './rehearsal.ts';
 import { createSession, type Session } from './session.ts';
 
 /** Leaves the last answer time to go out; nothing that hangs may hold the process, and the key in it, longer. */
 const EXIT_DELAY_MS = 20;
 const CLOSE_LIMIT_MS = 500;
 
-function handlers(tell: (message: FromProcess) => void): RequestHandlers {
+const beginSession: BeginSession = (settings, call, emit, createTransport) =>
+  createSession({
+    settings,
+    call,
+    certificate: createCallCertificate(Date.now()),
+    encryption: { commitment, commitmentHolds, securityCode },
+    nonce: new Uint8Array(randomBytes(32)),
+    clock: systemClock,
+    emit,
+    createTransport
+  });
+
+function handlers(tell: (message: FromProcess) => void, begun: () => void): RequestHandlers {
   let session: Session | null = null;
   const running = (): Session => {
     if (session === null) throw new CloisterError('CL_INTERNAL', 'this media process has no call');
@@ -21,15 +34,8 @@ function handlers(tell: (message: FromProcess) => void): RequestHandlers {
   return {
     async begin(settings, call) {
       if (session !== null) throw new CloisterError('CL_INTERNAL', 'this media process has its call already');
-      session = createSession({
-        settings,
-        call,
-        certificate: createCallCertificate(Date.now()),
-        encryption: { commitment, commitmentHolds, securityCode },
-        nonce: new Uint8Array(randomBytes(32)),
-        clock: systemClock,
-        emit: (event, ...parameters) => tell({ event, parameters })
-      });
+      begun();
+      session = beginSession(settings, call, (event, ...parameters) => tell({ event, parameters }));
       return null;
     },
     createOffer: () => running().createOffer(),
@@ -55,7 +61,8 @@ function main(): void {
   const tell = (message: FromProcess): void => {
     if (process.connected) process.send?.(message);
   };
-  const served = handlers(tell);
+  const rehearsal = new AbortController();
+  const served = handlers(tell, () => rehearsal.abort());
   process.on('message', ({ id, request, parameters }: ToProcess) => {
     const handler = served[request] as (...given: readonly unknown[]) => Promise<unknown>;
     Promise.resolve()
@@ -77,6 +84,7 @@ function main(): void {
     process.exit(70);
   });
   tell({ ready: true });
+  void rehearse(beginSession, systemClock, rehearsal.signal);
 }
 
 main();

@@ -16,7 +16,7 @@ export type MediaSection = {
   readonly kind: MediaKind;
   readonly mid: string;
   readonly direction: Direction;
-  /** False for port 0. */
+  /** False for a rejected one. */
   readonly accepted: boolean;
   /** The codecs that Cloister has, in the description's order. */
   readonly codecs: readonly CodecOffer[];
@@ -83,7 +83,7 @@ function parse(text: string, type: DescriptionType): Description {
   if (session === undefined || media.length === 0) throw new Unfit('the description has no media');
   if (media.length > MAX_SECTIONS) throw new Unfit('the description has more sections than one for sound and one for the picture');
   const fingerprint = onlyFingerprint([session, ...media]);
-  const parsed = media.map((section) => parseSection(section));
+  const parsed = media.map((section) => parseSection(section, type));
   const live = media.filter((_, index) => parsed[index]?.accepted === true);
   if (live.length === 0) throw new Unfit('no section is accepted');
   requireDistinct(
@@ -164,7 +164,7 @@ function onlyFingerprint(sections: readonly Section[]): Uint8Array {
   return new Uint8Array(Buffer.from(only.replaceAll(':', ''), 'hex'));
 }
 
-function parseSection(section: Section): MediaSection {
+function parseSection(section: Section, type: DescriptionType): MediaSection {
   const [kind, port, protocol, ...formats] = (section.media ?? '').split(' ');
   if (kind !== 'audio' && kind !== 'video') throw new Unfit('a section is neither sound nor picture');
   if (port === undefined || !/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new Unfit('a section’s port is not a number');
@@ -174,7 +174,9 @@ function parseSection(section: Section): MediaSection {
   const directions = section.attributes.map(([name]) => name).filter((name) => DIRECTIONS.includes(name));
   if (directions.length > 1) throw new Unfit('a section has more than one direction');
   const direction = (directions[0] ?? 'sendrecv') as Direction;
-  return { kind, mid, direction, accepted: Number(port) !== 0, codecs: codecsOf(section, kind, formats) };
+  // An offered section without a port of its own is not a rejected one where it is offered for the bundle alone (RFC 9143 section 6).
+  const accepted = Number(port) !== 0 || (type === 'offer' && valuesOf(section, 'bundle-only').length > 0);
+  return { kind, mid, direction, accepted, codecs: codecsOf(section, kind, formats) };
 }
 
 function codecsOf(section: Section, kind: MediaKind, formats: readonly string[]): CodecOffer[] {
@@ -308,6 +310,14 @@ export function settle(offered: readonly MediaSection[], answer: Description): R
   });
   if (!agreed.some((section) => section.accepted)) return err(new CloisterError('CL_MEDIA_NEGOTIATION', 'the two sides have no codec in common'));
   return ok(negotiatedOf(agreed));
+}
+
+/**
+ * What this side may send (RFC 3264 section 6.1).
+ * @param sections as the other side describes them
+ */
+export function sendableKinds(sections: readonly MediaSection[]): ReadonlySet<MediaKind> {
+  return new Set(sections.filter(({ direction }) => direction === 'sendrecv' || direction === 'recvonly').map((section) => section.kind));
 }
 
 /** Of each kind the first codec of the accepted section. */

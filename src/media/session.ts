@@ -13,7 +13,7 @@ import { createAudioSender } from './encode/audio-sender.ts';
 import { createVideoEncoder } from './encode/video-encoder.ts';
 import { createVideoSender, type SenderOptions, type VideoSender } from './encode/video-sender.ts';
 import type { RequestHandlers, SessionEvents } from './ipc.ts';
-import { createPeerConnection } from './peer-connection.ts';
+import { createPeerConnection, type PeerConnectionOptions } from './peer-connection.ts';
 import type { MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
 import { createReceiver } from './receiver.ts';
 import { openAudioSource, openVideoSource } from './source/open-source.ts';
@@ -33,6 +33,8 @@ export type SessionOptions = {
   readonly nonce: Uint8Array;
   readonly clock: Clock;
   readonly emit: <K extends keyof SessionEvents>(event: K, ...parameters: SessionEvents[K]) => void;
+  /** Over the network, unless another is given. */
+  readonly createTransport?: PeerConnectionOptions['createTransport'];
 };
 
 export type Session = Omit<RequestHandlers, 'begin' | 'close'> & { close(): Promise<void> };
@@ -52,7 +54,9 @@ type Agreement =
 export function createSession(options: SessionOptions): Session {
   const { settings, call, certificate, encryption, nonce, clock, emit } = options;
   const scope = new Scope();
-  const peer = createPeerConnection({ certificate, iceServers: settings.iceServers, fips: settings.fips, videoCodecs: VIDEO_CODECS, clock, log: silentLog });
+  const { iceServers, fips } = settings;
+  const { createTransport } = options;
+  const peer = createPeerConnection({ certificate, iceServers, fips, videoCodecs: VIDEO_CODECS, clock, log: silentLog, createTransport });
   const feed = createDisplayFeed({
     host: settings.displayHost,
     origins: settings.displayOrigins,
@@ -66,6 +70,7 @@ export function createSession(options: SessionOptions): Session {
   let agreement: Agreement = { kind: 'open' };
   let connection: SecuredConnection | null = null;
   let answered = call.role === 'caller';
+  const wanted = Promise.withResolvers<void>();
   let live = false;
   let failed = false;
   let wantsCamera = call.camera;
@@ -160,8 +165,9 @@ export function createSession(options: SessionOptions): Session {
     if (negotiated.video !== null) video = makeVideoSender(negotiated.video.codec);
     if (wantsCamera) void video?.start();
     if (negotiated.audio !== null) void audio.start().then(report);
-    receiver.open(negotiated);
+    // The feed first: the receiver then hands over what it held, and the display has the first keyframe instead of asking for another.
     feed.open();
+    receiver.open(negotiated);
     report();
   }
 
@@ -204,10 +210,11 @@ export function createSession(options: SessionOptions): Session {
     },
     async acceptOffer(sdp, endToEnd) {
       agreement = endToEnd === null ? { kind: 'standard' } : { kind: 'end-to-end', commitment: bytes(endToEnd.commitment), nonce: null };
-      return { sdp: await peer.acceptOffer(sdp), nonce: hex(nonce) };
+      return { sdp: await peer.acceptOffer(sdp, wanted.promise), nonce: hex(nonce) };
     },
     async open() {
       answered = true;
+      wanted.resolve();
       openSourcesEarly();
       goLive();
       return null;

@@ -70,7 +70,8 @@ export type PeerStatistics = {
 
 export type PeerConnection = EventSource<PeerConnectionEvents> & {
   createOffer(): Promise<string>;
-  acceptOffer(sdp: string): Promise<string>;
+  /** @param wanted resolves when the call is: before it nothing is sent to an address that the offer names. At once where left out. */
+  acceptOffer(sdp: string, wanted?: Promise<void>): Promise<string>;
   acceptAnswer(sdp: string): Promise<void>;
   /** Checks a later description of the other side: another certificate makes `failed` with CL_SECURITY_RENEGOTIATION; nothing is changed otherwise. */
   checkUpdate(sdp: string): Promise<void>;

@@ -100,6 +100,41 @@ describe('peer connection', function () {
     }
   });
 
+  it('sends no picture to a side that offers or answers to take none', async () => {
+    const noPicture = (sdp: string, direction: string) => {
+      const at = sdp.indexOf('m=video');
+      return sdp.slice(0, at) + sdp.slice(at).replace('a=sendrecv', `a=${direction}`);
+    };
+    for (const [offerTakes, answerTakes] of [
+      [false, true],
+      [true, false]
+    ] as const) {
+      const [offerer, answerer] = [make(), make()];
+      try {
+        const both = Promise.all([securedOf(offerer), securedOf(answerer)]);
+        const offer = await offerer.createOffer();
+        const answer = await answerer.acceptOffer(offerTakes ? offer : noPicture(offer, 'sendonly'));
+        assert.equal(answer.includes('a=recvonly'), !offerTakes);
+        await offerer.acceptAnswer(answerTakes ? answer.replace('a=recvonly', 'a=sendrecv') : noPicture(answer, 'sendonly'));
+        await both;
+        const [silent, heard] = offerTakes ? [offerer, answerer] : [answerer, offerer];
+        const got: string[] = [];
+        silent.on('rtp', (kind) => got.push(kind));
+        heard.on('rtp', (kind) => got.push(`to the side that takes none: ${kind}`));
+        const picture = { timestamp: 1, marker: true, payload: Buffer.from('picture') };
+        silent.send('video', picture);
+        heard.send('video', picture);
+        heard.send('audio', picture);
+        await until(() => got.length >= 2, 'sound and picture');
+        await pause(50);
+        assert.deepEqual(got.sort(), ['audio', 'video']);
+        assert.equal(silent.statistics().video.packetsSent, 0);
+      } finally {
+        await Promise.all([offerer.close(), answerer.close()]);
+      }
+    }
+  });
+
   it('trickles: candidates that come after the descriptions, in any order', async () => {
     const [offerer, answerer] = [make(), make()];
     const strip = (sdp: string) => {
@@ -231,6 +266,38 @@ describe('peer connection', function () {
     await until(() => offerer.received() > 5 && answerer.received() > 5, 'media');
   });
 
+  it('makes no room for handshake messages that say they are large, wherever they stand in a record', async () => {
+    await using relay = await createRelay();
+    await using offerer = roomParty();
+    await using answerer = roomParty();
+    let held = true;
+    relay.forward((_from, data) => (held && isDtlsDatagram(data) ? [] : [data]));
+    const message = (length: number, sequence: number, offset: number) => {
+      const bytes = Buffer.alloc(13);
+      bytes.writeUInt8(99, 0);
+      bytes.writeUIntBE(length, 1, 3);
+      bytes.writeUInt16BE(sequence, 4);
+      bytes.writeUIntBE(offset, 6, 3);
+      bytes.writeUIntBE(1, 9, 3);
+      return bytes;
+    };
+    await callThrough(relay, offerer, answerer);
+    await until(() => relay.seen.some(({ data }) => isDtlsDatagram(data)), 'the ClientHello');
+    const before = process.memoryUsage().arrayBuffers;
+    for (let sequence = 0; sequence < 20; sequence += 1) {
+      const body = Buffer.concat([message(1, 50, 0), message(0xffffff, 60 + sequence, 0), message(0xffffff, 60 + sequence, 0xfffffe)]);
+      const record = Buffer.from('16fefd00000000000000000000', 'hex');
+      record.writeUIntBE(1_000 + sequence, 5, 6);
+      record.writeUInt16BE(body.length, 11);
+      for (const side of ['offerer', 'answerer'] as const) relay.inject(side, Buffer.concat([record, body]));
+    }
+    await pause(100);
+    assert.ok(process.memoryUsage().arrayBuffers - before < 20_000_000, 'the messages were kept');
+    held = false;
+    const outcomes = await Promise.all([offerer.outcome, answerer.outcome]);
+    for (const outcome of outcomes) assert.ok('secured' in outcome, JSON.stringify(outcome));
+  });
+
   it('holds what comes before its own proof, and delivers it after; answers a repeated last flight', async () => {
     await using relay = await createRelay();
     await using offerer = roomParty();
@@ -268,6 +335,44 @@ describe('peer connection', function () {
       await offerer.acceptAnswer(await answerer.acceptOffer(offer));
       await both;
       await assert.rejects(offerer.acceptAnswer(offer), { name: 'CloisterError' });
+    } finally {
+      await Promise.all([offerer.close(), answerer.close()]);
+    }
+  });
+
+  it('sends nothing to an address that an offer names before the call is wanted, and then connects', async () => {
+    const [offerer, answerer] = [make(), make()];
+    const socket = createSocket('udp4');
+    try {
+      let datagrams = 0;
+      socket.on('message', () => {
+        datagrams += 1;
+      });
+      await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+      const named = `candidate:99 1 udp 2130706431 127.0.0.1 ${socket.address().port} typ host`;
+      const wanted = Promise.withResolvers<void>();
+      const both = Promise.all([securedOf(offerer), securedOf(answerer)]);
+      const answer = await answerer.acceptOffer((await offerer.createOffer()).replace('a=candidate:', `a=${named}\r\na=candidate:`), wanted.promise);
+      await answerer.addCandidates([{ candidate: named.replace(':99', ':98'), sdpMid: '0', sdpMLineIndex: 0 }]);
+      await pause(150);
+      assert.equal(datagrams, 0);
+      wanted.resolve();
+      await until(() => datagrams > 0, 'control: the address is tried once the call is wanted');
+      await offerer.acceptAnswer(answer);
+      await both;
+    } finally {
+      socket.close();
+      await Promise.all([offerer.close(), answerer.close()]);
+    }
+  });
+
+  it('refuses a description that names its own certificate', async () => {
+    const [offerer, answerer] = [make(), make()];
+    try {
+      const offer = await offerer.createOffer();
+      const [own] = /a=fingerprint:.*/.exec(offer) ?? [];
+      const answer = (await answerer.acceptOffer(offer)).replace(/a=fingerprint:.*/g, own ?? '');
+      await assert.rejects(offerer.acceptAnswer(answer), { code: 'CL_SECURITY_FINGERPRINT' });
     } finally {
       await Promise.all([offerer.close(), answerer.close()]);
     }

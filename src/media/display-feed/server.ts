@@ -66,6 +66,7 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
   let server: Server | null = null;
   let sockets: WebSocketServer | null = null;
   let open = false;
+  let pictureMissed = false; // before open()
   let closed = false;
   let framesDecoded = 0;
 
@@ -183,7 +184,7 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
       if (open || closed) return;
       open = true;
       for (const display of displays) greet(display);
-      if (displays.size > 0) options.onNeedKeyframe();
+      if (displays.size > 0 && pictureMissed) options.onNeedKeyframe();
     },
     ticket() {
       const address = server?.address() as AddressInfo | null | undefined;
@@ -196,6 +197,7 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
       return { url: `ws://${host}:${address.port}${PATH_PREFIX}${ticket}` };
     },
     sendFrame(frame) {
+      if (!open) pictureMissed ||= frame.kind !== 'audio';
       if (!open || closed) return;
       const takers = [...displays].filter((display) => admits(display, frame));
       if (takers.length === 0) return;

@@ -147,6 +147,19 @@ describe('session description', () => {
     assert.deepEqual(settle(local.sections, answer), { ok: true, value: negotiatedOf(sections.value) });
   });
 
+  it('takes a section that is offered in the bundle only, and none such in an answer', () => {
+    const bundled = text.replace('m=video 9', 'm=video 0').replace('a=mid:1', 'a=bundle-only\r\na=mid:1');
+    assert.deepEqual(
+      parsed(bundled).sections.map((section) => section.accepted),
+      [true, true]
+    );
+    assert.deepEqual(
+      parsed(bundled.replace('a=setup:actpass', 'a=setup:active'), 'answer').sections.map((section) => section.accepted),
+      [true, false]
+    );
+    refuses(bundled.replace('BUNDLE 0 1', 'BUNDLE 0'), 'CL_MEDIA_NEGOTIATION');
+  });
+
   it('rejects a section without a common codec, and a call without any', () => {
     const noVideo = parsed(text.replaceAll('H264/90000', 'H263/90000').replaceAll('VP8/90000', 'VP9/90000'));
     const sections = answeredSections(noVideo, ['H264', 'VP8']);
