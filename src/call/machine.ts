@@ -228,8 +228,12 @@ function receive(state: CallState, inbound: InboundCallMessage, context: CallCon
       const awaited = known.exchange.role === 'callee' && known.exchange.described && known.encryption.agreed === 'end-to-end';
       return awaited ? next(state, known, [{ type: 'media-reveal', epoch: known.exchange.epoch, nonce: message.body.nonce }]) : unchanged(state);
     }
-    case 'call.candidate':
-      return next(state, known, [{ type: 'media-candidates', epoch: known.exchange.epoch, candidates: message.body.candidates }]);
+    case 'call.candidate': {
+      // Before the answer it is not settled which endpoint the call is with: nobody's addresses are taken.
+      const { role, settled, epoch } = known.exchange;
+      if (role === 'caller' && !settled) return unchanged(state);
+      return next(state, known, [{ type: 'media-candidates', epoch, candidates: message.body.candidates }]);
+    }
     case 'call.update':
       return next(state, known, [{ type: 'media-check-update', epoch: known.exchange.epoch, sdp: message.body.sdp }]);
     case 'call.update-answer':
@@ -267,9 +271,8 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
   const current = state.call;
   let before: CallEffect[] = [];
   let wanted = { microphone: body.media.audio, camera: body.media.video };
-  let autoAnswer = context.autoAnswer;
   if (active(current)) {
-    // Glare: both invited each other. The call with the smaller id wins; both people wanted it, so it is answered at once.
+    // Glare: both invited each other. The call with the smaller id wins.
     const glare = current.direction === 'outgoing' && !current.answered && current.peer.account === inbound.from.account;
     if (!glare) return current.id === inbound.call ? unchanged(state) : reply('busy');
     if (current.id <= inbound.call) return unchanged(state);
@@ -278,7 +281,6 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
       { type: 'stop-timer', name: 'invite' }
     ];
     wanted = { microphone: wanted.microphone && current.wanted.microphone, camera: wanted.camera && current.wanted.camera };
-    autoAnswer = true;
   }
   const decision = decideEncryption(context.encryption, {
     willing: body.encryption.offered,
@@ -288,6 +290,8 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
   if (decision.kind === 'refused')
     return { ...reply('policy'), state: before.length > 0 ? { ...state, call: null } : state, effects: [...before, ...reply('policy').effects] };
 
+  // What both people wanted is answered at once, unless it became less than the person here was told: that is for the person to answer.
+  const autoAnswer = context.autoAnswer || (active(current) && decision.kind === current.encryption.expected);
   const exchange = newExchange(state, 'invite', 'callee');
   const call: CallRecord = {
     id: inbound.call,
@@ -541,6 +545,8 @@ function reconnectedBy(state: CallState, call: CallRecord, body: CallBody<'call.
   // Both lost their media process: the one that placed the call is the caller of the new exchange too.
   const glare = call.exchange.kind === 'reconnect' && call.exchange.role === 'caller' && !call.encryption.secured;
   if (glare && call.direction === 'outgoing') return unchanged(state);
+  // Who cannot secure a reconnect ends the call: a second one before the first is secured is only there to wear out media processes.
+  if (call.exchange.kind === 'reconnect' && call.exchange.role === 'callee' && !call.encryption.secured) return unchanged(state);
   const endToEnd = body.encryption.offered && body.encryption.commitment !== undefined;
   if (endToEnd !== (call.encryption.agreed === 'end-to-end')) return endInsecure(state, call, context, DOWNGRADE);
   const exchange = newExchange(state, 'reconnect', 'callee');

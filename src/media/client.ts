@@ -2,7 +2,7 @@
 // A media process is used for one exchange of one call and ends with it; its key is never anywhere else.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock, Timer } from '../kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../kernel/errors.ts';
 import { createEvents } from '../kernel/events.ts';
 import type { Log } from '../kernel/log.ts';
@@ -32,6 +32,7 @@ export function createMediaProcesses(options: MediaProcessesOptions): MediaProce
   const scope = new Scope();
   const running = new Set<MediaChild>();
   let spare: MediaChild | null = null;
+  let warming: Timer | null = null;
   let started = false;
 
   const launch = (): MediaChild => {
@@ -45,7 +46,13 @@ export function createMediaProcesses(options: MediaProcessesOptions): MediaProce
   };
   const warm = (): void => {
     if (scope.closed || !started || spare !== null) return;
-    spare = launch();
+    if (running.size < MAX_PROCESSES) spare = launch();
+    else warmLater();
+  };
+  /** One timer, however many calls began: each would else start a process of its own. */
+  const warmLater = (): void => {
+    warming?.cancel();
+    warming = scope.schedule(clock, SPARE_DELAY_MS, warm);
   };
 
   return {
@@ -58,7 +65,7 @@ export function createMediaProcesses(options: MediaProcessesOptions): MediaProce
     take(call: MediaCallOptions): MediaSession {
       const child = spare ?? (running.size < MAX_PROCESSES ? launch() : goneChild(log));
       spare = null;
-      scope.schedule(clock, SPARE_DELAY_MS, warm);
+      warmLater();
       return sessionOver(child, options.settings(), call, log);
     },
     async [Symbol.asyncDispose]() {

@@ -1,11 +1,12 @@
 // Two transports joined in memory: the handshake and the protection of media are the real ones, there is only no network between them.
-// For a rehearsal (rehearsal.ts): nothing of it reaches a socket.
+// For a rehearsal (rehearsal.ts): no packet of it reaches a socket.
 import { randomBytes } from 'node:crypto';
 import { createEvents } from '../kernel/events.ts';
 import type { PeerTransportOptions } from './peer-transport.ts';
 import {
   createHandshake,
   createMediaProtection,
+  createPeerTransport,
   type Handshake,
   type MediaProtection,
   opened,
@@ -40,6 +41,10 @@ function createMemoryTransport(options: PeerTransportOptions, here: End, there: 
     iceUfrag: randomBytes(6).toString('base64'),
     icePassword: randomBytes(24).toString('base64'),
     async gather() {
+      // The sockets are opened for the practice of it, and closed at once; nothing was sent through them.
+      const network = createPeerTransport(options);
+      await network.gather();
+      await network.close();
       events.emit('candidate', null);
     },
     setRemote: () => {},

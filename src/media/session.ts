@@ -10,7 +10,7 @@ import { Scope } from '../kernel/scope.ts';
 import { createDisplayFeed } from './display-feed/server.ts';
 import { createAudioEncoder } from './encode/audio-encoder.ts';
 import { createAudioSender } from './encode/audio-sender.ts';
-import { createVideoEncoder } from './encode/video-encoder.ts';
+import { createVideoEncoder, type VideoEncoder } from './encode/video-encoder.ts';
 import { createVideoSender, type SenderOptions, type VideoSender } from './encode/video-sender.ts';
 import type { RequestHandlers, SessionEvents } from './ipc.ts';
 import { createPeerConnection, type PeerConnectionOptions } from './peer-connection.ts';
@@ -40,7 +40,7 @@ export type SessionOptions = {
 export type Session = Omit<RequestHandlers, 'begin' | 'close'> & { close(): Promise<void> };
 
 const STATISTICS_MS = 1_000;
-const VIDEO_CODECS: readonly VideoCodec[] = ['H264', 'VP8'];
+const VIDEO_CODECS = ['H264', 'VP8'] as const satisfies readonly VideoCodec[];
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));
 const hex = (value: Uint8Array): string => Buffer.from(value).toString('hex');
@@ -78,6 +78,8 @@ export function createSession(options: SessionOptions): Session {
   // A camera takes long to open: it is opened while the connection is made. What it gives goes nowhere before goLive().
   let earlyVideo: ReturnType<typeof openVideoSource> | null = null;
   let earlyAudio: ReturnType<typeof openAudioSource> | null = null;
+  // For the codec that is preferred, and nearly always agreed.
+  let earlyEncoder: VideoEncoder | null = null;
 
   const receiver = createReceiver({ clock, feed, requestKeyframe: () => peer.requestKeyframe(), onChange: () => report() });
   const problems = new Map<'audio' | 'video', MediaFailure>();
@@ -120,15 +122,19 @@ export function createSession(options: SessionOptions): Session {
 
   async function stopMedia(): Promise<void> {
     const early = [earlyVideo, earlyAudio];
+    const encoder = earlyEncoder;
     earlyVideo = null;
     earlyAudio = null;
-    await Promise.allSettled([video?.stop(), audio.stop(), ...early.map(async (source) => (await source)?.close()), peer.close()]);
+    earlyEncoder = null;
+    await Promise.allSettled([video?.stop(), audio.stop(), encoder?.close(), ...early.map(async (source) => (await source)?.close()), peer.close()]);
   }
 
   function openSourcesEarly(): void {
     if (wantsCamera) {
       earlyVideo ??= openCamera();
       earlyVideo.catch(() => {});
+      earlyEncoder ??= createVideoEncoder({ codec: VIDEO_CODECS[0], profile: settings.video });
+      earlyEncoder.open().catch(() => {});
     }
     earlyAudio ??= openAudioSource(settings.microphone, clock);
     earlyAudio.catch(() => {});
@@ -175,7 +181,13 @@ export function createSession(options: SessionOptions): Session {
     return createVideoSender({
       ...senderOptions('video'),
       profile: settings.video,
-      createEncoder: () => createVideoEncoder({ codec, profile: settings.video }),
+      createEncoder: () => {
+        const early = earlyEncoder;
+        earlyEncoder = null;
+        if (early?.codec === codec) return early;
+        void early?.close();
+        return createVideoEncoder({ codec, profile: settings.video });
+      },
       openSource: () => {
         const opened = earlyVideo ?? openCamera();
         earlyVideo = null;

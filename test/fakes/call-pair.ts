@@ -17,6 +17,8 @@ type FakeMedia = {
   revealed: boolean;
   secured: boolean;
   sending: boolean;
+  /** Of the other side, as many as were handed over. */
+  candidates: number;
 };
 
 const commitmentOf = (nonce: string): string => nonce.replaceAll('a', 'c');
@@ -86,7 +88,8 @@ export class FakeRoom {
           endToEnd: false,
           revealed: false,
           secured: false,
-          sending: false
+          sending: false,
+          candidates: 0
         };
         this.mediaOpened++;
         return;
@@ -110,6 +113,9 @@ export class FakeRoom {
         if (this.media?.epoch !== effect.epoch) return;
         if (effect.nonce === nonce) this.media.revealed = true;
         else this.#later({ type: 'media-failed', epoch: effect.epoch, failure: { code: 'CL_SECURITY_COMMITMENT', detectedBy: 'commitment', text: 'x' } });
+        return;
+      case 'media-candidates':
+        if (this.media?.epoch === effect.epoch) this.media.candidates += effect.candidates.length;
         return;
       case 'media-open':
         if (this.media?.epoch === effect.epoch) this.media.open = true;

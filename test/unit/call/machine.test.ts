@@ -291,6 +291,53 @@ describe('call state machine', () => {
     }
   });
 
+  it('lets the person answer where both invited each other and the call that wins would not be end-to-end encrypted', () => {
+    const { network, a, b } = pair();
+    b.encryption = { ...b.encryption, setting: false };
+    place(a, LATER_CALL);
+    place(b, CALL, 'a@x.example');
+    assert.equal(a.call?.encryption.expected, 'end-to-end');
+    network.settle();
+    assert.deepEqual([a.call?.id, a.call?.phase, a.call?.encryption.expected, a.media?.open], [CALL, 'ringing', 'standard', false]);
+    a.do({ type: 'answer', video: true });
+    network.settle();
+    assert.equal(shown(a), 'standard');
+  });
+
+  it('takes candidates of nobody before the answer says whom the call is with', () => {
+    const { network, a, b } = pair();
+    const sibling = network.room('b@x.example', 'cccccccccccccccccccccccccc');
+    const candidates = [{ candidate: 'candidate:1 1 udp 1 192.0.2.1 9 typ host', sdpMid: '0', sdpMLineIndex: 0 }];
+    const say = (room: FakeRoom) =>
+      network.send(room, { type: 'send', to: { account: a.account }, call: CALL, message: { type: 'call.candidate', body: { candidates } } });
+    place(a);
+    network.settle();
+    say(sibling);
+    network.settle();
+    assert.equal(a.media?.candidates, 0);
+    b.do({ type: 'answer', video: true });
+    network.settle();
+    say(sibling);
+    network.settle();
+    assert.equal(a.media?.candidates, 0);
+    say(b);
+    network.settle();
+    assert.equal(a.media?.candidates, 1);
+  });
+
+  it('takes one media process for any number of reconnects in a row', () => {
+    const { network, a, b } = connected();
+    const before = b.mediaOpened;
+    const body = { sdp: 'x', encryption: { offered: true, commitment: 'c'.repeat(64) }, media: { audio: true, video: true }, displayName: '' };
+    for (let count = 0; count < 20; count++)
+      network.send(a, { type: 'send', to: { account: b.account, endpoint: b.endpoint }, call: CALL, message: { type: 'call.reconnect', body } });
+    network.settle();
+    assert.equal(b.mediaOpened - before, 1);
+    network.advance(3_001);
+    assert.equal(b.call?.phase, 'ended');
+    assert.equal(b.media, null);
+  });
+
   it('ends an unanswered call after a minute on both sides', () => {
     const { network, a, b } = pair();
     place(a);

@@ -1,0 +1,81 @@
+// Media processes as a flood of calls would have them: started and closed faster than a process can start.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { silentLog } from '../../src/kernel/log.ts';
+import { createMediaProcesses } from '../../src/media/client.ts';
+import type { MediaSettings } from '../../src/media/port.ts';
+import { mediaProcessesOf } from '../harness/processes.ts';
+
+const settings = (): MediaSettings => ({
+  roomName: 'Room',
+  camera: 'none',
+  microphone: 'none',
+  video: { width: 320, height: 180, fps: 5, maxKbps: 200 },
+  iceServers: [],
+  fips: false,
+  displayHost: '127.0.0.1',
+  displayOrigins: []
+});
+const call = { callId: '0190f3c2-7d4e-7a31-8c55-000000000001', role: 'caller', microphone: false, camera: false } as const;
+
+describe('media processes', function () {
+  this.timeout(30_000);
+
+  it('are never more than a few, however fast calls come and go, and there is one again afterwards', async () => {
+    await using processes = createMediaProcesses({ settings, clock: systemClock, log: silentLog });
+    const before = (await mediaProcessesOf(process.pid)).length;
+    const exits: boolean[] = [];
+    const closing = Array.from({ length: 20 }, () => {
+      const session = processes.take(call);
+      session.on('exit', ({ expected }) => exits.push(expected));
+      session.createOffer().catch(() => {});
+      return session;
+    });
+    const most = (await mediaProcessesOf(process.pid)).length - before;
+    assert.ok(most >= 1 && most <= 6, `${most} at once`);
+    await Promise.all(closing.map((session) => session.close()));
+    assert.deepEqual(exits.filter((expected) => !expected).length, 20 - most, 'a call without a process is told so');
+    const { sdp } = await processes.take(call).createOffer();
+    assert.match(sdp, /^v=0/);
+  });
+
+  it('are never more than a few in a flood that lasts, and a spare is there soon after it', async () => {
+    await using processes = createMediaProcesses({ settings, clock: systemClock, log: silentLog });
+    const alive = async (): Promise<number> => (await mediaProcessesOf(process.pid)).length - before;
+    const before = (await mediaProcessesOf(process.pid)).length;
+    await processes.start(new AbortController().signal);
+    let most = 0;
+    // Longer than a spare is waited for; looking at all processes takes time, in which no call comes.
+    for (let turn = 1; turn <= 150; turn += 1) {
+      for (let count = 0; count < 3; count += 1) void processes.take(call).close();
+      await pause(20);
+      if (turn % 50 === 0) most = Math.max(most, await alive());
+    }
+    assert.ok(most <= 6, `${most} at once`);
+    await pause(5_000);
+    assert.equal(await alive(), 1);
+  });
+
+  it('do not take over what would make libraries print what they work with', async () => {
+    const names = ['DEBUG', 'NODE_DEBUG', 'NODE_OPTIONS'] as const;
+    const before = names.map((name) => process.env[name]);
+    const others = new Set(await mediaProcessesOf(process.pid));
+    for (const name of names) process.env[name] = name === 'NODE_OPTIONS' ? '--no-warnings' : 'a-name-that-nobody-has';
+    try {
+      await using processes = createMediaProcesses({ settings, clock: systemClock, log: silentLog });
+      await processes.take(call).createOffer();
+      const [pid] = (await mediaProcessesOf(process.pid)).filter((each) => !others.has(each));
+      const environment = (await readFile(`/proc/${pid}/environ`, 'latin1')).split('\0').map((entry) => entry.split('=')[0]);
+      assert.ok(environment.includes('PATH'), 'control: the environment was read');
+      for (const name of names) assert.ok(!environment.includes(name), name);
+    } finally {
+      names.forEach((name, index) => {
+        const value = before[index];
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      });
+    }
+  });
+});
