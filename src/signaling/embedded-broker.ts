@@ -9,6 +9,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { CloisterError } from '../kernel/errors.ts';
 import type { Log } from '../kernel/log.ts';
 import { createPacketMeter } from './packet-meter.ts';
+import { createQueueBounds } from './queue-bounds.ts';
 import { isRetained, mayPublish, mayRead, maySubscribe, parseTopic } from './topics.ts';
 
 export type EmbeddedBrokerOptions = {
@@ -174,6 +175,7 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions): EmbeddedBr
       const { tls } = options;
       aedes = createAedes();
       await aedes.listen();
+      boundQueues(aedes, log);
       keepUntilMs = clock.now() + RETURN_MS;
       let listening: Server;
       try {
@@ -215,5 +217,41 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions): EmbeddedBr
       await new Promise<void>((resolve) => (broker === null ? resolve() : broker.close(() => resolve())));
       await stopped;
     }
+  };
+}
+
+type Queued = { readonly topic: string; readonly payload: Buffer | string };
+type Persistence = {
+  outgoingEnqueue(subscription: { readonly clientId: string }, packet: Queued): Promise<void>;
+  outgoingEnqueueCombi(subscriptions: readonly { readonly clientId: string }[], packet: Queued): Promise<void>;
+  /** The packet that was confirmed; undefined where there was none. */
+  outgoingClearMessageId(client: { readonly id: string }, packet: unknown): Promise<Queued | undefined>;
+};
+
+/** The library's store keeps every message until it is confirmed, without a limit: these are its only ways in and out. */
+function boundQueues(broker: Aedes, log: Log): void {
+  const persistence = Reflect.get(broker, 'persistence') as Persistence;
+  const bounds = createQueueBounds();
+  const senderOf = ({ topic }: Queued): string => topic.slice(topic.lastIndexOf('/') + 1);
+  const admit = (clientId: string, packet: Queued): boolean => {
+    const admitted = bounds.admit(clientId, senderOf(packet), packet.payload.length);
+    if (!admitted) log.warn('the broker keeps no more for an endpoint', { endpoint: clientId, sender: senderOf(packet) });
+    return admitted;
+  };
+  const enqueue = persistence.outgoingEnqueue.bind(persistence);
+  const enqueueAll = persistence.outgoingEnqueueCombi.bind(persistence);
+  const clear = persistence.outgoingClearMessageId.bind(persistence);
+  persistence.outgoingEnqueue = async (subscription, packet) => {
+    if (admit(subscription.clientId, packet)) await enqueue(subscription, packet);
+  };
+  persistence.outgoingEnqueueCombi = (subscriptions, packet) =>
+    enqueueAll(
+      subscriptions.filter(({ clientId }) => admit(clientId, packet)),
+      packet
+    );
+  persistence.outgoingClearMessageId = async (client, packet) => {
+    const cleared = await clear(client, packet);
+    if (cleared !== undefined) bounds.release(client.id, senderOf(cleared), cleared.payload.length);
+    return cleared;
   };
 }

@@ -98,6 +98,31 @@ describe('the embedded broker', function () {
     await one.endAsync(true);
   });
 
+  it('keeps a bounded amount for an endpoint that is away, and serves it when it is back', async () => {
+    const url = `mqtts://127.0.0.1:${broker.port}`;
+    const connectBob = () => bareClient(world.bob, url, world.contoso.certificatePem, { clean: false });
+    const away = await connectBob();
+    await away.subscribeAsync(topics.endpointInbox(world.bob.endpointId, '+'), { qos: 1 });
+    await away.endAsync(true);
+    const one = await client();
+    const inbox = topics.endpointInbox(world.bob.endpointId, world.alice.endpointId);
+    for (let n = 0; n < 200; n++) await one.publishAsync(inbox, String(n), { qos: 1 });
+    // What was kept may come with the connection itself, before anybody listens; so only what is new afterwards is waited for.
+    const bob = await connectBob();
+    const got: string[] = [];
+    bob.on('message', (_topic, payload) => got.push(payload.toString()));
+    try {
+      for (let n = 0; n < 100 && !got.includes('last'); n++) {
+        await one.publishAsync(inbox, 'last', { qos: 1 });
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      assert.ok(got.includes('last'), 'there is room again');
+      assert.ok(!got.includes('199'), 'what did not fit was not kept');
+    } finally {
+      await Promise.all([one.endAsync(true), bob.endAsync(true)]);
+    }
+  });
+
   it('lets a second connection of the same endpoint take over', async () => {
     const one = await client();
     const gone = new Promise<void>((resolve) => one.once('close', () => resolve()));
