@@ -190,7 +190,8 @@ export class SoundBuffer {
     const behindMs = this.#ms(behind);
     // Between two spurts of sound the silence may be made longer or shorter: nothing is lost.
     if ((this.#cursor >= previousEnd && wanted <= start) || behindMs > SKIP_MS) {
-      this.#cursor = Math.max(wanted, Math.min(previousEnd, this.#cursor)); // never back into what was heard
+      // Never back into what was heard, nor beyond what has come: a path that has become slower than sound ever waits would be skipped whole.
+      this.#cursor = Math.max(Math.min(wanted, start), Math.min(previousEnd, this.#cursor));
       this.#rate = 1;
     } else if (Math.abs(behindMs) <= DELAY_TOLERANCE_MS) {
       this.#cursor = Math.round(this.#cursor);

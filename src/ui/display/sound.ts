@@ -44,6 +44,9 @@ export class SoundOutput {
 export class Sound {
   readonly #output: SoundOutput;
   #decoder: AudioDecoder | null = null; // made when first needed, and anew after an error, which closes it
+  // Media times of the packets in the decoder. Chromium's counts its output's samples on from the first packet, so that after a silence
+  // or a loss its own timestamps are too early by all that was missing.
+  #timestamps: number[] = [];
   #node: AudioWorkletNode | null = null;
   #config: AudioDecoderConfig | null = null;
   #report: WorkletReport | null = null;
@@ -82,6 +85,7 @@ export class Sound {
     if (this.#config === null || this.#output.context.state !== 'running') return;
     this.#decoder ??= this.#createDecoder(this.#config);
     if (this.#decoder.decodeQueueSize > MOST_UNDECODED) return;
+    this.#timestamps.push(frame.timestampUs);
     this.#decoder.decode(new EncodedAudioChunk({ type: 'key', timestamp: frame.timestampUs, data: frame.data }));
   }
 
@@ -118,9 +122,9 @@ export class Sound {
 
   #createDecoder(config: AudioDecoderConfig): AudioDecoder {
     const decoder: AudioDecoder = new AudioDecoder({
-      output: (data) => this.#decoded(data),
+      output: (data) => (this.#decoder === decoder ? this.#decoded(data) : data.close()),
       error: () => {
-        if (this.#decoder === decoder) this.#decoder = null;
+        if (this.#decoder === decoder) this.#forgetDecoder();
       }
     });
     decoder.configure(config);
@@ -129,17 +133,24 @@ export class Sound {
 
   #closeDecoder(): void {
     if (this.#decoder !== null && this.#decoder.state !== 'closed') this.#decoder.close();
-    this.#decoder = null;
+    this.#forgetDecoder();
   }
 
+  #forgetDecoder(): void {
+    this.#decoder = null;
+    this.#timestamps = [];
+  }
+
+  /** One for each packet, in their order. */
   #decoded(data: AudioData): void {
+    const timestampUs = this.#timestamps.shift() ?? data.timestamp;
     try {
       const planes = Array.from({ length: data.numberOfChannels }, (_, planeIndex) => {
         const plane = new Float32Array(data.numberOfFrames);
         data.copyTo(plane, { planeIndex, format: 'f32-planar' });
         return plane;
       });
-      this.#send({ type: 'sound', timestampUs: data.timestamp, planes }, planes);
+      this.#send({ type: 'sound', timestampUs, planes }, planes);
     } finally {
       data.close();
     }

@@ -122,6 +122,22 @@ describe('ui/display/playout: sound', () => {
     assert.ok(inOrder(stretched.heard));
   });
 
+  it('goes on with what comes when everything is suddenly later than it ever waits', () => {
+    const packets = stream(600, (index) => index * PACKET_MS + (index >= 100 ? 1500 : 0));
+    const played: number[] = [];
+    const { report } = play(
+      packets,
+      13_500,
+      (ms, buffer) => {
+        if (Math.floor(ms / 1000) > played.length) played.push(buffer.report().playedMs);
+      },
+      false
+    );
+    const [before = 0, after = 0] = [played[4], played[5]]; // in the second after 5 s; the step is at 2 s
+    assert.ok(after - before > 950, `${after - before} ms of sound in a second`);
+    assert.ok(report.gapMs < 1500 + 1000, `gaps ${report.gapMs} ms`);
+  });
+
   it('shrinks slowly once the network is quiet again', () => {
     const packets = stream(3000, (index) => (index >= 50 && index < 60 ? 1200 : index * PACKET_MS));
     const delays: number[] = [];

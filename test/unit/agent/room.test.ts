@@ -1,0 +1,359 @@
+import assert from 'node:assert/strict';
+import { createRoom, type Room, type RoomOptions } from '../../../agent/room.ts';
+import { localEncryption } from '../../../src/call/encryption-decision.ts';
+import { CloisterError } from '../../../src/kernel/errors.ts';
+import { createEvents } from '../../../src/kernel/events.ts';
+import { type Log, silentLog } from '../../../src/kernel/log.ts';
+import type { MediaCallOptions, MediaEvents, MediaSession, MediaStatistics } from '../../../src/media/port.ts';
+import { NO_FLOW } from '../../../src/room/project.ts';
+import type { RoomState } from '../../../src/room/state.ts';
+import type { CallMessage } from '../../../src/signaling/messages.ts';
+import type { Party, Signaling, SignalingEvents } from '../../../src/signaling/port.ts';
+import { createFakeClock } from '../../fakes/clock.ts';
+
+const SELF: Party = { account: 'boardroom@contoso.example', endpoint: 'a'.repeat(26) };
+const PEER: Party = { account: 'studio@contoso.example', endpoint: 'b'.repeat(26) };
+const CALL = '0190f3c2-7d4e-7a31-8c55-000000000001';
+const CODE = '50239 47533 26749 97493';
+const HASH = 'ab'.repeat(32);
+const INVITE: CallMessage = {
+  type: 'call.invite',
+  body: { sdp: 'v=0', encryption: { offered: true, commitment: HASH }, media: { audio: true, video: true }, displayName: 'Studio' }
+};
+const STATISTICS: MediaStatistics = {
+  audio: { ...NO_FLOW, sending: true },
+  video: { ...NO_FLOW, framesReceived: 7 },
+  roundTripMs: 5,
+  displays: 1,
+  camera: { kind: 'test', name: 'Test picture' },
+  microphone: { kind: 'test', name: 'Test tone' }
+};
+
+/** Let every promise and the room's next turn happen. */
+const turn = async (): Promise<void> => {
+  for (let times = 0; times < 3; times++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+type Emit = <K extends keyof MediaEvents>(event: K, ...values: MediaEvents[K]) => void;
+type FakeSession = { readonly options: MediaCallOptions; readonly asked: string[]; readonly emit: Emit; closed: boolean; fail: CloisterError | null };
+
+/** Media processes that answer each request at once, and say and fail what a test makes them. */
+function fakeMedia() {
+  const sessions: FakeSession[] = [];
+  const take = (options: MediaCallOptions): MediaSession => {
+    const events = createEvents<MediaEvents>((error) => {
+      throw error;
+    });
+    const session: FakeSession = { options, asked: [], emit: events.emit, closed: false, fail: null };
+    sessions.push(session);
+    const request =
+      <T>(name: string, result: T) =>
+      async (): Promise<T> => {
+        session.asked.push(name);
+        if (session.fail !== null) throw session.fail;
+        return result;
+      };
+    return {
+      on: events.on,
+      createOffer: request('createOffer', { sdp: 'v=0', commitment: HASH }),
+      acceptAnswer: request('acceptAnswer', { nonce: HASH }),
+      acceptOffer: request('acceptOffer', { sdp: 'v=0', nonce: HASH }),
+      open: request('open', undefined),
+      reveal: request('reveal', undefined),
+      checkUpdate: request('checkUpdate', undefined),
+      addCandidates: request('addCandidates', undefined),
+      setMicrophone: request('setMicrophone', undefined),
+      setCamera: request('setCamera', undefined),
+      displayTicket: request('displayTicket', { url: 'ws://127.0.0.1:1/?ticket=x' }),
+      async close() {
+        session.closed = true;
+        events.emit('exit', { expected: true });
+      }
+    };
+  };
+  return { sessions, processes: { start: async () => {}, take, [Symbol.asyncDispose]: async () => {} } };
+}
+
+function fakeSignaling() {
+  const events = createEvents<SignalingEvents>((error) => {
+    throw error;
+  });
+  const sent: { readonly to: { readonly account: string; readonly endpoint?: string }; readonly call: string; readonly message: CallMessage }[] = [];
+  let failure: CloisterError | null = null;
+  let messages = 0;
+  const signaling: Signaling = {
+    self: SELF,
+    on: events.on,
+    start: async () => events.emit('connection', 'connected'),
+    async send(to, call, message) {
+      sent.push({ to, call, message });
+      if (failure !== null) throw failure;
+    },
+    [Symbol.asyncDispose]: async () => {}
+  };
+  return {
+    signaling,
+    sent,
+    emit: events.emit,
+    failSending: (error: CloisterError | null) => {
+      failure = error;
+    },
+    receive: (message: CallMessage, from = PEER, call = CALL) =>
+      events.emit('message', { id: `m${messages++}`, call, from, identity: 'verified', expiresAt: 0, message })
+  };
+}
+
+async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call: string; peer: Party } | null = null) {
+  const clock = createFakeClock();
+  const media = fakeMedia();
+  const network = fakeSignaling();
+  const logged: { level: string; message: string }[] = [];
+  const journal: (unknown | null)[] = [];
+  const note =
+    (level: string) =>
+    (message: string): void =>
+      void logged.push({ level, message });
+  const log: Log = { ...silentLog, debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error'), child: () => log };
+  const room: Room = createRoom({
+    agentVersion: '0.1.0',
+    room: { name: 'Boardroom', account: SELF.account, organisation: 'contoso.example', endpoint: SELF.endpoint },
+    policy: { policy: 'DisabledUserOverride', setting: true },
+    localEncryption: localEncryption({ policy: 'DisabledUserOverride', setting: true, complianceRecording: false }),
+    sources: { camera: { kind: 'test', name: 'Test picture' }, microphone: { kind: 'test', name: 'Test tone' } },
+    autoAnswer: false,
+    timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 },
+    signaling: network.signaling,
+    mediaProcesses: media.processes,
+    journal: {
+      read: async () => journalEntry,
+      write: async (entry) => void journal.push(entry)
+    },
+    clock,
+    log,
+    ...overrides
+  });
+  await room.start(new AbortController().signal);
+  const session = (index: number): FakeSession => {
+    const found = media.sessions[index];
+    assert.ok(found, `there is no media process ${index}`);
+    return found;
+  };
+  return { room, clock, network, session, sessions: media.sessions, logged, journal };
+}
+
+/** A call that came in and was answered, and whose media is secured. */
+async function inCall() {
+  const started = await start();
+  started.network.receive(INVITE);
+  await turn();
+  await started.room.callAction(CALL, 'answer');
+  started.session(0).emit('secured', { code: CODE });
+  await turn();
+  assert.equal(started.room.state().call?.phase, 'connected');
+  return started;
+}
+
+describe('the room', () => {
+  it('carries a call from invite to end', async () => {
+    const { room, network, session, journal } = await inCall();
+    assert.deepEqual(session(0).asked, ['acceptOffer', 'open']);
+    assert.equal(room.state().call?.encryption.securityCode, CODE);
+    assert.equal(room.state().call?.encryption.state, 'end-to-end-verified');
+    await room.callAction(CALL, 'end');
+    await turn();
+    assert.ok(session(0).closed);
+    assert.equal(room.state().call?.encryption.securityCode, null);
+    assert.deepEqual(
+      network.sent.map(({ message }) => message.type),
+      ['call.ringing', 'call.answer', 'call.end']
+    );
+    assert.deepEqual(journal, [{ call: CALL, peer: PEER }, null]);
+  });
+
+  it('goes on when a message cannot be sent, and says so in the log', async () => {
+    const { room, network, logged } = await inCall();
+    network.failSending(new CloisterError('CL_BROKER_UNREACHABLE'));
+    await room.callAction(CALL, 'codes-match');
+    await turn();
+    assert.equal(room.state().call?.encryption.confirmedBy, 'people');
+    assert.ok(logged.some(({ level, message }) => level === 'warn' && message.includes('could not be sent')));
+    await room.callAction(CALL, 'end');
+    await turn();
+    assert.equal(room.state().call?.phase, 'ended', 'a hang-up works without a broker');
+  });
+
+  it('goes on when the journal cannot be written', async () => {
+    const { room, network } = await start({
+      journal: {
+        read: async () => null,
+        write: async () => {
+          throw new Error('the disk is full');
+        }
+      }
+    });
+    network.receive(INVITE);
+    await turn();
+    assert.equal(room.state().call?.phase, 'ringing');
+  });
+
+  it('does not hear a media process that is no longer the call’s', async () => {
+    const { room, session, network } = await inCall();
+    const old = session(0);
+    old.emit('exit', { expected: false });
+    await turn();
+    const fresh = session(1);
+    assert.deepEqual([fresh.options.role, fresh.options.callId], ['caller', CALL]);
+    assert.ok(network.sent.some(({ message }) => message.type === 'call.reconnect'));
+    const { call } = room.state();
+    assert.deepEqual([call?.encryption.securityCode, call?.encryption.state, call?.encryption.securingAgain], [null, null, true]);
+    const sentBefore = network.sent.length;
+    old.emit('secured', { code: CODE });
+    old.emit('statistics', STATISTICS);
+    old.emit('problem', { code: 'CL_MEDIA_SOURCE', detectedBy: 'source', text: 'the camera is gone' });
+    old.emit('candidates', [{ candidate: 'candidate:1', sdpMid: '0', sdpMLineIndex: 0 }]);
+    old.emit('failed', { code: 'CL_SECURITY_HANDSHAKE', detectedBy: 'handshake-audit', text: 'x' });
+    old.emit('exit', { expected: false });
+    await turn();
+    const after = room.state();
+    assert.deepEqual([after.call?.phase, after.call?.encryption.securityCode, after.call?.media.video.framesReceived], ['connected', null, 0]);
+    assert.deepEqual([after.health.problems, after.health.securityEvents, network.sent.length], [[], [], sentBefore]);
+    fresh.emit('statistics', STATISTICS);
+    await turn();
+    assert.equal(room.state().call?.media.video.framesReceived, 7);
+  });
+
+  it('ends the call when its media process refuses a request, as what the refusal says', async () => {
+    for (const [error, reason, events] of [
+      [new CloisterError('CL_MEDIA_NEGOTIATION', 'no common codec'), 'media-failed', 0],
+      [new CloisterError('CL_SECURITY_COMMITMENT', 'nobody had committed to it'), 'security-check-failed', 1],
+      [new Error('anything else'), 'media-failed', 0]
+    ] as const) {
+      const { room, network, session } = await inCall();
+      session(0).fail = error as CloisterError;
+      network.receive({ type: 'call.reveal', body: { nonce: HASH } });
+      await turn();
+      const { call, health } = room.state();
+      assert.deepEqual([call?.phase, call?.ended?.reason, health.securityEvents.length], ['ended', reason, events]);
+    }
+  });
+
+  it('leaves it to the process’s exit to say that the process is gone', async () => {
+    const { room, network, session } = await inCall();
+    session(0).fail = new CloisterError('CL_MEDIA_PROCESS_DIED');
+    network.receive({ type: 'call.update', body: { sdp: 'v=0' } });
+    await turn();
+    assert.equal(room.state().call?.phase, 'connected');
+  });
+
+  it('tells a person when the microphone could not be switched in a process that is gone, and keeps the wish', async () => {
+    const { room, session } = await inCall();
+    session(0).fail = new CloisterError('CL_MEDIA_PROCESS_DIED');
+    await room.callAction(CALL, 'mute');
+    assert.equal(room.state().call?.media.wanted.microphone, false);
+    session(0).emit('exit', { expected: false });
+    await turn();
+    assert.equal(session(1).options.microphone, false, 'the next process begins muted');
+  });
+
+  it('refuses actions on a call that is not there, and in the wrong phase', async () => {
+    const { room } = await inCall();
+    await assert.rejects(room.callAction('0190f3c2-7d4e-7a31-8c55-000000000002', 'end'), { code: 'CL_CALL_NONE' });
+    await assert.rejects(room.callAction(CALL, 'answer'), { code: 'CL_CALL_WRONG_PHASE' });
+    await assert.rejects(room.placeCall(PEER.account, { audio: true, video: true }), { code: 'CL_CALL_BUSY' });
+    await assert.rejects(room.placeCall('nobody', { audio: true, video: true }), { code: 'CL_ADDRESS_INVALID' });
+  });
+
+  it('gives a display a ticket of the process that runs, and none without', async () => {
+    const idle = await start();
+    await assert.rejects(idle.room.displayTicket(), { code: 'CL_CALL_NONE' });
+    const { room } = await inCall();
+    assert.deepEqual(await room.displayTicket(), { url: 'ws://127.0.0.1:1/?ticket=x', mediaEpoch: 1 });
+    await room.callAction(CALL, 'end');
+    await assert.rejects(room.displayTicket(), { code: 'CL_CALL_WRONG_PHASE' });
+  });
+
+  it('places a muted call where sound is not wanted', async () => {
+    const { room, session } = await start();
+    await room.placeCall(PEER.account, { audio: false, video: false });
+    assert.ok(session(0).asked.includes('setMicrophone'));
+    assert.deepEqual(room.state().call?.media.wanted, { microphone: false, camera: false });
+  });
+
+  it('shows a broker that is away after two seconds, not before, and takes it back', async () => {
+    const { room, clock, network } = await start();
+    const shown: RoomState[] = [];
+    room.subscribe((state) => shown.push(state));
+    const problems = (): string[] => room.state().health.problems.map(({ code }) => code);
+    network.emit('connection', 'connecting');
+    await clock.advanceAsync(1_999);
+    assert.deepEqual([problems(), room.state().network.broker], [[], 'connecting']);
+    network.emit('connection', 'offline');
+    await clock.advanceAsync(1);
+    await turn();
+    assert.deepEqual(problems(), ['CL_BROKER_UNREACHABLE']);
+    assert.equal(shown.at(-1)?.health.status, 'degraded', 'the listeners are told without being asked');
+    network.emit('connection', 'connected');
+    assert.deepEqual(problems(), []);
+  });
+
+  it('shows a wrong clock until a message passes', async () => {
+    const { room, network } = await start();
+    network.emit('refused', { code: 'CL_CLOCK_WRONG', from: null, call: null, type: null, text: 'x' });
+    assert.deepEqual([room.state().network.clock, room.state().health.problems[0]?.code], ['wrong', 'CL_CLOCK_WRONG']);
+    assert.deepEqual(room.state().health.securityEvents, []);
+    network.receive(INVITE);
+    await turn();
+    assert.equal(room.state().network.clock, 'ok');
+  });
+
+  it('records refused messages that are a matter of security, the latest twenty of them', async () => {
+    const { room, network } = await start();
+    network.emit('refused', { code: 'CL_ENVELOPE_EXPIRED', from: PEER.account, call: null, type: null, text: 'late' });
+    assert.deepEqual(room.state().health.securityEvents, []);
+    for (let count = 0; count < 25; count++)
+      network.emit('refused', { code: 'CL_ENVELOPE_SIGNATURE', from: PEER.account, call: CALL, type: 'call.invite', text: `number ${count}` });
+    const { securityEvents } = room.state().health;
+    assert.equal(securityEvents.length, 20);
+    assert.deepEqual([securityEvents[0]?.text, securityEvents.at(-1)?.text], ['number 5', 'number 24']);
+    assert.deepEqual([securityEvents[0]?.detectedBy, securityEvents[0]?.call], ['envelope', CALL]);
+  });
+
+  it('goes on when a listener fails, and tells the others', async () => {
+    const { room, network, logged } = await start();
+    let told = 0;
+    room.subscribe(() => {
+      throw new Error('a page with a fault');
+    });
+    const stop = room.subscribe(() => {
+      told += 1;
+    });
+    network.receive(INVITE);
+    await turn();
+    assert.ok(told > 0);
+    assert.ok(logged.some(({ level }) => level === 'error'));
+    stop();
+    const before = told;
+    await room.callAction(CALL, 'decline');
+    await turn();
+    assert.equal(told, before);
+  });
+
+  it('ends the call that the last run left, and forgets it', async () => {
+    const { network, journal } = await start({}, { call: CALL, peer: PEER });
+    assert.deepEqual(network.sent, [{ to: PEER, call: CALL, message: { type: 'call.end', body: { reason: 'device-failed' } } }]);
+    assert.deepEqual(journal, [null]);
+  });
+
+  it('ends the call when it is closed, and leaves no timer', async () => {
+    const { room, clock, network, session } = await inCall();
+    await room[Symbol.asyncDispose]();
+    await turn();
+    assert.ok(session(0).closed);
+    assert.equal(network.sent.at(-1)?.message.type, 'call.end');
+    assert.equal(room.healthy(), false);
+    assert.equal(clock.pending, 0);
+    network.receive(INVITE, PEER, '0190f3c2-7d4e-7a31-8c55-000000000003');
+    await turn();
+    assert.equal(room.state().call?.id, CALL, 'a closed room takes no call');
+  });
+});
