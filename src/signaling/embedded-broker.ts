@@ -224,6 +224,8 @@ type Queued = { readonly topic: string; readonly payload: Buffer | string };
 type Persistence = {
   outgoingEnqueue(subscription: { readonly clientId: string }, packet: Queued): Promise<void>;
   outgoingEnqueueCombi(subscriptions: readonly { readonly clientId: string }[], packet: Queued): Promise<void>;
+  /** Rejects where the packet is not in the store. */
+  outgoingUpdate(client: { readonly id: string }, packet: unknown): Promise<void>;
   /** The packet that was confirmed; undefined where there was none. */
   outgoingClearMessageId(client: { readonly id: string }, packet: unknown): Promise<Queued | undefined>;
 };
@@ -240,6 +242,7 @@ function boundQueues(broker: Aedes, log: Log): void {
   };
   const enqueue = persistence.outgoingEnqueue.bind(persistence);
   const enqueueAll = persistence.outgoingEnqueueCombi.bind(persistence);
+  const update = persistence.outgoingUpdate.bind(persistence);
   const clear = persistence.outgoingClearMessageId.bind(persistence);
   persistence.outgoingEnqueue = async (subscription, packet) => {
     if (admit(subscription.clientId, packet)) await enqueue(subscription, packet);
@@ -249,6 +252,8 @@ function boundQueues(broker: Aedes, log: Log): void {
       subscriptions.filter(({ clientId }) => admit(clientId, packet)),
       packet
     );
+  // What was not kept still goes to a recipient that is there; the library would else end its connection.
+  persistence.outgoingUpdate = (client, packet) => update(client, packet).catch(() => {});
   persistence.outgoingClearMessageId = async (client, packet) => {
     const cleared = await clear(client, packet);
     if (cleared !== undefined) bounds.release(client.id, senderOf(cleared), cleared.payload.length);
