@@ -17,7 +17,7 @@ import type { MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from
 import { projectRoomState, type RoomFacts } from '../src/room/project.ts';
 import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
 import type { Signaling } from '../src/signaling/port.ts';
-import type { CallAction, RoomPort } from '../src/ui-server/port.ts';
+import type { CallAction, CallActionOptions, RoomPort } from '../src/ui-server/port.ts';
 import type { CallJournal } from './call-journal.ts';
 
 export type RoomOptions = {
@@ -315,7 +315,7 @@ export function createRoom(options: RoomOptions): Room {
     },
     async callAction(id, action, actionOptions) {
       if (call.call?.id !== id) throw new CloisterError('CL_CALL_NONE');
-      await dispatch(ACTIONS[action](actionOptions?.video ?? true));
+      await dispatch(ACTIONS[action](actionOptions ?? {}));
     },
     async displayTicket() {
       if (session === null) throw new CloisterError(call.call === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
@@ -336,14 +336,14 @@ export function createRoom(options: RoomOptions): Room {
   };
 }
 
-const ACTIONS: Record<CallAction, (video: boolean) => CallEvent> = {
-  answer: (video) => ({ type: 'answer', video }),
+const ACTIONS: Record<CallAction, (options: CallActionOptions) => CallEvent> = {
+  answer: ({ video = true }) => ({ type: 'answer', video }),
   decline: () => ({ type: 'decline' }),
   end: () => ({ type: 'hang-up' }),
   mute: () => ({ type: 'set-microphone', on: false }),
   unmute: () => ({ type: 'set-microphone', on: true }),
   'camera-on': () => ({ type: 'set-camera', on: true }),
   'camera-off': () => ({ type: 'set-camera', on: false }),
-  'codes-match': () => ({ type: 'codes-match' }),
-  'codes-differ': () => ({ type: 'codes-differ' })
+  'codes-match': ({ mediaEpoch = null }) => ({ type: 'codes-match', epoch: mediaEpoch }),
+  'codes-differ': ({ mediaEpoch = null }) => ({ type: 'codes-differ', epoch: mediaEpoch })
 };

@@ -72,8 +72,9 @@ export type CallEvent =
   | { readonly type: 'answer'; readonly video: boolean }
   | { readonly type: 'decline' }
   | { readonly type: 'hang-up' }
-  | { readonly type: 'codes-match' }
-  | { readonly type: 'codes-differ' }
+  /** `epoch`: of the media process whose code was compared; null for the present one. */
+  | { readonly type: 'codes-match'; readonly epoch: number | null }
+  | { readonly type: 'codes-differ'; readonly epoch: number | null }
   | { readonly type: 'set-microphone'; readonly on: boolean }
   | { readonly type: 'set-camera'; readonly on: boolean }
   // what the other side says

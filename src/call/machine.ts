@@ -167,14 +167,14 @@ function person(state: CallState, call: CallRecord, event: PersonEvent, context:
       return next(state, { ...call, wanted }, [{ type: effect, epoch: call.exchange.epoch, on: event.on }]);
     }
     case 'codes-match':
-      if (call.encryption.code === null) return refused(state, 'CL_CALL_WRONG_PHASE');
+      if (!comparable(call, event.epoch)) return refused(state, 'CL_CALL_WRONG_PHASE');
       return next(
         state,
         { ...call, encryption: { ...call.encryption, codesMatchHere: true } },
         toPeer(call, { type: 'call.verdict', body: { codesMatch: true } })
       );
     case 'codes-differ': {
-      if (call.encryption.code === null) return refused(state, 'CL_CALL_WRONG_PHASE');
+      if (!comparable(call, event.epoch)) return refused(state, 'CL_CALL_WRONG_PHASE');
       const differ = { ...call, encryption: { ...call.encryption, codesMatchHere: false } };
       const ended = endInsecure(state, differ, context, {
         code: 'CL_SECURITY_CODES_DIFFER',
@@ -185,6 +185,9 @@ function person(state: CallState, call: CallRecord, event: PersonEvent, context:
     }
   }
 }
+
+/** A touch that was meant for a code which is not shown any more says nothing about the present one. */
+const comparable = (call: CallRecord, epoch: number | null): boolean => call.encryption.code !== null && (epoch === null || epoch === call.exchange.epoch);
 
 function answer(state: CallState, call: CallRecord, video: boolean, context: CallContext): Step {
   const wanted = { ...call.wanted, camera: video && call.wanted.camera };
@@ -203,7 +206,7 @@ function sendPrepared(call: CallRecord, context: CallContext): { readonly call: 
   const endToEnd = call.encryption.agreed === 'end-to-end';
   const reason = wireReason(context.encryption);
   const encryption = endToEnd ? { accepted: true, nonce: prepared.nonce } : { accepted: false, ...(reason === undefined ? {} : { reason }) };
-  const effects = toPeer(call, { type: 'call.answer', body: { sdp: prepared.sdp, encryption } });
+  const effects = toPeer(call, { type: 'call.answer', body: { sdp: prepared.sdp, encryption, displayName: context.displayName } });
   if (call.heldCandidates.length > 0) effects.push(...toPeer(call, { type: 'call.candidate', body: { candidates: [...call.heldCandidates] } }));
   return { call: { ...call, exchange: { ...call.exchange, prepared: null, described: true }, heldCandidates: [] }, effects };
 }
@@ -354,7 +357,12 @@ function answeredBy(state: CallState, call: CallRecord, inbound: InboundCallMess
   const { endpoint } = inbound.from;
   // Whom a call is with is known, and verified, only with the answer.
   const identity = exchange.kind === 'invite' ? inbound.identity : call.peer.identity;
-  const withPeer: CallRecord = { ...call, answered: true, peer: { ...call.peer, endpoint, identity }, exchange: { ...exchange, settled: true } };
+  const withPeer: CallRecord = {
+    ...call,
+    answered: true,
+    peer: { ...call.peer, displayName: body.displayName || call.peer.displayName, endpoint, identity },
+    exchange: { ...exchange, settled: true }
+  };
   if (exchange.kind === 'reconnect') {
     // What was agreed stays agreed, whatever policy and setting have become meanwhile.
     const nonce = body.encryption.accepted ? body.encryption.nonce : undefined;

@@ -182,7 +182,8 @@ function goneChild(log: Log): MediaChild {
 
 /** No core file and no debugger: either could write the call's key to disk. The environment holds no option that changes Node. */
 function spawnMediaProcess(): ChildProcess {
-  const node = [process.execPath, '--disable-sigusr1', '--no-warnings', ENTRY];
+  // What a call leaves to collect is small and short-lived: a young generation of 1 MB instead of 16 takes 15 MB less and no more CPU time.
+  const node = [process.execPath, '--disable-sigusr1', '--no-warnings', '--max-semi-space-size=1', ENTRY];
   // DEBUG and NODE_DEBUG make libraries print what they work with, passwords too.
   const { NODE_OPTIONS: _options, NODE_DEBUG: _nodeDebug, DEBUG: _debug, ...inherited } = process.env;
   // Reading a camera and a microphone holds a thread each; encoding and decoding need theirs beside them.

@@ -38,7 +38,8 @@ export const candidateSchema = z.object({
 const bodySchemas = {
   'call.invite': invite,
   'call.ringing': z.object({}),
-  'call.answer': z.object({ sdp, encryption: acceptedEncryption.default({ accepted: false }) }),
+  // The name is ours to add (docs/adr/0013): without it the caller could show an address only.
+  'call.answer': z.object({ sdp, encryption: acceptedEncryption.default({ accepted: false }), displayName: z.string().max(128).optional() }),
   'call.reveal': z.object({ nonce: hash32 }),
   'call.candidate': z.object({ candidates: z.array(candidateSchema).max(64) }),
   'call.update': z.object({ sdp }),

@@ -2,14 +2,18 @@
 import type { RequestHandler } from 'express';
 import * as z from 'zod';
 import { CloisterError } from '../kernel/errors.ts';
-import type { CallAction, RoomPort } from './port.ts';
+import type { CallAction, CallActionOptions, RoomPort } from './port.ts';
 
 const placeCallBody = z.strictObject({
   to: z.string().min(1).max(320),
   media: z.strictObject({ audio: z.boolean().default(true), video: z.boolean().default(true) }).prefault({})
 });
 const answerBody = z.strictObject({ video: z.boolean().default(true) });
+/** Which code people compared: that of this media process (`mediaEpoch` of the state). A code that was replaced meanwhile is not confirmed. */
+const codesBody = z.strictObject({ mediaEpoch: z.int().min(1).exactOptional() });
 const emptyBody = z.strictObject({});
+
+const bodyOf = (action: CallAction) => (action === 'answer' ? answerBody : action === 'codes-match' || action === 'codes-differ' ? codesBody : emptyBody);
 
 const ACTIONS: ReadonlySet<string> = new Set<CallAction>([
   'answer',
@@ -55,8 +59,7 @@ export function actOnCall(room: RoomPort): RequestHandler<{ id: string; action: 
   return async (request, response) => {
     const { id, action } = request.params;
     if (isAction(action)) {
-      const options = action === 'answer' ? parseBody(answerBody, request.body) : parseBody(emptyBody, request.body);
-      await room.callAction(id, action, options);
+      await room.callAction(id, action, parseBody<z.ZodType<CallActionOptions>>(bodyOf(action), request.body));
       response.status(204).end();
       return;
     }

@@ -4,6 +4,9 @@ import type { RoomState } from '../room/state.ts';
 
 export type CallAction = 'answer' | 'decline' | 'end' | 'mute' | 'unmute' | 'camera-on' | 'camera-off' | 'codes-match' | 'codes-differ';
 
+/** `video`: answer with picture. `mediaEpoch`: whose security code was compared. */
+export type CallActionOptions = { readonly video?: boolean; readonly mediaEpoch?: number };
+
 export type RoomPort = {
   state(): RoomState;
   /** Calls `listener` after each change, at most once per turn of the event loop. */
@@ -14,7 +17,7 @@ export type RoomPort = {
    */
   placeCall(to: string, media: { readonly audio: boolean; readonly video: boolean }): Promise<{ readonly id: string }>;
   /** @throws CloisterError CL_CALL_NONE, CL_CALL_WRONG_PHASE */
-  callAction(id: string, action: CallAction, options?: { readonly video?: boolean }): Promise<void>;
+  callAction(id: string, action: CallAction, options?: CallActionOptions): Promise<void>;
   /** A feed for one display of the running call. @throws CloisterError CL_CALL_NONE, CL_CALL_WRONG_PHASE while there is no media process */
   displayTicket(): Promise<{ readonly url: string; readonly mediaEpoch: number }>;
   /** True when a supervisor should find the room alive. */

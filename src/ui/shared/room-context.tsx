@@ -1,7 +1,7 @@
 // Gives the room's state and commands to the components. A page mounts it once, at its root.
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useState, useSyncExternalStore } from 'react';
 import type { CallView } from '../../room/state.ts';
-import type { CallAction } from '../../ui-server/port.ts';
+import type { CallAction, CallActionOptions } from '../../ui-server/port.ts';
 import { RoomClient, type RoomView } from './room-client.ts';
 import { errorText } from './texts.ts';
 
@@ -42,7 +42,7 @@ type Command = {
   /** The room's sentence about why the last one was refused; null as soon as the next begins. */
   readonly error: string | null;
   readonly placeCall: (to: string) => Promise<boolean>;
-  readonly act: (call: CallView, action: CallAction, body?: { readonly video: boolean }) => Promise<boolean>;
+  readonly act: (call: CallView, action: CallAction, body?: CallActionOptions) => Promise<boolean>;
 };
 
 /** Commands of one screen, with their error where the finger is. */

@@ -123,7 +123,7 @@ describe('call state machine', () => {
 
   it('ends on both sides, with a security event on both, when people say that the codes differ', () => {
     const { network, a, b } = connected();
-    a.do({ type: 'codes-differ' });
+    a.do({ type: 'codes-differ', epoch: null });
     assert.equal(a.call?.phase, 'ended');
     network.settle();
     for (const room of [a, b]) {
@@ -145,7 +145,7 @@ describe('call state machine', () => {
     b.do({ type: 'answer', video: true });
     network.settle();
     assert.equal(shown(a), 'end-to-end');
-    a.do({ type: 'codes-match' });
+    a.do({ type: 'codes-match', epoch: null });
     network.settle();
     assert.equal(shown(a), 'end-to-end-verified');
     assert.equal(shown(b), 'end-to-end', 'what the people there say does not confirm it here');
@@ -155,7 +155,7 @@ describe('call state machine', () => {
   it('secures the call anew under the same id when a media process dies, with a new code that is not yet compared', () => {
     for (const side of ['a', 'b'] as const) {
       const { network, ...rooms } = connected();
-      rooms.a.do({ type: 'codes-match' });
+      rooms.a.do({ type: 'codes-match', epoch: null });
       rooms.a.do({ type: 'set-microphone', on: false });
       network.settle();
       const oldCode = rooms.a.call?.encryption.code;
@@ -175,6 +175,17 @@ describe('call state machine', () => {
       assert.equal(rooms.a.call?.encryption.code, rooms.b.call?.encryption.code);
       assert.equal(rooms.a.call?.wanted.microphone, false, 'a muted room stays muted');
     }
+  });
+
+  it('takes a word on the code for the code that was compared, not for one that replaced it', () => {
+    const { network, a, b } = connected();
+    const epoch = a.call?.exchange.epoch ?? -1;
+    b.killMedia();
+    network.settle();
+    assert.equal(a.do({ type: 'codes-match', epoch }), 'CL_CALL_WRONG_PHASE');
+    assert.equal(shown(a), 'end-to-end');
+    assert.equal(a.do({ type: 'codes-match', epoch: a.call?.exchange.epoch ?? -1 }), null);
+    assert.equal(shown(a), 'end-to-end-verified');
   });
 
   it('secures the call anew when both media processes die at once', () => {
@@ -370,7 +381,7 @@ describe('call state machine', () => {
     place(a);
     network.settle();
     assert.equal(a.do({ type: 'answer', video: true }), 'CL_CALL_WRONG_PHASE');
-    assert.equal(a.do({ type: 'codes-match' }), 'CL_CALL_WRONG_PHASE');
+    assert.equal(a.do({ type: 'codes-match', epoch: null }), 'CL_CALL_WRONG_PHASE');
     b.do({ type: 'decline' });
     network.settle();
     assert.equal(a.call?.ended?.reason, 'declined');

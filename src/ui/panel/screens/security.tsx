@@ -78,7 +78,7 @@ export function SecurityScreen({ call, onBack }: { readonly call: CallView; read
                 tone="end"
                 className={styles.button}
                 disabled={command.pending !== null}
-                onTouch={() => void command.act(call, 'codes-differ')}
+                onTouch={() => void command.act(call, 'codes-differ', { mediaEpoch: call.mediaEpoch })}
               />
             </div>
           </>
@@ -101,7 +101,7 @@ export function SecurityScreen({ call, onBack }: { readonly call: CallView; read
                 tone="answer"
                 className={styles.button}
                 disabled={command.pending !== null}
-                onTouch={() => void command.act(call, 'codes-match')}
+                onTouch={() => void command.act(call, 'codes-match', { mediaEpoch: call.mediaEpoch })}
               />
             )}
           </div>
