@@ -196,13 +196,19 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions): EmbeddedBr
       listening.maxConnections = MAX_CONNECTIONS;
       listening.on('secureConnection', accept);
       listening.on('tlsClientError', (error) => log.debug('a TLS connection failed', { reason: error.message }));
-      await new Promise<void>((resolve, reject) => {
+      const opened = new Promise<void>((resolve, reject) => {
         listening.once('error', (cause: NodeJS.ErrnoException) => {
           const taken = cause.code === 'EADDRINUSE';
           reject(new CloisterError(taken ? 'CL_PORT_IN_USE' : 'CL_CONFIG_INVALID', `the broker cannot listen on port ${options.port}`, { cause }));
         });
         listening.listen(options.port, options.host, resolve);
       });
+      try {
+        await opened;
+      } catch (error) {
+        await this[Symbol.asyncDispose]();
+        throw error;
+      }
       listening.on('error', (error) => log.error('the embedded broker’s listener failed', { error: error.message }));
       const address = listening.address();
       port = typeof address === 'object' && address !== null ? address.port : 0;
