@@ -1,7 +1,8 @@
 // Which call is running, on disk, so that an agent that starts again can end it (protocol.md "A call", last point). No secret is in it.
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from 'zod';
+import { writeFileAtomically } from '../src/config/atomic-file.ts';
 import { UUID_PATTERN } from '../src/kernel/uuid.ts';
 import type { Party } from '../src/signaling/port.ts';
 
@@ -33,7 +34,7 @@ export function createCallJournal(path: string): CallJournal {
         .then(async () => {
           if (entry === null) return rm(path, { force: true });
           await mkdir(dirname(path), { recursive: true });
-          await writeFile(path, JSON.stringify(entry));
+          await writeFileAtomically(path, JSON.stringify(entry));
         });
       return last;
     }

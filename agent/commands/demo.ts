@@ -169,10 +169,10 @@ async function runDemo(options: DemoOptions) {
   if (codes[0]?.encryption.securityCode != null) say(same ? '           The two codes are the same.' : '           THE CODES DIFFER: somebody is in between.');
   if (seconds === null) say('           Press Ctrl-C to end.');
 
-  const until_ = seconds === null ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000;
+  const endsAtMs = seconds === null ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000;
   let last = codes;
-  while (performance.now() < until_) {
-    await pause(Math.min(1000, until_ - performance.now()));
+  while (performance.now() < endsAtMs) {
+    await pause(Math.min(1000, endsAtMs - performance.now()));
     last = await callsOf(rooms);
     for (const [index, { name }] of rooms.entries()) {
       const call = last[index];

@@ -3,27 +3,11 @@
 import { parseAddress } from '../../src/kernel/address.ts';
 import { CloisterError } from '../../src/kernel/errors.ts';
 import { uuidV7 } from '../../src/kernel/uuid.ts';
-import type { CallView, MediaFlow, RoomState } from '../../src/room/state.ts';
+import { NO_FLOW } from '../../src/room/project.ts';
+import type { CallView, RoomState } from '../../src/room/state.ts';
 import type { CallAction, RoomPort } from '../../src/ui-server/port.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
-
-const SILENT_FLOW: MediaFlow = {
-  sending: false,
-  receiving: false,
-  codec: null,
-  bitrateKbps: 0,
-  sendKbps: 0,
-  packetsSent: 0,
-  packetsReceived: 0,
-  lost: 0,
-  framesSent: 0,
-  framesReceived: 0,
-  framesDecoded: 0,
-  width: 0,
-  height: 0,
-  fps: 0
-};
 
 const IDLE: RoomState = {
   version: { agent: '0.1.0', protocol: 1 },
@@ -82,7 +66,7 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
         codesMatchThere: null,
         securingAgain: false
       },
-      media: { audio: SILENT_FLOW, video: SILENT_FLOW, roundTripMs: null, wanted, problem: null },
+      media: { audio: NO_FLOW, video: NO_FLOW, roundTripMs: null, wanted, problem: null },
       unavailable: [],
       placedAt: AT,
       startedAt: null,

@@ -13,7 +13,7 @@ import type { MakeBroker } from './two-rooms.ts';
 
 const EXAMPLES = new URL('../../config/examples/', import.meta.url);
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -21,7 +21,7 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-async function accepts(port: number): Promise<boolean> {
+export async function accepts(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
   const open = await new Promise<boolean>((resolve) => {
     socket.once('connect', () => resolve(true));

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issueEndpoint, makeAuthority } from '../../src/identity/certificate-authority.ts';
@@ -11,26 +10,9 @@ import { identityOf } from '../../src/identity/store.ts';
 import { brokerRulesFor } from '../../src/signaling/topics.ts';
 import { bareClient, describeSignaling, type TestBroker } from '../fakes/signaling-behaviour.ts';
 import { everyMessage, makeWorld, openRoom, until, type World } from '../fakes/signaling-world.ts';
+import { accepts, freePort } from '../harness/mosquitto-broker.ts';
 
 const EXAMPLES = new URL('../../config/examples/', import.meta.url);
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  const open = await new Promise<boolean>((resolve) => {
-    socket.once('connect', () => resolve(true));
-    socket.once('error', () => resolve(false));
-  });
-  socket.destroy();
-  return open;
-}
 
 let world: World;
 let directory: string;
