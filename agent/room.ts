@@ -13,10 +13,10 @@ import { asCloisterError, CloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { uuidV7 } from '../src/kernel/uuid.ts';
-import type { MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from '../src/media/port.ts';
+import type { Endpoints, MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from '../src/media/port.ts';
 import { projectRoomState, type RoomFacts } from '../src/room/project.ts';
 import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
-import type { Signaling } from '../src/signaling/port.ts';
+import type { Party, Signaling } from '../src/signaling/port.ts';
 import type { CallAction, CallActionOptions, RoomPort } from '../src/ui-server/port.ts';
 import type { CallJournal } from './call-journal.ts';
 
@@ -162,9 +162,13 @@ export function createRoom(options: RoomOptions): Room {
       case 'media-create-offer':
         return ask(effect.epoch, async (m) => happened({ type: 'offer-ready', epoch: effect.epoch, ...(await m.createOffer()) }));
       case 'media-accept-offer':
-        return ask(effect.epoch, async (m) => happened({ type: 'answer-ready', epoch: effect.epoch, ...(await m.acceptOffer(effect.sdp, effect.endToEnd)) }));
+        return ask(effect.epoch, async (m) =>
+          happened({ type: 'answer-ready', epoch: effect.epoch, ...(await m.acceptOffer(effect.sdp, effect.endToEnd, endpointsWith(effect.from))) })
+        );
       case 'media-accept-answer':
-        return ask(effect.epoch, async (m) => happened({ type: 'reveal-ready', epoch: effect.epoch, ...(await m.acceptAnswer(effect.sdp, effect.endToEnd)) }));
+        return ask(effect.epoch, async (m) =>
+          happened({ type: 'reveal-ready', epoch: effect.epoch, ...(await m.acceptAnswer(effect.sdp, effect.endToEnd, endpointsWith(effect.from))) })
+        );
       case 'media-open':
         return ask(effect.epoch, (m) => m.open());
       case 'media-reveal':
@@ -198,6 +202,8 @@ export function createRoom(options: RoomOptions): Room {
         return;
     }
   }
+
+  const endpointsWith = ({ endpoint }: Party): Endpoints => ({ local: signaling.self.endpoint, remote: endpoint });
 
   function takeSession(effect: Extract<CallEffect, { type: 'media-take' }>): undefined {
     const { epoch } = effect;

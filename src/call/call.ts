@@ -99,8 +99,20 @@ export type CallEffect =
     }
   | { readonly type: 'media-take'; readonly epoch: number; readonly options: MediaCallOptions }
   | { readonly type: 'media-create-offer'; readonly epoch: number }
-  | { readonly type: 'media-accept-offer'; readonly epoch: number; readonly sdp: string; readonly endToEnd: { readonly commitment: string } | null }
-  | { readonly type: 'media-accept-answer'; readonly epoch: number; readonly sdp: string; readonly endToEnd: { readonly nonce: string } | null }
+  | {
+      readonly type: 'media-accept-offer';
+      readonly epoch: number;
+      readonly sdp: string;
+      readonly endToEnd: { readonly commitment: string } | null;
+      readonly from: Party;
+    }
+  | {
+      readonly type: 'media-accept-answer';
+      readonly epoch: number;
+      readonly sdp: string;
+      readonly endToEnd: { readonly nonce: string } | null;
+      readonly from: Party;
+    }
   | { readonly type: 'media-open'; readonly epoch: number }
   | { readonly type: 'media-reveal'; readonly epoch: number; readonly nonce: string }
   | { readonly type: 'media-check-update'; readonly epoch: number; readonly sdp: string }

@@ -6,7 +6,7 @@ import { CloisterError } from '../kernel/errors.ts';
 import type { MediaFailure } from '../media/port.ts';
 import type { EndReason } from '../room/state.ts';
 import type { CallBody, CallMessage } from '../signaling/messages.ts';
-import type { InboundCallMessage } from '../signaling/port.ts';
+import type { InboundCallMessage, Party } from '../signaling/port.ts';
 import type { CallContext, CallEffect, CallEnding, CallEvent, CallRecord, CallState, Exchange, Step, TimerName } from './call.ts';
 import { decideEncryption, type EncryptionDecision, wireReason } from './encryption-decision.ts';
 
@@ -242,7 +242,7 @@ function receive(state: CallState, inbound: InboundCallMessage, context: CallCon
     case 'call.update-answer':
       return unchanged(state);
     case 'call.reconnect':
-      return reconnectedBy(state, known, message.body, context);
+      return reconnectedBy(state, known, inbound.from, message.body, context);
     case 'call.verdict':
       return verdictThere(state, known, message.body.codesMatch, context);
     case 'call.end':
@@ -321,7 +321,7 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     ...before,
     { type: 'stop-timer', name: 'forget' },
     takeMedia(call),
-    acceptOffer(call, body.sdp, decision),
+    acceptOffer(call, body.sdp, decision, inbound.from),
     ...toPeer(call, { type: 'call.ringing', body: {} }),
     { type: 'start-timer', name: 'invite', delayMs: context.timeouts.inviteMs },
     { type: 'journal', entry: { call: call.id, peer: inbound.from } }
@@ -335,9 +335,9 @@ function settle(encryption: CallRecord['encryption'], decision: Exclude<Encrypti
   return { ...encryption, agreed: decision.kind, expected: decision.kind, reason: decision.kind === 'standard' ? decision.reason : null };
 }
 
-function acceptOffer(call: CallRecord, sdp: string, decision: EncryptionDecision): CallEffect {
+function acceptOffer(call: CallRecord, sdp: string, decision: EncryptionDecision, from: Party): CallEffect {
   const endToEnd = decision.kind === 'end-to-end' ? { commitment: decision.material } : null;
-  return { type: 'media-accept-offer', epoch: call.exchange.epoch, sdp, endToEnd };
+  return { type: 'media-accept-offer', epoch: call.exchange.epoch, sdp, endToEnd, from };
 }
 
 function rang(state: CallState, call: CallRecord, inbound: InboundCallMessage): Step {
@@ -367,7 +367,9 @@ function answeredBy(state: CallState, call: CallRecord, inbound: InboundCallMess
     // What was agreed stays agreed, whatever policy and setting have become meanwhile.
     const nonce = body.encryption.accepted ? body.encryption.nonce : undefined;
     if ((nonce !== undefined) !== (call.encryption.agreed === 'end-to-end')) return endInsecure(state, call, context, DOWNGRADE);
-    return next(state, withPeer, [{ type: 'media-accept-answer', epoch: exchange.epoch, sdp: body.sdp, endToEnd: nonce === undefined ? null : { nonce } }]);
+    return next(state, withPeer, [
+      { type: 'media-accept-answer', epoch: exchange.epoch, sdp: body.sdp, endToEnd: nonce === undefined ? null : { nonce }, from: inbound.from }
+    ]);
   }
   const decision = decideEncryption(context.encryption, {
     willing: body.encryption.accepted,
@@ -382,7 +384,8 @@ function answeredBy(state: CallState, call: CallRecord, inbound: InboundCallMess
       type: 'media-accept-answer',
       epoch: exchange.epoch,
       sdp: body.sdp,
-      endToEnd: decision.kind === 'end-to-end' ? { nonce: decision.material } : null
+      endToEnd: decision.kind === 'end-to-end' ? { nonce: decision.material } : null,
+      from: inbound.from
     }
   ];
   effects.push(
@@ -548,7 +551,7 @@ function beginAgain(call: CallRecord, exchange: Exchange): CallRecord {
   return { ...call, exchange, encryption, heldCandidates: [] };
 }
 
-function reconnectedBy(state: CallState, call: CallRecord, body: CallBody<'call.reconnect'>, context: CallContext): Step {
+function reconnectedBy(state: CallState, call: CallRecord, from: Party, body: CallBody<'call.reconnect'>, context: CallContext): Step {
   if (call.phase !== 'connected') return unchanged(state);
   // Both lost their media process: the one that placed the call is the caller of the new exchange too.
   const glare = call.exchange.kind === 'reconnect' && call.exchange.role === 'caller' && !call.encryption.secured;
@@ -563,7 +566,7 @@ function reconnectedBy(state: CallState, call: CallRecord, body: CallBody<'call.
   return next({ ...state, lastEpoch: exchange.epoch }, again, [
     { type: 'media-close', epoch: call.exchange.epoch },
     takeMedia(again),
-    { type: 'media-accept-offer', epoch: exchange.epoch, sdp: body.sdp, endToEnd: endToEnd && commitment !== undefined ? { commitment } : null },
+    { type: 'media-accept-offer', epoch: exchange.epoch, sdp: body.sdp, endToEnd: endToEnd && commitment !== undefined ? { commitment } : null, from },
     { type: 'media-open', epoch: exchange.epoch },
     { type: 'start-timer', name: 'reconnect', delayMs: context.timeouts.reconnectMs }
   ]);

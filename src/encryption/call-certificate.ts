@@ -1,11 +1,10 @@
 // The certificate of one endpoint for one call (call-security.md "Certificates"): made for the call, handed to the peer connection explicitly, never stored.
 // Nothing in it names the room. The private key leaves this file only inside the returned value, which stays in the call's media process.
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 
 export type CallCertificate = {
-  /** PKCS #8. A secret: never logged, never written, never sent to another process. */
-  readonly keyPem: string;
-  readonly certificatePem: string;
+  /** Of P-256. A secret: never exported, written, or sent to another process. A KeyObject says nothing of itself where it is logged. */
+  readonly privateKey: KeyObject;
   readonly certificateDer: Uint8Array;
   /** SHA-256 of the DER certificate, 32 bytes. */
   readonly thumbprint: Uint8Array;
@@ -50,10 +49,8 @@ export function createCallCertificate(nowMs: number): CallCertificate {
   );
   const signature = sign('sha256', toBeSigned, privateKey);
   const certificateDer = sequence(toBeSigned, ECDSA_WITH_SHA256, der(0x03, Buffer.from([0]), signature));
-  const base64Lines = certificateDer.toString('base64').replace(/.{64}(?=.)/g, '$&\n');
   return {
-    keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    certificatePem: `-----BEGIN CERTIFICATE-----\n${base64Lines}\n-----END CERTIFICATE-----\n`,
+    privateKey,
     certificateDer: new Uint8Array(certificateDer),
     thumbprint: new Uint8Array(createHash('sha256').update(certificateDer).digest())
   };

@@ -53,7 +53,7 @@ export const errorCodes = {
   CL_CALL_FEATURE_UNAVAILABLE: entry('call', false, 'This feature is unavailable in an end-to-end encrypted call.'),
   CL_CALL_TIMEOUT: entry('call', true, 'Nobody answered.'),
 
-  CL_SECURITY_HANDSHAKE: entry('security', false, 'The other side could not prove that it holds the key of its certificate.'),
+  CL_SECURITY_HANDSHAKE: entry('security', false, 'The other side did not prove in the handshake of the secure connection who it is.'),
   CL_SECURITY_FINGERPRINT: entry('security', false, 'The certificate of the media connection is not the one that was announced.'),
   CL_SECURITY_COMMITMENT: entry('security', false, 'The other side’s security code contribution does not fit its commitment.'),
   CL_SECURITY_RENEGOTIATION: entry('security', false, 'The other side tried to change the call’s certificate during the call.'),
@@ -63,6 +63,7 @@ export const errorCodes = {
   CL_MEDIA_NEGOTIATION: entry('media', false, 'The two sides could not agree on media.'),
   CL_MEDIA_CONNECT: entry('media', true, 'No direct media connection could be made.'),
   CL_MEDIA_LOST: entry('media', true, 'The media connection was lost.'),
+  CL_MEDIA_SILENT: entry('media', true, 'Nothing is heard of the other side at the moment.'),
   CL_MEDIA_PROCESS_DIED: entry('media', true, 'The media process ended unexpectedly.'),
   CL_MEDIA_SOURCE: entry('media', false, 'The camera, microphone or file cannot be opened.'),
   CL_MEDIA_ENCODER: entry('media', false, 'The picture or sound cannot be encoded.'),

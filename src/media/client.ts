@@ -204,8 +204,8 @@ function sessionOver(child: MediaChild, settings: MediaSettings, call: MediaCall
   return {
     on: events.on,
     createOffer: () => child.request('createOffer'),
-    acceptAnswer: (sdp, endToEnd) => child.request('acceptAnswer', sdp, endToEnd),
-    acceptOffer: (sdp, endToEnd) => child.request('acceptOffer', sdp, endToEnd),
+    acceptAnswer: (sdp, endToEnd, endpoints) => child.request('acceptAnswer', sdp, endToEnd, endpoints),
+    acceptOffer: (sdp, endToEnd, endpoints) => child.request('acceptOffer', sdp, endToEnd, endpoints),
     open: () => done(child.request('open')),
     reveal: (nonce) => done(child.request('reveal', nonce)),
     checkUpdate: (sdp) => done(child.request('checkUpdate', sdp)),

@@ -2,14 +2,14 @@
 // One table of requests and the events of port.ts; both ends are typed by it.
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { IceCandidate } from '../signaling/messages.ts';
-import type { MediaCallOptions, MediaEvents, MediaSettings } from './port.ts';
+import type { Endpoints, MediaCallOptions, MediaEvents, MediaSettings } from './port.ts';
 
 export type MediaRequests = {
   begin: { readonly parameters: readonly [MediaSettings, MediaCallOptions]; readonly result: null };
   createOffer: { readonly parameters: readonly []; readonly result: { readonly sdp: string; readonly commitment: string } };
-  acceptAnswer: { readonly parameters: readonly [string, { readonly nonce: string } | null]; readonly result: { readonly nonce: string } };
+  acceptAnswer: { readonly parameters: readonly [string, { readonly nonce: string } | null, Endpoints]; readonly result: { readonly nonce: string } };
   acceptOffer: {
-    readonly parameters: readonly [string, { readonly commitment: string } | null];
+    readonly parameters: readonly [string, { readonly commitment: string } | null, Endpoints];
     readonly result: { readonly sdp: string; readonly nonce: string };
   };
   open: { readonly parameters: readonly []; readonly result: null };

@@ -1,6 +1,6 @@
-// The secure connection of one call: one bundle of sound and picture, sent and received only after the handshake was audited.
+// The secure connection of one call: one bundle of sound and picture, sent and received only after the handshake has proven the other side.
 // Invariants: one fingerprint is pinned by the first remote description and never changes; before `secured` nothing is sent and what arrives waits,
-// bounded and unread; after `failed` nothing is sent, delivered or said. SRTP keys come from the audit, not from the stack.
+// bounded and unread; after `failed` nothing is sent, delivered or said.
 import { randomBytes, randomInt } from 'node:crypto';
 import type { CallCertificate } from '../encryption/call-certificate.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
@@ -9,10 +9,10 @@ import { createEvents } from '../kernel/events.ts';
 import type { Log } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
 import type { IceCandidate } from '../signaling/messages.ts';
-import { auditHandshake } from './handshake-audit.ts';
-import { type RtcpMessage, readRtcp, readRtp, writeCname, writeNack, writePictureLoss, writeReport } from './peer-packets.ts';
+import { createIcePath, type Path, type PathOptions } from './ice-path.ts';
+import { type RtcpMessage, readRtcp, readRtp, writeCname, writeNack, writePictureLoss, writeReport, writeRtp } from './peer-packets.ts';
 import { createReceiveStream, createSendStream, type RtpReceiveStream, type RtpSendStream } from './peer-streams.ts';
-import { createPeerTransport, type DtlsRole, type PeerTransport, type PeerTransportOptions } from './peer-transport.ts';
+import { createPeerTransport, type PeerTransport } from './peer-transport.ts';
 import type { MediaFailure, MediaSettings } from './port.ts';
 import {
   answeredSections,
@@ -27,6 +27,8 @@ import {
   settle,
   writeDescription
 } from './sdp.ts';
+import type { DtlsRole } from './secure-transport/dtls/connection.ts';
+import type { Bindings } from './secure-transport/dtls/handshake.ts';
 import type { MediaKind, NegotiatedMedia, PeerConnection, PeerConnectionEvents, PeerStatistics, VideoCodec } from './streams.ts';
 
 export type PeerConnectionOptions = {
@@ -39,13 +41,17 @@ export type PeerConnectionOptions = {
   readonly clock: Clock;
   readonly log: Log;
   /** Over the network, unless another is given. */
-  readonly createTransport?: ((options: PeerTransportOptions) => PeerTransport) | undefined;
+  readonly createPath?: ((options: PathOptions) => Path) | undefined;
 };
 
 const CONNECT_LIMIT_MS = 30_000;
+/** The other side closes its connection when it hangs up; its message that says so is given this long to arrive first. */
+const CLOSED_GRACE_MS = 1_000;
 const CANDIDATE_BATCH_MS = 50;
 const MAX_REMOTE_CANDIDATES = 64;
 const MAX_HELD_PACKETS = 512;
+/** More than any path carries in one piece. */
+const MAX_HELD_PACKET_BYTES = 2_048;
 const KEYFRAME_PAUSE_MS = 100;
 const TICK_MS = 20;
 const REPORT_PERIOD_MS = 1_000;
@@ -77,6 +83,8 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
   let version = 0;
   let remoteCandidates = 0;
   let media: Media | null = null;
+  let secured = false;
+  let closedByPeer = false;
   let over = false;
 
   const fail = (failure: MediaFailure): void => {
@@ -88,7 +96,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
   };
   const failWith = (error: CloisterError): void => {
     const detectors: Partial<Record<typeof error.code, string>> = {
-      CL_SECURITY_HANDSHAKE: 'handshake-audit',
+      CL_SECURITY_HANDSHAKE: 'handshake',
       CL_SECURITY_FINGERPRINT: 'fingerprint',
       CL_SECURITY_RENEGOTIATION: 'fingerprint'
     };
@@ -130,7 +138,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
 
   /** Opens the sockets. Without servers this takes a few milliseconds, and the description then holds all candidates; with some nobody waits for them. */
   const open = async (controlling: boolean): Promise<PeerTransport> => {
-    const opened = (options.createTransport ?? createPeerTransport)({ ...options, controlling });
+    const opened = createPeerTransport({ ...options, controlling }, options.createPath ?? createIcePath);
     transport = opened;
     scope.own(() => opened.close());
     scope.own(() => batchTimer?.cancel());
@@ -138,13 +146,21 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     scope.own(opened.on('media', takeDatagram));
     scope.own(
       opened.on('lost', () =>
-        fail({ code: media === null ? 'CL_MEDIA_CONNECT' : 'CL_MEDIA_LOST', detectedBy: 'connection', text: 'the other side cannot be reached any more' })
+        fail({ code: secured ? 'CL_MEDIA_LOST' : 'CL_MEDIA_CONNECT', detectedBy: 'connection', text: 'the other side cannot be reached any more' })
       )
     );
+    scope.own(opened.on('silent', (silent) => events.emit('silent', silent)));
+    scope.own(opened.on('closed', hungUp));
     const gathering = opened.gather().catch((error: unknown) => log.warn('candidates could not be gathered', { error: String(error) }));
     if (options.iceServers.length === 0) await gathering;
     requireAlive();
     return opened;
+  };
+
+  /** Nobody is there to hear any more: nothing is sent from now on. */
+  const hungUp = (): void => {
+    closedByPeer = true;
+    scope.schedule(clock, CLOSED_GRACE_MS, () => fail({ code: 'CL_MEDIA_LOST', detectedBy: 'connection', text: 'the other side closed the connection' }));
   };
 
   const describe = (opened: PeerTransport, sections: readonly MediaSection[], setup: SetupRole): string => {
@@ -187,16 +203,20 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     applied.catch((error: unknown) => log.debug('a candidate was not taken', { error: String(error) }));
   };
 
-  const connect = async (opened: PeerTransport, role: DtlsRole, { fingerprint, sections }: Description, negotiated: NegotiatedMedia): Promise<void> => {
+  const connect = async (
+    opened: PeerTransport,
+    role: DtlsRole,
+    { fingerprint, sections }: Description,
+    negotiated: NegotiatedMedia,
+    bindings: Bindings | null
+  ): Promise<void> => {
     scope.schedule(clock, CONNECT_LIMIT_MS, () => {
-      if (media === null) fail({ code: 'CL_MEDIA_CONNECT', detectedBy: 'connection', text: 'no connection was made in time' });
+      if (!secured) fail({ code: 'CL_MEDIA_CONNECT', detectedBy: 'connection', text: 'no connection was made in time' });
     });
     try {
-      const transcript = await opened.connect(role);
-      if (over) return;
-      const audited = auditHandshake(transcript, { remoteThumbprint: fingerprint, localThumbprint: certificate.thumbprint, fips: options.fips });
-      if (!audited.ok) return failWith(audited.error);
-      opened.openMedia(audited.value);
+      const { remoteThumbprint, suite, group, srtpProfile } = await opened.connect(role, fingerprint, bindings);
+      if (over || closedByPeer) return;
+      secured = true;
       const started = createMedia({
         transport: opened,
         negotiated,
@@ -205,12 +225,12 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
         cname,
         clock,
         emit: events.emit,
-        isOver: () => over
+        isOver: () => over || closedByPeer
       });
       media = started;
       scope.every(clock, TICK_MS, started.tick);
-      log.info('the peer connection is secured', { role, suite: audited.value.suite, srtpProfile: audited.value.srtpProfile });
-      events.emit('secured', { localThumbprint: certificate.thumbprint, remoteThumbprint: audited.value.remoteThumbprint, negotiated });
+      log.info('the peer connection is secured', { role, suite, group, srtpProfile });
+      events.emit('secured', { localThumbprint: certificate.thumbprint, remoteThumbprint, negotiated });
       for (const datagram of heldMedia.rtcp.splice(0)) started.takeRtcp(datagram);
       for (const datagram of heldMedia.rtp.splice(0)) started.takeRtp(datagram);
     } catch (error) {
@@ -221,10 +241,10 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     // 192 to 223 in the second byte are RTCP (RFC 5761 section 4).
     const second = datagram[1] ?? 0;
     const rtcp = second >= 192 && second <= 223;
-    if (over) return;
+    if (over || closedByPeer) return;
     const held = rtcp ? heldMedia.rtcp : heldMedia.rtp;
     if (media === null) {
-      if (held.length < MAX_HELD_PACKETS) held.push(datagram);
+      if (held.length < MAX_HELD_PACKETS && datagram.length <= MAX_HELD_PACKET_BYTES) held.push(datagram);
     } else if (rtcp) media.takeRtcp(datagram);
     else media.takeRtp(datagram);
   };
@@ -255,7 +275,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
       return describe(opened, sections, options.fips ? 'active' : 'actpass');
     },
 
-    async acceptOffer(sdp, wanted = Promise.resolve()) {
+    async acceptOffer(sdp, wanted = Promise.resolve(), bindings = null) {
       requireAlive();
       if (remote !== null && answered !== null && transport !== null) {
         acceptUpdate(sdp, 'offer', remote);
@@ -271,12 +291,12 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
       void wanted.then(() => {
         if (over) return;
         reachOut(opened, offer);
-        void connect(opened, setup === 'active' ? 'client' : 'server', offer, negotiatedOf(sections));
+        void connect(opened, setup === 'active' ? 'client' : 'server', offer, negotiatedOf(sections), bindings);
       });
       return describe(opened, sections, setup);
     },
 
-    async acceptAnswer(sdp) {
+    async acceptAnswer(sdp, bindings = null) {
       requireAlive();
       if (transport === null || offered === null) throw new CloisterError('CL_MEDIA_NEGOTIATION', 'there is no offer that could be answered');
       if (remote !== null) {
@@ -288,7 +308,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
       if (options.fips && answer.setup !== 'passive') throw new CloisterError('CL_MEDIA_NEGOTIATION', 'the answer does not take the DTLS role that was left');
       pin(answer);
       reachOut(transport, answer);
-      void connect(transport, answer.setup === 'active' ? 'server' : 'client', answer, negotiated);
+      void connect(transport, answer.setup === 'active' ? 'server' : 'client', answer, negotiated, bindings);
     },
 
     async checkUpdate(sdp) {
@@ -455,7 +475,7 @@ function createMedia({ transport, negotiated, sendable, ssrc, cname, clock, emit
       if (sender === undefined || !sendable.has(kind) || isOver()) return;
       const nowMs = clock.monotonicMs();
       const header = sender.next(packet, nowMs);
-      const datagram = transport.protectRtp(header, packet.payload);
+      const datagram = transport.protectRtp(writeRtp(header, packet.payload));
       if (kind === 'video') sender.remember(header.sequenceNumber, datagram, nowMs);
       transport.send(datagram);
       // The other side cannot put sound and picture together before the first report.
@@ -477,6 +497,7 @@ function createMedia({ transport, negotiated, sendable, ssrc, cname, clock, emit
       return { roundTripMs: currentRoundTripMs(), audio: of('audio'), video: of('video') };
     },
     tick() {
+      if (isOver()) return;
       const nowMs = clock.monotonicMs();
       if (nowMs - reportedAtMs >= REPORT_PERIOD_MS) report(nowMs);
       const receiver = receivers.get('video');

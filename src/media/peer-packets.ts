@@ -70,6 +70,18 @@ export function readRtp(packet: Buffer): RtpPacket | null {
   };
 }
 
+/** Without contributing sources, extension and padding (RFC 3550 section 5.1). */
+export function writeRtp(header: RtpHeader, payload: Uint8Array): Buffer {
+  const packet = Buffer.allocUnsafe(12 + payload.length);
+  packet.writeUInt8(0x80, 0);
+  packet.writeUInt8((header.marker ? 0x80 : 0) | header.payloadType, 1);
+  packet.writeUInt16BE(header.sequenceNumber, 2);
+  packet.writeUInt32BE(header.timestamp, 4);
+  packet.writeUInt32BE(header.ssrc, 8);
+  packet.set(payload, 12);
+  return packet;
+}
+
 /** The messages of a compound packet that Cloister acts on; reading stops at the first part that is not well formed. */
 export function readRtcp(compound: Buffer): RtcpMessage[] {
   const messages: RtcpMessage[] = [];

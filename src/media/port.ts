@@ -35,6 +35,9 @@ export type MediaCallOptions = {
   readonly camera: boolean;
 };
 
+/** The ids of the two endpoints of a call: the handshake proves that the connection is between them (RFC 8844). */
+export type Endpoints = { readonly local: string; readonly remote: string };
+
 export type MediaStatistics = {
   readonly audio: MediaFlow;
   readonly video: MediaFlow;
@@ -51,7 +54,7 @@ export type MediaEvents = {
   /** Trickled candidates; an empty list ends them. */
   candidates: readonly [readonly IceCandidate[]];
   /**
-   * DTLS connected, the handshake audit passed, the thumbprint equals the pinned fingerprint and, for E2EE, the commitment holds: only
+   * The DTLS handshake has proven that the other side holds the key of the pinned certificate and, for E2EE, the commitment holds: only
    * now media is sent and played. `code` is there for an E2EE call.
    */
   secured: readonly [{ readonly code: string | null }];
@@ -72,9 +75,9 @@ export type MediaSession = EventSource<MediaEvents> & {
    * Caller, once: the answer. `endToEnd` null makes a standard call; else it gives the callee's nonce.
    * @returns the caller's nonce, to be revealed now
    */
-  acceptAnswer(sdp: string, endToEnd: { readonly nonce: string } | null): Promise<{ readonly nonce: string }>;
+  acceptAnswer(sdp: string, endToEnd: { readonly nonce: string } | null, endpoints: Endpoints): Promise<{ readonly nonce: string }>;
   /** Callee, once: takes the offer and makes the answer; `endToEnd` null makes a standard call. May be done while ringing: opens no source and sends nothing. */
-  acceptOffer(sdp: string, endToEnd: { readonly commitment: string } | null): Promise<{ readonly sdp: string; readonly nonce: string }>;
+  acceptOffer(sdp: string, endToEnd: { readonly commitment: string } | null, endpoints: Endpoints): Promise<{ readonly sdp: string; readonly nonce: string }>;
   /** Callee: the call was answered by the person; sources are opened, media flows as soon as secured. A caller's session begins open. */
   open(): Promise<void>;
   /** Callee: the caller's nonce. A nonce that does not fit the commitment makes `failed` with CL_SECURITY_COMMITMENT. */

@@ -2,6 +2,7 @@
 // When the agent is gone the process goes too: no call outlives the room that shows it.
 import { randomBytes } from 'node:crypto';
 import { createCallCertificate } from '../encryption/call-certificate.ts';
+import { endpointBinding } from '../encryption/endpoint-binding.ts';
 import { commitment, commitmentHolds, securityCode } from '../encryption/security-code.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../kernel/errors.ts';
@@ -13,16 +14,16 @@ import { createSession, type Session } from './session.ts';
 const EXIT_DELAY_MS = 20;
 const CLOSE_LIMIT_MS = 500;
 
-const beginSession: BeginSession = (settings, call, emit, createTransport) =>
+const beginSession: BeginSession = (settings, call, emit, createPath) =>
   createSession({
     settings,
     call,
     certificate: createCallCertificate(Date.now()),
-    encryption: { commitment, commitmentHolds, securityCode },
+    encryption: { commitment, commitmentHolds, securityCode, endpointBinding },
     nonce: new Uint8Array(randomBytes(32)),
     clock: systemClock,
     emit,
-    createTransport
+    createPath
   });
 
 function handlers(tell: (message: FromProcess) => void, begun: () => void): RequestHandlers {
@@ -39,8 +40,8 @@ function handlers(tell: (message: FromProcess) => void, begun: () => void): Requ
       return null;
     },
     createOffer: () => running().createOffer(),
-    acceptAnswer: (sdp, endToEnd) => running().acceptAnswer(sdp, endToEnd),
-    acceptOffer: (sdp, endToEnd) => running().acceptOffer(sdp, endToEnd),
+    acceptAnswer: (sdp, endToEnd, endpoints) => running().acceptAnswer(sdp, endToEnd, endpoints),
+    acceptOffer: (sdp, endToEnd, endpoints) => running().acceptOffer(sdp, endToEnd, endpoints),
     open: () => running().open(),
     reveal: (nonce) => running().reveal(nonce),
     checkUpdate: (sdp) => running().checkUpdate(sdp),

@@ -1,8 +1,8 @@
 // A spare media process calls itself once, so that a real call finds everything loaded and compiled: without it the first picture comes twice as late.
-// Invariant: nothing of it leaves the process or is left over. The transport is memory, the source a test picture; keys, nonces and sessions are its own.
+// Invariant: nothing of it leaves the process or is left over. The path is memory, the source a test picture; keys, nonces and sessions are its own.
 import type { Clock } from '../kernel/clock.ts';
 import type { SessionEvents } from './ipc.ts';
-import { createMemoryTransports } from './memory-transport.ts';
+import { createMemoryPaths } from './memory-path.ts';
 import type { MediaCallOptions, MediaSettings } from './port.ts';
 import type { Session, SessionOptions } from './session.ts';
 
@@ -10,7 +10,7 @@ export type BeginSession = (
   settings: MediaSettings,
   call: MediaCallOptions,
   emit: SessionOptions['emit'],
-  createTransport?: SessionOptions['createTransport']
+  createPath?: SessionOptions['createPath']
 ) => Session;
 
 const LIMIT_MS = 5_000;
@@ -29,7 +29,7 @@ const CALL = { callId: '00000000-0000-7000-8000-000000000000', microphone: true,
 
 /** Resolves when some pictures went each way, or when `signal` aborts because the real call has come; never rejects. */
 export async function rehearse(begin: BeginSession, clock: Clock, signal: AbortSignal): Promise<void> {
-  const [callerTransport, calleeTransport] = createMemoryTransports();
+  const [callerPath, calleePath] = createMemoryPaths();
   const { promise: over, resolve } = Promise.withResolvers<void>();
   const limit = clock.schedule(LIMIT_MS, resolve);
   const ready = new Set<MediaCallOptions['role']>();
@@ -42,13 +42,13 @@ export async function rehearse(begin: BeginSession, clock: Clock, signal: AbortS
       if (video.framesReceived >= PICTURES && ready.add(role).size === 2) resolve();
     };
   signal.addEventListener('abort', () => resolve(), { once: true });
-  const caller = begin(SETTINGS, { ...CALL, role: 'caller' }, listenAs('caller'), callerTransport);
-  const callee = begin(SETTINGS, { ...CALL, role: 'callee' }, listenAs('callee'), calleeTransport);
+  const caller = begin(SETTINGS, { ...CALL, role: 'caller' }, listenAs('caller'), callerPath);
+  const callee = begin(SETTINGS, { ...CALL, role: 'callee' }, listenAs('callee'), calleePath);
   const call = async (): Promise<void> => {
     const { sdp: offer, commitment } = await caller.createOffer();
-    const { sdp: answer, nonce } = await callee.acceptOffer(offer, { commitment });
+    const { sdp: answer, nonce } = await callee.acceptOffer(offer, { commitment }, { local: 'callee', remote: 'caller' });
     await callee.open();
-    const revealed = await caller.acceptAnswer(answer, { nonce });
+    const revealed = await caller.acceptAnswer(answer, { nonce }, { local: 'caller', remote: 'callee' });
     await callee.reveal(revealed.nonce);
   };
   call().catch(() => resolve());

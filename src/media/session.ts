@@ -1,9 +1,10 @@
 // One exchange of one call inside its media process: joins the secure connection, the sources and encoders, and the display's feed.
-// Invariant: nothing is sent and nothing is shown before the connection is proven (audit, thumbprint), the call was answered here and,
+// Invariant: nothing is sent and nothing is shown before the connection is proven (handshake, thumbprint), the call was answered here and,
 // for an end-to-end encrypted call, both nonces are known and the caller's fits its commitment. goLive() is the only place that opens the media.
 import type { CallCertificate } from '../encryption/call-certificate.ts';
 import type { SecurityCodeInput } from '../encryption/security-code.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { errorCodes } from '../kernel/error-codes.ts';
 import { asCloisterError, CloisterError } from '../kernel/errors.ts';
 import { silentLog } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
@@ -14,7 +15,7 @@ import { createVideoEncoder, type VideoEncoder } from './encode/video-encoder.ts
 import { createVideoSender, type SenderOptions, type VideoSender } from './encode/video-sender.ts';
 import type { RequestHandlers, SessionEvents } from './ipc.ts';
 import { createPeerConnection, type PeerConnectionOptions } from './peer-connection.ts';
-import type { MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
+import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
 import { createReceiver } from './receiver.ts';
 import { openAudioSource, openVideoSource } from './source/open-source.ts';
 import { createStatistics } from './statistics.ts';
@@ -28,13 +29,14 @@ export type SessionOptions = {
     commitment(nonce: Uint8Array): Uint8Array;
     commitmentHolds(nonce: Uint8Array, committed: Uint8Array): boolean;
     securityCode(input: SecurityCodeInput): string;
+    endpointBinding(endpoint: string): Uint8Array;
   };
   /** 32 random bytes. */
   readonly nonce: Uint8Array;
   readonly clock: Clock;
   readonly emit: <K extends keyof SessionEvents>(event: K, ...parameters: SessionEvents[K]) => void;
   /** Over the network, unless another is given. */
-  readonly createTransport?: PeerConnectionOptions['createTransport'];
+  readonly createPath?: PeerConnectionOptions['createPath'];
 };
 
 export type Session = Omit<RequestHandlers, 'begin' | 'close'> & { close(): Promise<void> };
@@ -55,8 +57,8 @@ export function createSession(options: SessionOptions): Session {
   const { settings, call, certificate, encryption, nonce, clock, emit } = options;
   const scope = new Scope();
   const { iceServers, fips } = settings;
-  const { createTransport } = options;
-  const peer = createPeerConnection({ certificate, iceServers, fips, videoCodecs: VIDEO_CODECS, clock, log: silentLog, createTransport });
+  const { createPath } = options;
+  const peer = createPeerConnection({ certificate, iceServers, fips, videoCodecs: VIDEO_CODECS, clock, log: silentLog, createPath });
   const feed = createDisplayFeed({
     host: settings.displayHost,
     origins: settings.displayOrigins,
@@ -82,11 +84,11 @@ export function createSession(options: SessionOptions): Session {
   let earlyEncoder: VideoEncoder | null = null;
 
   const receiver = createReceiver({ clock, feed, requestKeyframe: () => peer.requestKeyframe(), onChange: () => report() });
-  const problems = new Map<'audio' | 'video', MediaFailure>();
-  const onProblem = (kind: 'audio' | 'video') => (failure: MediaFailure | null) => {
+  const problems = new Map<'connection' | 'audio' | 'video', MediaFailure>();
+  const onProblem = (kind: 'connection' | 'audio' | 'video') => (failure: MediaFailure | null) => {
     if (failure === null) problems.delete(kind);
     else problems.set(kind, failure);
-    emit('problem', problems.get('video') ?? problems.get('audio') ?? null);
+    emit('problem', problems.get('connection') ?? problems.get('video') ?? problems.get('audio') ?? null);
     report();
   };
   const senderOptions = (kind: 'audio' | 'video'): SenderOptions => ({
@@ -147,6 +149,8 @@ export function createSession(options: SessionOptions): Session {
     return undefined;
   }
 
+  const bindingsOf = ({ local, remote }: Endpoints) => ({ local: encryption.endpointBinding(local), remote: encryption.endpointBinding(remote) });
+
   function goLive(): void {
     const peerNonce = settledNonce();
     if (live || failed || scope.closed || connection === null || !answered || peerNonce === undefined) return;
@@ -204,6 +208,11 @@ export function createSession(options: SessionOptions): Session {
     })
   );
   scope.own(peer.on('failed', fail));
+  scope.own(
+    peer.on('silent', (silent) =>
+      onProblem('connection')(silent ? { code: 'CL_MEDIA_SILENT', detectedBy: 'connection', text: errorCodes.CL_MEDIA_SILENT.text } : null)
+    )
+  );
   scope.own(peer.on('keyframeRequest', () => video?.requestKeyframe()));
   // Before goLive() the receiver holds what comes, bounded, and gives none of it away.
   scope.own(peer.on('rtp', (kind, packet) => receiver.take(kind, packet)));
@@ -214,15 +223,16 @@ export function createSession(options: SessionOptions): Session {
       openSourcesEarly();
       return { sdp: await peer.createOffer(), commitment: hex(encryption.commitment(nonce)) };
     },
-    async acceptAnswer(sdp, endToEnd) {
-      await peer.acceptAnswer(sdp);
+    async acceptAnswer(sdp, endToEnd, endpoints) {
+      await peer.acceptAnswer(sdp, bindingsOf(endpoints));
       agreement = endToEnd === null ? { kind: 'standard' } : { kind: 'end-to-end', commitment: null, nonce: bytes(endToEnd.nonce) };
       goLive();
       return { nonce: hex(nonce) };
     },
-    async acceptOffer(sdp, endToEnd) {
+    async acceptOffer(sdp, endToEnd, endpoints) {
+      if (agreement.kind !== 'open') throw new CloisterError('CL_MEDIA_NEGOTIATION', 'this exchange has its offer already');
       agreement = endToEnd === null ? { kind: 'standard' } : { kind: 'end-to-end', commitment: bytes(endToEnd.commitment), nonce: null };
-      return { sdp: await peer.acceptOffer(sdp, wanted.promise), nonce: hex(nonce) };
+      return { sdp: await peer.acceptOffer(sdp, wanted.promise, bindingsOf(endpoints)), nonce: hex(nonce) };
     },
     async open() {
       answered = true;
@@ -232,6 +242,8 @@ export function createSession(options: SessionOptions): Session {
       return null;
     },
     async reveal(revealed) {
+      // A message may come twice.
+      if (agreement.kind === 'end-to-end' && agreement.nonce !== null && hex(agreement.nonce) === revealed) return null;
       if (agreement.kind !== 'end-to-end' || agreement.commitment === null || agreement.nonce !== null) {
         throw new CloisterError('CL_SECURITY_COMMITMENT', 'a nonce was revealed that nobody had committed to');
       }

@@ -3,6 +3,7 @@
 import type { EventSource } from '../kernel/events.ts';
 import type { IceCandidate } from '../signaling/messages.ts';
 import type { MediaFailure } from './port.ts';
+import type { Bindings } from './secure-transport/dtls/handshake.ts';
 
 export type MediaKind = 'audio' | 'video';
 export type VideoCodec = 'H264' | 'VP8';
@@ -39,13 +40,15 @@ export type SecuredConnection = {
 
 export type PeerConnectionEvents = {
   candidates: readonly [readonly IceCandidate[]];
-  /** DTLS is up and the audit of the handshake passed (both roles; thumbprint pinned). Comes once. */
+  /** The DTLS handshake has proven the other side: it holds the key of the pinned certificate. Comes once. */
   secured: readonly [SecuredConnection];
   /** A packet that SRTP authenticated. Packets that came before `secured` are held (at most 512 of each kind) and come right after it. */
   rtp: readonly [MediaKind, ReceivedRtp];
   senderClock: readonly [MediaKind, SenderClock];
   /** The other side asks for a keyframe (PLI or FIR). At most one per 100 ms. */
   keyframeRequest: readonly [];
+  /** Nothing authenticated has come for a second; or it comes again. */
+  silent: readonly [boolean];
   /** Final: nothing is sent or delivered after it. */
   failed: readonly [MediaFailure];
 };
@@ -70,9 +73,12 @@ export type PeerStatistics = {
 
 export type PeerConnection = EventSource<PeerConnectionEvents> & {
   createOffer(): Promise<string>;
-  /** @param wanted resolves when the call is: before it nothing is sent to an address that the offer names. At once where left out. */
-  acceptOffer(sdp: string, wanted?: Promise<void>): Promise<string>;
-  acceptAnswer(sdp: string): Promise<void>;
+  /**
+   * @param wanted resolves when the call is: before it nothing is sent to an address that the offer names. At once where left out.
+   * @param bindings who the two endpoints are, so that the handshake proves that too (RFC 8844); left out where the other side is no room
+   */
+  acceptOffer(sdp: string, wanted?: Promise<void>, bindings?: Bindings | null): Promise<string>;
+  acceptAnswer(sdp: string, bindings?: Bindings | null): Promise<void>;
   /** Checks a later description of the other side: another certificate makes `failed` with CL_SECURITY_RENEGOTIATION; nothing is changed otherwise. */
   checkUpdate(sdp: string): Promise<void>;
   addCandidates(candidates: readonly IceCandidate[]): Promise<void>;

@@ -112,7 +112,7 @@ export type Problem = {
 export type SecurityEvent = {
   readonly at: string;
   readonly code: ErrorCode;
-  /** Who noticed: the part's name, such as `handshake-audit`, `envelope`, `commitment`, `people`. */
+  /** Who noticed: the part's name, such as `handshake`, `envelope`, `commitment`, `people`. */
   readonly detectedBy: string;
   readonly text: string;
   readonly call: string | null;

@@ -1,9 +1,11 @@
 // Who stands between two peers: a relay on the path that can change, answer and inject datagrams, and the peers it is tried on, ours and stock ones.
-// The stock peer is the WebRTC stack as it comes; attacks that succeed on it are the ones that the audit has to detect.
+// The stock peer is the WebRTC stack as it comes; attacks that succeed on it are the ones that ours has to refuse.
+import { createHmac } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import {
   DtlsClient,
   DtlsServer,
+  type DtlsSocket,
   HashAlgorithm,
   MediaStreamTrack,
   useOPUS as opusCodec,
@@ -21,7 +23,7 @@ import { silentLog } from '../../src/kernel/log.ts';
 import { createPeerConnection } from '../../src/media/peer-connection.ts';
 import type { MediaFailure } from '../../src/media/port.ts';
 import type { SecuredConnection } from '../../src/media/streams.ts';
-import { prf } from './dtls-handshake.ts';
+import { certificatePemOf, keyPemOf } from './pem.ts';
 
 export type Outcome = { readonly secured: SecuredConnection | null } | { readonly failed: MediaFailure };
 
@@ -92,13 +94,13 @@ export function roomParty(): Party & { readonly peer: ReturnType<typeof createPe
 /** A peer of the stack as it comes; with another key it claims a certificate that is not its own. */
 export function stockParty(
   certificate = createCallCertificate(Date.now()),
-  keyPem = certificate.keyPem
+  keyPem = keyPemOf(certificate.privateKey)
 ): Party & { readonly peer: RTCPeerConnection; mediaDatagrams(): number } {
   const peer = new RTCPeerConnection({
     bundlePolicy: 'max-bundle',
     iceServers: [],
     iceAdditionalHostAddresses: ['127.0.0.1'],
-    certificates: [new RTCCertificate(keyPem, certificate.certificatePem, signatureHash)],
+    certificates: [new RTCCertificate(keyPem, certificatePemOf(certificate), signatureHash)],
     codecs: { audio: [opusCodec()], video: [vp8Codec()] }
   });
   const track = new MediaStreamTrack({ kind: 'video' });
@@ -149,9 +151,15 @@ export function stockParty(
     },
     accept: (sdp) => peer.setRemoteDescription({ type: 'answer', sdp }),
     async [Symbol.asyncDispose]() {
+      for (const { dtls } of peer.dtlsTransports) if (dtls !== undefined) endFlights(dtls);
       await peer.close();
     }
   };
+}
+
+/** The stock stack would go on repeating the last flight of a handshake that failed, for half a minute. */
+function endFlights({ dtls }: DtlsSocket): void {
+  dtls.flight = Number.POSITIVE_INFINITY;
 }
 
 export type Side = 'offerer' | 'answerer';
@@ -168,6 +176,12 @@ export type Relay = AsyncDisposable & {
   address(of: Side): { readonly address: string; readonly port: number };
   /** The description with no other address than the relay's. */
   rewrite(from: Side, sdp: string): string;
+  /** Where a peer sends what is meant for the other. */
+  port(of: Side): number;
+  /** Where a peer is that has sent nothing yet. */
+  place(of: Side, port: number): void;
+  /** Run when the relay is closed. */
+  whenClosed(run: () => void): void;
 };
 
 /** On the path: each peer sees the other at an address of the relay's. Descriptions are untouched but for the addresses. */
@@ -181,6 +195,8 @@ export async function createRelay(): Promise<Relay> {
   const towards: Record<Side, Socket> = { offerer: await open(), answerer: await open() };
   const addresses: Partial<Record<Side, { address: string; port: number }>> = {};
   const seen: { from: Side; data: Buffer }[] = [];
+  const atEnd: (() => void)[] = [];
+  let closed = false;
   let rule: (from: Side, data: Buffer) => readonly Buffer[] = (_from, data) => [data];
   const address = (of: Side) => {
     const known = addresses[of];
@@ -189,7 +205,7 @@ export async function createRelay(): Promise<Relay> {
   };
   const inject = (to: Side, data: Buffer) => {
     const known = addresses[to];
-    if (known !== undefined) towards[to].send(data, known.port, known.address);
+    if (known !== undefined && !closed) towards[to].send(data, known.port, known.address);
   };
   for (const from of ['offerer', 'answerer'] as const) {
     towards[from].on('message', (data, info) => {
@@ -198,10 +214,14 @@ export async function createRelay(): Promise<Relay> {
       for (const datagram of rule(from, data)) inject(other(from), datagram);
     });
   }
+  const place = (of: Side, port: number) => {
+    addresses[of] ??= { address: '127.0.0.1', port };
+  };
+  const port = (of: Side): number => towards[of].address().port;
   // A peer is not heard before it sends; until then the description's own loopback candidate is where it is.
   const learn = (of: Side, sdp: string) => {
-    const [, port] = /^a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+) /m.exec(sdp) ?? [];
-    if (port !== undefined) addresses[of] ??= { address: '127.0.0.1', port: Number(port) };
+    const [, named] = /^a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+) /m.exec(sdp) ?? [];
+    if (named !== undefined) place(of, Number(named));
   };
   return {
     seen,
@@ -212,12 +232,16 @@ export async function createRelay(): Promise<Relay> {
     address,
     rewrite(from, sdp) {
       learn(from, sdp);
-      const port = towards[other(from)].address().port;
       const lines = sdp.split('\r\n').filter((line) => !line.startsWith('a=candidate') && !line.startsWith('a=end-of-candidates'));
       const mid = lines.findIndex((line) => line.startsWith('a=mid:'));
-      return lines.toSpliced(mid + 1, 0, `a=candidate:1 1 udp 2130706431 127.0.0.1 ${port} typ host`, 'a=end-of-candidates').join('\r\n');
+      return lines.toSpliced(mid + 1, 0, `a=candidate:1 1 udp 2130706431 127.0.0.1 ${port(other(from))} typ host`, 'a=end-of-candidates').join('\r\n');
     },
+    port,
+    place,
+    whenClosed: (run) => void atEnd.push(run),
     async [Symbol.asyncDispose]() {
+      closed = true;
+      for (const run of atEnd) run();
       await Promise.all([towards.offerer, towards.answerer].map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
     }
   };
@@ -229,11 +253,12 @@ export async function callThrough(relay: Relay, offerer: Party, answerer: Party)
   await offerer.accept(relay.rewrite('answerer', answer));
 }
 
+type SeenCertificate = Omit<CallCertificate, 'privateKey'>;
 type Terminated = { readonly connected: Record<Side, boolean>; readonly keys: Partial<Record<Side, ReturnType<DtlsServer['extractSessionKeys']>>> };
 
 /** Makes the relay end DTLS on both sides itself, with `claims` towards each of them, and one key of its own. The offerer is DTLS server. */
-export function terminateDtls(relay: Relay, claims: Record<Side, CallCertificate>): Terminated {
-  const { keyPem } = createCallCertificate(Date.now());
+export function terminateDtls(relay: Relay, claims: Record<Side, CallCertificate | SeenCertificate>): Terminated {
+  const keyPem = keyPemOf(createCallCertificate(Date.now()).privateKey);
   const result: { connected: Record<Side, boolean>; keys: Terminated['keys'] } = { connected: { offerer: false, answerer: false }, keys: {} };
   const pipes: Partial<Record<Side, { onData(data: Buffer, address: readonly [string, number]): void }>> = {};
   const start = (to: Side, ownKey: string) => {
@@ -247,7 +272,7 @@ export function terminateDtls(relay: Relay, claims: Record<Side, CallCertificate
     };
     pipes[to] = pipe;
     const options = {
-      cert: claims[to].certificatePem,
+      cert: certificatePemOf(claims[to]),
       key: ownKey,
       signatureHash,
       transport: pipe,
@@ -256,6 +281,7 @@ export function terminateDtls(relay: Relay, claims: Record<Side, CallCertificate
       certificateRequest: true
     };
     const socket = to === 'offerer' ? new DtlsClient(options) : new DtlsServer(options);
+    relay.whenClosed(() => endFlights(socket));
     socket.onConnect.once(() => {
       result.connected[to] = true;
       result.keys[to] = socket.extractSessionKeys(16, 12);
@@ -264,7 +290,7 @@ export function terminateDtls(relay: Relay, claims: Record<Side, CallCertificate
   };
   relay.forward((from, data) => {
     if (!isDtlsDatagram(data)) return isMediaDatagram(data) ? [] : [data];
-    for (const side of ['offerer', 'answerer'] as const) if (pipes[side] === undefined) start(side, claims[side].keyPem === '' ? keyPem : claims[side].keyPem);
+    for (const side of ['offerer', 'answerer'] as const) if (pipes[side] === undefined) start(side, keyOf(claims[side]) ?? keyPem);
     pipes[from]?.onData(data, ['', 0]);
     return [];
   });
@@ -272,7 +298,9 @@ export function terminateDtls(relay: Relay, claims: Record<Side, CallCertificate
 }
 
 /** Somebody's certificate, as anybody has it who saw it once: without the key. */
-export const seenCertificate = (certificate: CallCertificate): CallCertificate => ({ ...certificate, keyPem: '' });
+export const seenCertificate = ({ certificateDer, thumbprint }: CallCertificate): SeenCertificate => ({ certificateDer, thumbprint });
+
+const keyOf = (claim: CallCertificate | SeenCertificate): string | null => ('privateKey' in claim ? keyPemOf(claim.privateKey) : null);
 
 export function decrypts(keys: ReturnType<DtlsServer['extractSessionKeys']>, datagram: Buffer): boolean {
   const session = new SrtpSession({
@@ -287,7 +315,7 @@ export function decrypts(keys: ReturnType<DtlsServer['extractSessionKeys']>, dat
 }
 
 /** Calls `change` with each unencrypted handshake message of a datagram, and puts what it returns in its place. */
-function rewriteHandshake(datagram: Buffer, change: (type: number, body: Buffer) => Buffer): Buffer {
+export function rewriteHandshake(datagram: Buffer, change: (type: number, body: Buffer) => Buffer): Buffer {
   const records: Buffer[] = [];
   for (let offset = 0; offset + 13 <= datagram.length; ) {
     const end = offset + 13 + datagram.readUInt16BE(offset + 11);
@@ -329,6 +357,19 @@ function extensionsOf(type: number, body: Buffer): number {
   offset += 2 + body.readUInt16BE(offset);
   return offset + 1 + body.readUInt8(offset);
 }
+
+/** P_hash of RFC 5246 section 5 with SHA-256. */
+const prf = (secret: Uint8Array, label: string, seed: Uint8Array, length: number) => {
+  const input = Buffer.concat([Buffer.from(label), seed]);
+  const hmac = (data: Uint8Array) => createHmac('sha256', secret).update(data).digest();
+  let a: Buffer = input;
+  const out: Buffer[] = [];
+  for (let made = 0; made < length; made += 32) {
+    a = hmac(a);
+    out.push(hmac(Buffer.concat([a, input])));
+  }
+  return Buffer.concat(out, length);
+};
 
 /** Strips the extended master secret and makes both X25519 shares zero. @returns the keys that the relay then knows without holding any */
 export function weakenKeyExchange(relay: Relay): { clientKeys(): { readonly key: Buffer; readonly salt: Buffer } } {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:dgram';
 import { createCallCertificate } from '../../src/encryption/call-certificate.ts';
+import { endpointBinding } from '../../src/encryption/endpoint-binding.ts';
 import { commitment, commitmentHolds, securityCode } from '../../src/encryption/security-code.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { type BeginSession, rehearse } from '../../src/media/rehearsal.ts';
@@ -11,19 +12,19 @@ import { until } from '../fakes/dtls-attacker.ts';
 type Seen = { readonly event: string; readonly parameters: readonly unknown[] };
 
 function watched(seen: Seen[]): BeginSession {
-  return (settings, call, emit, createTransport) =>
+  return (settings, call, emit, createPath) =>
     createSession({
       settings,
       call,
       certificate: createCallCertificate(Date.now()),
-      encryption: { commitment, commitmentHolds, securityCode },
+      encryption: { commitment, commitmentHolds, securityCode, endpointBinding },
       nonce: crypto.getRandomValues(new Uint8Array(32)),
       clock: systemClock,
       emit: (event, ...parameters) => {
         seen.push({ event, parameters });
         emit(event, ...parameters);
       },
-      createTransport
+      createPath
     });
 }
 

@@ -84,6 +84,32 @@ async function securedAgain(pair: TwoRooms, id: string, old: string, kill: () =>
   return tookMs;
 }
 
+describe('a call whose other side falls silent', function () {
+  this.timeout(60_000);
+
+  it('shows it, keeps its code, and goes on when the other side is heard again', async () => {
+    await using pair = await startTwoRooms();
+    await pair.placeCall();
+    const [code] = codesOf(await pair.states());
+    const silenced = await callProcess(pair.rooms[1]);
+    const problemOf = async () => (await pair.rooms[0].http.state()).call?.media.problem?.code ?? null;
+    process.kill(silenced, 'SIGSTOP');
+    try {
+      const tookMs = await eventually('the silence is shown', async () => (await problemOf()) === 'CL_MEDIA_SILENT', 20_000);
+      console.log(`      silence shown after ${tookMs.toFixed(0)} ms`);
+      const { call } = await pair.rooms[0].http.state();
+      assert.deepEqual([call?.phase, call?.encryption.securityCode], ['connected', code]);
+    } finally {
+      process.kill(silenced, 'SIGCONT');
+    }
+    await eventually('the silence is over', async () => (await problemOf()) === null, 20_000);
+    const before = packetsOf(await pair.states());
+    await pair.waitFor('media goes on', (now) => allGrew(before, packetsOf(now)));
+    await pair.rooms[0].act('end');
+    await pair.waitFor('both ended', bothEnded);
+  });
+});
+
 describe('a call that loses its media process', function () {
   this.timeout(120_000);
   /** How long it takes is printed, not judged: the machine may be a slow one. */

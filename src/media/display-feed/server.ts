@@ -40,7 +40,7 @@ export type DisplayFeedOptions = {
 export type DisplayFeed = AsyncDisposable & {
   /** Listens on a free port. @throws CloisterError CL_PORT_IN_USE where it cannot listen */
   start(): Promise<void>;
-  /** The security audit passed: from now on frames are fed. */
+  /** The connection is proven: from now on frames are fed. */
   open(): void;
   /** A URL for one display, which serves once and for 10 s. At most 16 are outstanding; a further one replaces the oldest. */
   ticket(): { readonly url: string };

@@ -173,7 +173,7 @@ export function endedText(ended: NonNullable<CallView['ended']>): { readonly rea
 }
 
 const detectors: Record<string, string> = {
-  'handshake-audit': 'the check of the secure connection’s handshake',
+  handshake: 'the handshake of the secure connection',
   envelope: 'the check of the signed messages',
   commitment: 'the check of the security code’s commitment',
   fingerprint: 'the check of the call’s certificate',

@@ -4,7 +4,7 @@ import { localEncryption } from '../../../src/call/encryption-decision.ts';
 import { CloisterError } from '../../../src/kernel/errors.ts';
 import { createEvents } from '../../../src/kernel/events.ts';
 import { type Log, silentLog } from '../../../src/kernel/log.ts';
-import type { MediaCallOptions, MediaEvents, MediaSession, MediaStatistics } from '../../../src/media/port.ts';
+import type { Endpoints, MediaCallOptions, MediaEvents, MediaSession, MediaStatistics } from '../../../src/media/port.ts';
 import { NO_FLOW } from '../../../src/room/project.ts';
 import type { RoomState } from '../../../src/room/state.ts';
 import type { CallMessage } from '../../../src/signaling/messages.ts';
@@ -35,7 +35,14 @@ const turn = async (): Promise<void> => {
 };
 
 type Emit = <K extends keyof MediaEvents>(event: K, ...values: MediaEvents[K]) => void;
-type FakeSession = { readonly options: MediaCallOptions; readonly asked: string[]; readonly emit: Emit; closed: boolean; fail: CloisterError | null };
+type FakeSession = {
+  readonly options: MediaCallOptions;
+  readonly asked: string[];
+  readonly emit: Emit;
+  endpoints: Endpoints | null;
+  closed: boolean;
+  fail: CloisterError | null;
+};
 
 /** Media processes that answer each request at once, and say and fail what a test makes them. */
 function fakeMedia() {
@@ -44,7 +51,7 @@ function fakeMedia() {
     const events = createEvents<MediaEvents>((error) => {
       throw error;
     });
-    const session: FakeSession = { options, asked: [], emit: events.emit, closed: false, fail: null };
+    const session: FakeSession = { options, asked: [], endpoints: null, emit: events.emit, closed: false, fail: null };
     sessions.push(session);
     const request =
       <T>(name: string, result: T) =>
@@ -56,8 +63,14 @@ function fakeMedia() {
     return {
       on: events.on,
       createOffer: request('createOffer', { sdp: 'v=0', commitment: HASH }),
-      acceptAnswer: request('acceptAnswer', { nonce: HASH }),
-      acceptOffer: request('acceptOffer', { sdp: 'v=0', nonce: HASH }),
+      async acceptAnswer(_sdp, _endToEnd, endpoints) {
+        session.endpoints = endpoints;
+        return await request('acceptAnswer', { nonce: HASH })();
+      },
+      async acceptOffer(_sdp, _endToEnd, endpoints) {
+        session.endpoints = endpoints;
+        return await request('acceptOffer', { sdp: 'v=0', nonce: HASH })();
+      },
       open: request('open', undefined),
       reveal: request('reveal', undefined),
       checkUpdate: request('checkUpdate', undefined),
@@ -157,6 +170,8 @@ describe('the room', () => {
   it('carries a call from invite to end', async () => {
     const { room, network, session, journal } = await inCall();
     assert.deepEqual(session(0).asked, ['acceptOffer', 'open']);
+    // Whoever signed the invite is whom the handshake has to be with (RFC 8844).
+    assert.deepEqual(session(0).endpoints, { local: SELF.endpoint, remote: PEER.endpoint });
     assert.equal(room.state().call?.encryption.securityCode, CODE);
     assert.equal(room.state().call?.encryption.state, 'end-to-end-verified');
     await room.callAction(CALL, 'end');
@@ -211,7 +226,7 @@ describe('the room', () => {
     old.emit('statistics', STATISTICS);
     old.emit('problem', { code: 'CL_MEDIA_SOURCE', detectedBy: 'source', text: 'the camera is gone' });
     old.emit('candidates', [{ candidate: 'candidate:1', sdpMid: '0', sdpMLineIndex: 0 }]);
-    old.emit('failed', { code: 'CL_SECURITY_HANDSHAKE', detectedBy: 'handshake-audit', text: 'x' });
+    old.emit('failed', { code: 'CL_SECURITY_HANDSHAKE', detectedBy: 'handshake', text: 'x' });
     old.emit('exit', { expected: false });
     await turn();
     const after = room.state();

@@ -125,7 +125,7 @@ const SAMPLES: readonly Sample[] = [
       ['src/devices/a.ts', `const av = await import('node-av/api');`]
     ],
     keeps: [
-      ['src/media/a.ts', `import { RTCPeerConnection } from 'werift';`],
+      ['src/media/ice-path.ts', `import { Connection } from 'werift';`],
       ['src/ui/a.ts', `import { Call } from '@fluentui/react-icons/svg/call';`],
       ['test/a.ts', `import { chromium } from 'playwright-core';`]
     ]

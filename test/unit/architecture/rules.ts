@@ -16,7 +16,7 @@ const COMPOSITION_ROOTS = [/^agent\//, /^src\/media\/process\.ts$/];
 
 /** Where each package may be imported, types included. A package that is not here may not be imported at all. */
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
-  werift: ['src/media/'],
+  werift: ['src/media/ice-path.ts'],
   'node-av': ['src/media/'],
   ws: ['src/media/'],
   'node-hid': ['src/devices/'],
@@ -50,7 +50,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/signaling\/(?:topics|messages)\.ts$/, imports: ['zod'] },
   { path: /^src\/media\/rtp\//, imports: [] },
   { path: /^src\/media\/sdp\.ts$/, imports: ['node:net'] },
-  { path: /^src\/media\/handshake-audit\.ts$/, imports: ['node:crypto', 'node:buffer'] },
+  { path: /^src\/media\/secure-transport\/(?!dtls\/connection\.ts$)/, imports: ['node:crypto'] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },
   { path: /^src\/ui\/display\/playout\.ts$/, imports: [] }
 ];

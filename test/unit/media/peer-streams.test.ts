@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type RtcpMessage, readRtcp, readRtp, writeCname, writeNack, writePictureLoss, writeReport } from '../../../src/media/peer-packets.ts';
+import { type RtcpMessage, readRtcp, readRtp, writeCname, writeNack, writePictureLoss, writeReport, writeRtp } from '../../../src/media/peer-packets.ts';
 import { createReceiveStream, createSendStream } from '../../../src/media/peer-streams.ts';
 
 const packet = (sequenceNumber: number, timestamp = 0) => ({
@@ -57,6 +57,22 @@ describe('RTP and RTCP packets', () => {
       ssrc: 12,
       payload: [1, 2, 3, 4, 0]
     });
+  });
+
+  it('reads back the media packets that it writes', () => {
+    const header = fc.record({
+      payloadType: fc.nat(0x7f),
+      sequenceNumber: fc.nat(0xffff),
+      timestamp: fc.nat(0xffff_ffff),
+      ssrc: fc.nat(0xffff_ffff),
+      marker: fc.boolean()
+    });
+    fc.assert(
+      fc.property(header, fc.uint8Array({ maxLength: 1_300 }), (fields, payload) => {
+        const read = readRtp(writeRtp(fields, payload));
+        assert.deepEqual(read && { ...read, payload: Uint8Array.from(read.payload) }, { ...fields, payload });
+      })
+    );
   });
 
   it('never throws', () => {
