@@ -7,13 +7,17 @@ import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { createCallCertificate } from '../../src/encryption/call-certificate.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
-import { silentLog } from '../../src/kernel/log.ts';
+import { type Log, type LogFields, silentLog } from '../../src/kernel/log.ts';
 import { createPeerConnection } from '../../src/media/peer-connection.ts';
 import type { MediaFailure } from '../../src/media/port.ts';
+import type { DtlsRole } from '../../src/media/secure-transport/dtls/connection.ts';
 import type { SecuredConnection, VideoCodec } from '../../src/media/streams.ts';
 import { until } from '../fakes/dtls-attacker.ts';
 
-type Figures = { framesDecoded: number; packetsReceived: number; pliSent: number; pliReceived: number; dtlsState: string; srtpCipher: string };
+type Figures = { framesDecoded: number; packetsReceived: number; pliSent: number; pliReceived: number } & Record<
+  'dtlsState' | 'dtlsRole' | 'dtlsCipher' | 'tlsVersion' | 'srtpCipher',
+  string
+>;
 
 /** In the page: a peer connection with the fake camera and microphone. */
 const START = `
@@ -33,7 +37,8 @@ const START = `
     const received = of('inbound-rtp');
     return {
       framesDecoded: received.framesDecoded ?? 0, packetsReceived: received.packetsReceived ?? 0, pliSent: received.pliCount ?? 0,
-      pliReceived: of('outbound-rtp').pliCount ?? 0, dtlsState: of('transport').dtlsState ?? '', srtpCipher: of('transport').srtpCipher ?? ''
+      pliReceived: of('outbound-rtp').pliCount ?? 0, dtlsState: of('transport').dtlsState ?? '', dtlsRole: of('transport').dtlsRole ?? '',
+      dtlsCipher: of('transport').dtlsCipher ?? '', tlsVersion: of('transport').tlsVersion ?? '', srtpCipher: of('transport').srtpCipher ?? ''
     };
   };
 `;
@@ -77,12 +82,22 @@ describe('peer connection with Chromium', function () {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function run(page: Page, options: { readonly codec: VideoCodec; readonly offerer: 'room' | 'browser'; readonly fips: boolean }): Promise<void> {
+  type Run = {
+    readonly codec: VideoCodec;
+    readonly offerer: 'room' | 'browser';
+    readonly fips: boolean;
+    /** What the room is in DTLS. */
+    readonly role: DtlsRole;
+  };
+
+  async function run(page: Page, options: Run): Promise<void> {
     await page.goto(url);
     await page.evaluate(START);
-    const { codec, fips } = options;
+    const { codec, fips, role } = options;
     const certificate = createCallCertificate(Date.now());
-    const room = createPeerConnection({ certificate, iceServers: [], fips, videoCodecs: [codec], clock: systemClock, log: silentLog });
+    const facts: LogFields[] = [];
+    const log: Log = { ...silentLog, info: (_message, fields) => facts.push(fields ?? {}) };
+    const room = createPeerConnection({ certificate, iceServers: [], fips, videoCodecs: [codec], clock: systemClock, log });
     let secured: SecuredConnection | null = null;
     let failure: MediaFailure | null = null;
     let keyframeRequests = 0;
@@ -115,7 +130,8 @@ describe('peer connection with Chromium', function () {
         await room.acceptAnswer(answer);
       } else {
         const offer = (await page.evaluate('capture().then(() => peer.setLocalDescription()).then(gathered)')) as string;
-        const answer = await room.acceptOffer(offer);
+        // A browser offers either role; the room takes the client's, unless only the server's is left (RFC 5763 section 5).
+        const answer = await room.acceptOffer(role === 'client' ? offer : offer.replaceAll('a=setup:actpass', 'a=setup:active'));
         await page.evaluate((sdp) => (globalThis as unknown as { peer: RTCPeerConnection }).peer.setRemoteDescription({ type: 'answer', sdp }), answer);
       }
       await until(() => secured !== null || failure !== null, 'the secured connection', 15_000);
@@ -131,7 +147,12 @@ describe('peer connection with Chromium', function () {
       for (const startMs = performance.now(); last.framesDecoded < 10 && performance.now() - startMs < 10_000; ) last = await figures();
       assert.ok(last.framesDecoded >= 10, `the browser decoded ${last.framesDecoded} frames`);
       assert.equal(last.dtlsState, 'connected');
-      if (fips) assert.equal(last.srtpCipher, 'SRTP_AEAD_AES_128_GCM');
+      assert.equal(last.dtlsRole, role === 'client' ? 'server' : 'client');
+      assert.equal(last.tlsVersion, 'FEFD');
+      const [agreed = {}] = facts.filter((fields) => 'srtpProfile' in fields);
+      assert.deepEqual([agreed['role'], agreed['suite'], agreed['group']], [role, last.dtlsCipher, fips ? 'P-256' : 'X25519']);
+      assert.equal(last.srtpCipher, `SRTP_${agreed['srtpProfile']}`);
+      if (fips) assert.match(last.srtpCipher, /^SRTP_AEAD_AES_(128|256)_GCM$/);
 
       const before = last.pliReceived;
       room.requestKeyframe();
@@ -158,15 +179,21 @@ describe('peer connection with Chromium', function () {
   }
 
   for (const offerer of ['room', 'browser'] as const) {
+    const role = offerer === 'room' ? 'server' : 'client';
     for (const codec of ['VP8', 'H264'] as const) {
-      it(`${codec} both ways when the ${offerer} offers`, async () => {
-        await run(await browser.newPage(), { codec, offerer, fips: false });
+      it(`${codec} both ways when the ${offerer} offers, with the room as DTLS ${role}`, async () => {
+        await run(await browser.newPage(), { codec, offerer, fips: false, role });
       });
     }
   }
 
-  it('with approved algorithms only, when either offers', async () => {
-    await run(await browser.newPage(), { codec: 'VP8', offerer: 'room', fips: true });
-    await run(await browser.newPage(), { codec: 'VP8', offerer: 'browser', fips: true });
-  });
+  for (const [offerer, role] of [
+    ['room', 'client'],
+    ['browser', 'client'],
+    ['browser', 'server']
+  ] as const) {
+    it(`with approved algorithms only when the ${offerer} offers, with the room as DTLS ${role}`, async () => {
+      await run(await browser.newPage(), { codec: 'VP8', offerer, fips: true, role });
+    });
+  }
 });
