@@ -175,3 +175,37 @@ export async function installCaller(profile: Profile): Promise<void> {
   });
   await new Promise((resolve) => relay.addEventListener('open', resolve, { once: true }));
 }
+
+/** Two peers of one page, with candidates handed over as they come: milliseconds from before both are made to both connected. Sent to the page as text, too. */
+export async function connectWithinPage(): Promise<number> {
+  const startMs = performance.now();
+  const [offerer, answerer] = [new RTCPeerConnection({ bundlePolicy: 'max-bundle' }), new RTCPeerConnection({ bundlePolicy: 'max-bundle' })];
+  const connected = (peer: RTCPeerConnection): Promise<void> =>
+    new Promise((resolve, reject) => {
+      peer.addEventListener('connectionstatechange', () => {
+        if (peer.connectionState === 'connected') resolve();
+        if (peer.connectionState === 'failed') reject(new Error('Chromium did not connect'));
+      });
+    });
+  const both = Promise.all([connected(offerer), connected(answerer)]);
+  // A candidate waits until the other side has a description to add it to.
+  const offered = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  offerer.addEventListener('icecandidate', ({ candidate }) => void offered.promise.then(() => answerer.addIceCandidate(candidate ?? undefined)));
+  answerer.addEventListener('icecandidate', ({ candidate }) => void answered.promise.then(() => offerer.addIceCandidate(candidate ?? undefined)));
+  offerer.addTransceiver('audio');
+  offerer.addTransceiver('video');
+  const offer = await offerer.createOffer();
+  const offering = offerer.setLocalDescription(offer);
+  await answerer.setRemoteDescription(offer);
+  offered.resolve();
+  const answer = await answerer.createAnswer();
+  const answering = answerer.setLocalDescription(answer);
+  await offerer.setRemoteDescription(answer);
+  answered.resolve();
+  await Promise.all([offering, answering, both]);
+  const tookMs = performance.now() - startMs;
+  offerer.close();
+  answerer.close();
+  return tookMs;
+}
