@@ -1,0 +1,42 @@
+// What every part of the fuzzer fires with. A part throws where it finds something wrong; whoever runs it tells what was fired last.
+import assert from 'node:assert/strict';
+import type { Certificates } from './honest-pair.ts';
+import type { Random } from './random.ts';
+
+export type Range = {
+  readonly random: Random;
+  readonly certificates: Certificates;
+  /** Of other associations: what an attacker has collected. */
+  readonly foreign: readonly Buffer[];
+  /** Told before each datagram. @param how it was made */
+  aim(datagram: Buffer, how: string): void;
+  count(outcome: string): void;
+  /** What is in use after everything unused was collected. */
+  heapBytes(): number;
+  /** Kept for the report. */
+  grew(bytes: number): void;
+};
+
+/** Fires `count` times, and holds what is in use after the first half against the end: a state may fill what is bounded, and then no more. */
+export function firedInHalves(range: Range, count: number, once: (shot: number) => void): void {
+  const half = Math.floor(count / 2);
+  for (let shot = 0; shot < half; shot += 1) once(shot);
+  const before = range.heapBytes();
+  for (let shot = half; shot < count; shot += 1) once(shot);
+  const grownBytes = range.heapBytes() - before;
+  range.grew(grownBytes);
+  assertFlat(grownBytes, count - half, SIEGE_NOISE_BYTES);
+}
+
+/** V8 itself keeps a little more after a while: code, and what it has learnt of types. Measured: up to 110 kB in a siege. */
+const SIEGE_NOISE_BYTES = 400_000;
+const BYTES_PER_DATAGRAM = 2;
+
+/**
+ * @param grownBytes more than were in use so many datagrams ago
+ * @param noiseBytes what V8 may have kept for itself
+ */
+export function assertFlat(grownBytes: number, datagrams: number, noiseBytes: number): void {
+  const limit = noiseBytes + BYTES_PER_DATAGRAM * datagrams;
+  assert.ok(grownBytes <= limit, `${grownBytes} bytes more are in use after ${datagrams} datagrams; up to ${limit} could be noise`);
+}
