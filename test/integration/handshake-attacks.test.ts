@@ -5,7 +5,7 @@ import { createSocket } from 'node:dgram';
 import { createCallCertificate } from '../../src/encryption/call-certificate.ts';
 import { securityCode } from '../../src/encryption/security-code.ts';
 import type { ErrorCode } from '../../src/kernel/error-codes.ts';
-import type { AlertName } from '../../src/media/secure-transport/dtls/registry.ts';
+import { type AlertName, EXTENSION, MESSAGE } from '../../src/media/secure-transport/dtls/registry.ts';
 import {
   callThrough,
   createRelay,
@@ -16,6 +16,7 @@ import {
   type Party,
   pause,
   type Relay,
+  rewriteHandshake,
   roomParty,
   seenCertificate,
   stockParty,
@@ -23,6 +24,7 @@ import {
   until,
   weakenKeyExchange
 } from '../fakes/dtls-attacker.ts';
+import { alterHello } from '../fakes/dtls-peer.ts';
 import { keyPemOf } from '../fakes/pem.ts';
 
 /** As long as a peer that were fooled would need to say something. */
@@ -44,6 +46,15 @@ const isRtcp = (data: Buffer) => (data[1] ?? 0) >= 192 && (data[1] ?? 0) <= 223;
 /** What the answerer sent. */
 const rtpOf = (relay: Relay) => mediaOf(relay).filter(({ from, data }) => from === 'answerer' && !isRtcp(data));
 const rtcpOf = (relay: Relay) => mediaOf(relay).filter(({ from, data }) => from === 'answerer' && isRtcp(data));
+
+const OLDEST_PROFILE = Buffer.from('0002000100', 'hex');
+/** The control is in dtls-attacks.test.ts. */
+const offerOldestProfile = (type: number, body: Buffer): Buffer =>
+  type !== MESSAGE.clientHello
+    ? body
+    : alterHello({ type, sequence: 0, body }, (draft) => {
+        draft.extensions = draft.extensions.map(([extension, data]) => [extension, extension === EXTENSION.useSrtp ? OLDEST_PROFILE : data]);
+      }).body;
 
 async function call(offerer: Party, answerer: Party): Promise<void> {
   await offerer.accept(await answerer.answer(await offerer.offer()));
@@ -170,6 +181,20 @@ describe('attacks on the handshake', function () {
       await callThrough(relay, offerer, answerer);
       detected(await offerer.outcome, 'CL_SECURITY_HANDSHAKE', 'handshake');
       told(await answerer.outcome, 'handshake_failure');
+      await pause(SILENCE_MS);
+      assert.deepEqual([mediaOf(relay).length, offerer.received(), answerer.received()], [0, 0, 0]);
+    });
+  });
+
+  describe('a relay that leaves the client no choice but the oldest SRTP profile', () => {
+    it('is refused by the DTLS server, who sees it in the client’s signature, and tells the client', async () => {
+      await using relay = await createRelay();
+      await using offerer = roomParty();
+      await using answerer = roomParty();
+      relay.forward((_from, data) => [isDtlsDatagram(data) ? rewriteHandshake(data, offerOldestProfile) : data]);
+      await callThrough(relay, offerer, answerer);
+      detected(await offerer.outcome, 'CL_SECURITY_HANDSHAKE', 'handshake');
+      told(await answerer.outcome, 'decrypt_error');
       await pause(SILENCE_MS);
       assert.deepEqual([mediaOf(relay).length, offerer.received(), answerer.received()], [0, 0, 0]);
     });
@@ -356,6 +381,10 @@ describe('attacks on a running call', function () {
         connected(await answerer.outcome);
         await until(() => offerer.received() > 0 && answerer.received() > 0, 'media');
         const spoken = relay.seen.filter(({ data }) => isDtlsDatagram(data)).length;
+        const flows = (text: string) => {
+          const before = [offerer.received(), answerer.received()] as const;
+          return until(() => offerer.received() > before[0] + 5 && answerer.received() > before[1] + 5, text);
+        };
         const stranger = createSocket('udp4');
         try {
           for (const [name, datagram] of Object.entries(datagrams(relay))) {
@@ -365,11 +394,11 @@ describe('attacks on a running call', function () {
               stranger.send(datagram, port, address);
             }
             await pause(30);
-            const before = [offerer.received(), answerer.received()] as const;
-            await until(() => offerer.received() > before[0] + 5 && answerer.received() > before[1] + 5, `media after ${name}`);
+            await flows(`media after ${name}`);
           }
-          // A plain alert is believed, where it is listened to, when nothing else has come for two seconds.
+          // Where it is listened to, a plain alert is believed when nothing else has come for two seconds: then media stops.
           if (what === NOTHINGS[0]?.[0]) await pause(2_200);
+          await flows('media after it all');
           assert.deepEqual([offerer.failure(), answerer.failure()], [null, null]);
           assert.equal(relay.seen.filter(({ data }) => isDtlsDatagram(data)).length, spoken, 'a room answered');
         } finally {
