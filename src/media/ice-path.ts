@@ -1,27 +1,14 @@
-// The path of one connection: ICE, the sockets under it and the gate in front of it. The only file that knows werift.
-// Invariants: only honest checks and awaited answers reach the stack; all other datagrams go past it, and only those from an address from which an honest
-// check came, or from which a check of ours was answered.
+// The path of one connection: ICE from the first candidate to the chosen pair, and whether the other side is still there.
+// Invariants: a datagram comes in through the gate (ice-gate.ts) or not at all; this file and ice-gate.ts alone know werift.
 import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
-import {
-  Candidate,
-  type CandidatePair,
-  CandidatePairState,
-  Connection,
-  classes,
-  Message,
-  methods,
-  parseIceServers,
-  parseMessage,
-  StunOverTurnProtocol,
-  StunProtocol
-} from 'werift';
+import { Candidate, type CandidatePair, CandidatePairState, Connection, type Message, parseIceServers, StunOverTurnProtocol, StunProtocol } from 'werift';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../kernel/errors.ts';
 import { createEvents, type EventSource } from '../kernel/events.ts';
 import type { Log } from '../kernel/log.ts';
-import { createCheckMemory, endsWithIntegrity } from './check-memory.ts';
-import { checkIceSeam, checkRelaySeam, checkSocketSeam } from './ice-seam.ts';
+import { createIceGate } from './ice-gate.ts';
+import { checkIceSeam } from './ice-seam.ts';
 import { createLiveness } from './path-liveness.ts';
 import type { MediaSettings } from './port.ts';
 import { parseCandidate } from './sdp.ts';
@@ -66,18 +53,11 @@ export type PathOptions = {
   readonly log: Log;
 };
 
-const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 const NOMINATION_POLL_MS = 2;
 /** One check each: the pace of RFC 8445 section 14.2 for a handful of streams. */
 const RETRY_PACE_MS = 20;
-/** Remote addresses without a word of them in the signaling: the other side behind a network translation has one or two. */
-const MAX_UNSIGNALED = 8;
-/** An address of that kind that does not answer is given up, so that it makes room. */
+/** An address that signaling has not named and that does not answer is given up, so that it makes room at the gate. */
 const MAX_UNSIGNALED_TRIES = 4;
-/** The stack keeps the checks that come before connect(). */
-const MAX_EARLY_CHECKS = 256;
-/** The stack remembers each check of a pair for good. */
-const MAX_CHECKS_OF_PAIR = 512;
 /** Of the stack's own consent checks, one in five seconds, at 30 % loss too few come back to keep a call for long (it ends it after 30 s). */
 const CONSENT_RESCUE_MS = 10_000;
 const CONSENT_REFRESH_MS = 4_000;
@@ -85,12 +65,8 @@ const ANSWER_LIMIT_MS = 1_000;
 /** Doubles with each repetition of a check. */
 const STACK_FIRST_WAIT_MS = 50;
 
-type Address = readonly [host: string, port: number];
-type GatedProtocol = StunProtocol | StunOverTurnProtocol;
-type Source = { readonly protocol: GatedProtocol; readonly host: string; readonly port: number; readonly from: string };
 /** Private in the stack; held against it by ice-seam.ts. */
 type Inside = {
-  readonly protocols: unknown[];
   buildRequest(request: { nominate: boolean; remoteUsername: string; localUsername: string; iceControlling: boolean }): Message;
   queryConsent(): void;
 };
@@ -100,18 +76,8 @@ export function createIcePath(options: PathOptions): Path {
   const events = createEvents<PathEvents>((error) => log.error('a listener of the path failed', { error: String(error) }));
   const connection = createConnection(options);
   const inside = connection as unknown as Inside;
-  const checks = createCheckMemory();
-  /** Where honest checks came from, by the socket that they reached. */
-  const gated = new Map<GatedProtocol, Set<string>>();
-  const unsignaled = new Set<string>();
-  /** How often the check that was answered last had been sent again, by address. */
-  const repeated = new Map<string, number>();
-  let latest: Source | null = null;
-  let earlyChecks = 0;
-  let started = false;
   let over = false;
   let closed = false;
-  let broken: unknown = null;
   const consent = { responses: 0, atMs: 0 };
 
   const lose = (why: string): void => {
@@ -121,168 +87,12 @@ export function createIcePath(options: PathOptions): Path {
     log.warn('the path is lost', { why });
     events.emit('lost');
   };
-  const isSignaled = ({ host, port }: Source): boolean => connection.remoteCandidates.some((known) => known.type !== 'prflx' && isAt(known, host, port));
-  const pairsAt = ({ host, port }: Source): CandidatePair[] => connection.candidatePairs.filter(({ remoteCandidate }) => isAt(remoteCandidate, host, port));
-
-  /** An address that signaling has not named is let in while there is room; those that never answered make room. */
-  const mayJoin = (source: Source): boolean => {
-    if (unsignaled.has(source.from)) return true;
-    if (unsignaled.size >= MAX_UNSIGNALED && started) forgetFailed();
-    if (unsignaled.size >= MAX_UNSIGNALED) return false;
-    unsignaled.add(source.from);
-    return true;
-  };
-  const forgetFailed = (): void => {
-    for (const from of [...unsignaled]) {
-      const pairs = connection.candidatePairs.filter(({ remoteCandidate: { host, port } }) => `${host}:${port}` === from);
-      if (pairs.some(({ state }) => state !== CandidatePairState.FAILED)) continue;
-      unsignaled.delete(from);
-      for (const heardFrom of gated.values()) heardFrom.delete(from);
-      for (const pair of pairs) {
-        remove(connection.candidatePairs, pair);
-        remove(connection.remoteCandidates, pair.remoteCandidate);
-      }
-      latest = null;
-    }
-  };
-
-  /** RFC 8445 section 7.3: a request is from who knows our password, and meant for this connection. */
-  const isHonestCheck = (source: Source, data: Buffer): boolean => {
-    const { localUsername, localPassword, remoteUsername } = connection;
-    if (!endsWithIntegrity(data)) return false;
-    const message = parseMessage(data, Buffer.from(localPassword, 'utf8'));
-    if (message === undefined || message.messageMethod !== methods.BINDING || !message.attributesKeys.includes('USERNAME')) return false;
-    const name: unknown = message.getAttributeValue('USERNAME');
-    const expected = `${localUsername}:${remoteUsername}`;
-    if (typeof name !== 'string' || !(remoteUsername === '' ? name.startsWith(expected) : name === expected)) return false;
-    if (!started && earlyChecks >= MAX_EARLY_CHECKS) return false;
-    const signaled = isSignaled(source);
-    if (!checks.admit(message.transactionIdHex, source.from, signaled) || !(signaled || mayJoin(source))) return false;
-    if (!started) earlyChecks += 1;
-    return true;
-  };
-
-  /**
-   * An answer is to a question of ours, by who knows the other side's password; a STUN server's own has no password.
-   * The stack lets it end only the question that went to where it came from.
-   */
-  const isAwaitedAnswer = ({ protocol, from }: Source, data: Buffer): boolean => {
-    const { transactions } = protocol instanceof StunOverTurnProtocol ? protocol.turn : protocol;
-    const question = transactions[data.toString('hex', 8, 20)];
-    if (question === undefined || !('integrityKey' in question)) return false;
-    if (question.integrityKey === undefined) return protocol instanceof StunProtocol;
-    if (!endsWithIntegrity(data) || parseMessage(data, question.integrityKey) === undefined) return false;
-    const tries: unknown = Reflect.get(question, 'tries');
-    repeated.set(from, typeof tries === 'number' ? tries : 0);
-    return true;
-  };
-
-  const mayReachStack = (source: Source, data: Buffer): boolean => {
-    if (data.length < 20) return false;
-    const messageClass = data.readUInt16BE(0) & 0x0110;
-    if (messageClass === classes.INDICATION) return false;
-    if (messageClass !== classes.REQUEST) return isAwaitedAnswer(source, data);
-    if (!isHonestCheck(source, data)) return false;
-    gated.get(source.protocol)?.add(source.from);
-    for (const pair of pairsAt(source)) {
-      const counted: unknown = Reflect.get(pair, 'requestTransactionIds');
-      if (counted instanceof Set && counted.size >= MAX_CHECKS_OF_PAIR) counted.clear();
-    }
-    return true;
-  };
-
-  /** Only who knows the ICE passwords can have made an address one of these. */
-  const isProven = (source: Source): boolean =>
-    gated.get(source.protocol)?.has(source.from) === true ||
-    pairsAt(source).some((pair) => pair.protocol === source.protocol && (pair.nominated || pair.state === CandidatePairState.SUCCEEDED));
-
-  /** What a socket or a relay handed over: STUN goes on to the stack if it is honest, all else past it if it comes from the other side. */
-  const admitOver =
-    (protocol: GatedProtocol, toStack: (data: Buffer, address: Address) => void) =>
-    (data: Buffer, address: Address): void => {
-      if (closed || data.length === 0) return;
-      const [host, port] = address;
-      const isLatest = latest !== null && latest.protocol === protocol && isAt(latest, host, port);
-      const source = isLatest && latest !== null ? latest : { protocol, host, port, from: `${host}:${port}` };
-      // RFC 7983 section 7.
-      if ((data[0] ?? 0) < 4) {
-        if (mayReachStack(source, data)) toStack(data, address);
-      } else if (isLatest || isProven(source)) {
-        latest = source;
-        events.emit('datagram', data, source.from);
-      }
-    };
-
-  const gate = (protocol: unknown): void => {
-    if (protocol instanceof StunProtocol) {
-      if (gated.has(protocol)) return;
-      checkSocketSeam(protocol);
-      gated.set(protocol, new Set());
-      gateSocket(protocol);
-    } else if (protocol instanceof StunOverTurnProtocol) {
-      if (gated.has(protocol)) return;
-      checkRelaySeam(protocol);
-      gated.set(protocol, new Set());
-      gateRelay(protocol);
-    } else throw new CloisterError('CL_INTERNAL', 'the ICE stack opened a socket of another kind');
-  };
-
-  const gateSocket = (protocol: StunProtocol): void => {
-    const { transport } = protocol;
-    const { socket, onData: toStack } = transport;
-    try {
-      // A keyframe's burst during a pause of ours has to fit. The system may grant less.
-      socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
-    } catch (error) {
-      log.debug('the receive buffer cannot be made larger', { error: String(error) });
-    }
-    requireReached((reached) => {
-      transport.onData = reached;
-      socket.emit('message', Buffer.alloc(0), { address: '127.0.0.1', family: 'IPv4', port: 9, size: 0 });
-    });
-    transport.onData = admitOver(protocol, toStack);
-    const gone = (why: string) => () => {
-      if (connection.nominated?.protocol === protocol) lose(why);
-    };
-    socket.on('error', gone('the socket failed'));
-    socket.on('close', gone('the socket was closed'));
-  };
-
-  const gateRelay = (protocol: StunOverTurnProtocol): void => {
-    const { turn } = protocol;
-    const { onData: fromRelay, transport } = turn;
-    const toStack = fromRelay.execute.bind(fromRelay);
-    const receive = transport.onData;
-    if (transport.type === 'udp') {
-      const probe = new Message(methods.DATA, classes.INDICATION).setAttribute('XOR-PEER-ADDRESS', ['127.0.0.1', 9]).setAttribute('DATA', Buffer.alloc(1));
-      requireReached((reached) => {
-        fromRelay.execute = reached;
-        receive(probe.bytes, turn.serverEndpoint ?? ['', 0]);
-      });
-      // Whoever reaches the socket could else say on behalf of the relay what came from whom: the stack does not look at the source.
-      transport.onData = (data, address) => {
-        const server = turn.serverEndpoint;
-        if (server !== undefined && server[0] === address[0] && server[1] === address[1]) receive(data, address);
-      };
-    }
-    fromRelay.execute = admitOver(protocol, toStack);
-  };
-
-  /** The stack swallows what a listener of it throws, and would go on without the gate. */
-  const gateAll = (): void => {
-    try {
-      for (const protocol of inside.protocols) gate(protocol);
-    } catch (error) {
-      broken ??= error;
-      log.error('the gate cannot be set up', { error: String(error) });
-      void connection.close();
-    }
-  };
+  const gate = createIceGate({ connection, log, datagram: (data, from) => events.emit('datagram', data, from), lost: lose });
 
   connection.onIceCandidate.subscribe((candidate) => {
     if (isLoopback(candidate.host)) candidate.priority = LOOPBACK_PRIORITY;
-    gateAll();
-    if (broken === null && !closed) events.emit('candidate', `candidate:${candidate.toSdp()}`);
+    gate.gateAll();
+    if (gate.failure() === null && !closed) events.emit('candidate', `candidate:${candidate.toSdp()}`);
   });
   connection.stateChanged.subscribe((state) => {
     if (state === 'failed' || state === 'closed') lose(`the ICE stack is ${state}`);
@@ -330,7 +140,7 @@ export function createIcePath(options: PathOptions): Path {
     icePassword: connection.localPassword,
     async gather() {
       await connection.gatherCandidates();
-      if (broken !== null) throw asCloisterError(broken);
+      if (gate.failure() !== null) throw asCloisterError(gate.failure());
       if (!closed) events.emit('candidate', null);
     },
     setRemote: (usernameFragment, password) => connection.setRemoteParams({ iceLite: false, usernameFragment, password }),
@@ -339,13 +149,13 @@ export function createIcePath(options: PathOptions): Path {
       if (candidate === null || closed) return;
       const { foundation, priority, host, port, type } = candidate;
       await connection.addRemoteCandidate(new Candidate(foundation, 1, 'udp', priority, host, port, type));
-      for (const known of connection.remoteCandidates) if (known.type !== 'prflx') unsignaled.delete(`${known.host}:${known.port}`);
+      gate.forgetSignaled();
     },
     endOfCandidates: () => connection.addRemoteCandidate(undefined),
     async connect() {
-      gateAll();
-      if (broken !== null) throw asCloisterError(broken);
-      started = true;
+      gate.gateAll();
+      if (gate.failure() !== null) throw asCloisterError(gate.failure());
+      gate.start();
       await nominated(connection, clock, () => closed);
       consent.atMs = clock.monotonicMs();
       liveness.start();
@@ -358,13 +168,14 @@ export function createIcePath(options: PathOptions): Path {
       if (nominated?.rtt === undefined) return null;
       // The stack counts from the first sending of a check; where that was lost, the last repetition was answered at the latest.
       const [host, port] = nominated.remoteAddr;
-      const waitedMs = STACK_FIRST_WAIT_MS * (2 ** (repeated.get(`${host}:${port}`) ?? 0) - 1);
+      const waitedMs = STACK_FIRST_WAIT_MS * (2 ** gate.checkRepeats(`${host}:${port}`) - 1);
       return Math.max(0, nominated.rtt * 1_000 - waitedMs);
     },
     alive: liveness.heard,
     async close() {
       if (closed) return;
       closed = true;
+      gate.shut();
       liveness.stop();
       await connection.close();
     }
@@ -372,28 +183,13 @@ export function createIcePath(options: PathOptions): Path {
 }
 
 const isLoopback = (host: string) => host.startsWith('127.') || host === '::1';
-const isAt = (place: { readonly host: string; readonly port: number }, host: string, port: number) => place.host === host && place.port === port;
 /** Below every other kind: only of use between two rooms on one machine. */
 const LOOPBACK_PRIORITY = 1;
-
-function remove<T>(list: T[], item: T): void {
-  const index = list.indexOf(item);
-  if (index >= 0) list.splice(index, 1);
-}
 
 const transportOf = ({ protocol }: CandidatePair): { readonly closed: boolean } => {
   if (protocol instanceof StunOverTurnProtocol) return protocol.turn.transport;
   return protocol instanceof StunProtocol ? protocol.transport : { closed: true };
 };
-
-/** A datagram that is put in where the stack's begin has to come out where the gate stands. */
-function requireReached(put: (reached: () => void) => void): void {
-  let reached = false;
-  put(() => {
-    reached = true;
-  });
-  if (!reached) throw new CloisterError('CL_INTERNAL', 'the ICE stack takes its datagrams past the gate');
-}
 
 function createConnection({ controlling, iceServers }: PathOptions): Connection {
   const servers = parseIceServers(iceServers.map((server) => ({ ...server })));

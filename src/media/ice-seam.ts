@@ -1,4 +1,4 @@
-// What ice-path.ts takes for granted inside the ICE stack, much of it private there, as tables that are held against it before it is used.
+// What ice-path.ts and ice-gate.ts take for granted inside the ICE stack, much of it private there, as tables that are held against it before it is used.
 // An upgrade of the stack that renames a member stops here, instead of running with the gate beside the road.
 import { CloisterError } from '../kernel/errors.ts';
 
