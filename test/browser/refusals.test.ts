@@ -4,6 +4,8 @@ import { colours } from '../../src/ui/shared/theme.ts';
 import { type RoomsWithPages, type RoomWithPages, startRoomsWithPages } from '../harness/browser.ts';
 
 const INVITE_SECONDS = 8;
+/** A display that has its ticket may be on its way to the feed when the call is declined, and the process of the call with it gone. */
+const FEED_IS_GONE = /WebSocket connection to 'ws:\/\/127\.0\.0\.1:\d+\/feed\/.*ERR_CONNECTION_REFUSED/;
 
 const rgb = (hex: string): string => `rgb(${[1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join(', ')})`;
 
@@ -25,7 +27,12 @@ describe('browser: calls that are refused or broken off', function () {
       if (await panel.isVisible('screen-ended')) await panel.touch('button-done');
       await panel.see('screen-home');
     }
-    assert.deepEqual(all.browser.faults(), []);
+    const faults = all.browser.faults();
+    assert.deepEqual(
+      faults.filter(({ kind, text }) => !(kind === 'unanswered' && FEED_IS_GONE.test(text))),
+      []
+    );
+    faults.splice(0);
   });
 
   it('says why beside the address when that is none, and calls nobody', async () => {

@@ -18,6 +18,7 @@ const SERVER_HELLO = 2;
 const CERTIFICATE = 11;
 const CLIENT_KEY_EXCHANGE = 16;
 const CHANGE_CIPHER_SPEC = 20;
+const ALERT = 21;
 
 type Kind = 'stun' | 'dtls' | 'rtp' | 'rtcp' | 'unknown';
 
@@ -143,7 +144,7 @@ describe('a call on the wire', function () {
     assert.equal(new Set(seen).size, 4, 'a certificate was used for two calls');
   });
 
-  it('carries nothing but SRTP, SRTCP and STUN after the handshake, and no media before', () => {
+  it('carries nothing but SRTP, SRTCP and STUN after the handshake until it is closed, and no media before', () => {
     for (const call of calls) {
       const mine = packets.filter(touches(call.ports));
       const kinds = mine.map(kindOf);
@@ -151,11 +152,16 @@ describe('a call on the wire', function () {
         kinds.filter((kind) => kind === 'unknown'),
         []
       );
-      const last = kinds.lastIndexOf('dtls');
+      const isClosing = ({ payload }: Packet): boolean => payload[0] === ALERT && payload.readUInt16BE(3) === 1;
+      const last = mine.findLastIndex((packet) => kindOf(packet) === 'dtls' && !isClosing(packet));
+      const closed = mine.findIndex((packet) => kindOf(packet) === 'dtls' && isClosing(packet));
+      assert.ok(closed > last, 'the association is not closed at the end');
+      // What was on its way still arrives.
+      assert.ok(kinds.slice(closed).filter((kind) => kind === 'rtp').length < 20, 'media goes on after the end');
       const first = kinds.findIndex((kind) => kind === 'rtp' || kind === 'rtcp');
       const changed = mine.findIndex((packet) => kindOf(packet) === 'dtls' && packet.payload[0] === CHANGE_CIPHER_SPEC);
       assert.ok(last >= 0 && changed >= 0 && first > changed, 'media before the keys');
-      const count = (kind: Kind): number => kinds.slice(last + 1).filter((each) => each === kind).length;
+      const count = (kind: Kind): number => kinds.slice(last + 1, closed).filter((each) => each === kind).length;
       assert.deepEqual([count('dtls'), count('unknown')], [0, 0]);
       assert.ok(count('rtp') > 50 && count('rtcp') > 2 && kinds.includes('stun'), `${count('rtp')} RTP, ${count('rtcp')} RTCP`);
       for (const packet of mine.filter((each) => kindOf(each) === 'rtcp')) {
