@@ -128,7 +128,7 @@ const encryption = z.strictObject({
   fips: z
     .boolean()
     .default(false)
-    .meta(meaning('FIPS algorithms only', 'next-call', 'Only P-256, SHA-256 and AES-GCM.'))
+    .meta(meaning('FIPS algorithms only', 'next-call', 'Only P-256, SHA-256 or SHA-384, and AES-GCM.'))
 });
 
 const media = z.strictObject({

@@ -19,7 +19,7 @@ export type MediaSettings = {
   readonly video: VideoProfile;
   /** None by default: nobody outside is asked anything. */
   readonly iceServers: readonly { readonly urls: string; readonly username?: string; readonly credential?: string }[];
-  /** Only P-256, SHA-256 and AES-GCM (R10). */
+  /** Only P-256, SHA-256 or SHA-384, and AES-GCM (R10). */
   readonly fips: boolean;
   /** The address that the display's WebSocket listens on, and the origins that may connect. */
   readonly displayHost: string;
