@@ -278,16 +278,13 @@ describe('one’s own messages sent back', function () {
   ] as const) {
     it(`to a server that expects ${pinned} certificate: refused, ${code}`, async () => {
       await using relay = await createRelay();
-      let greeted = 0;
       const identities = { client: pinned === 'another' ? GENUINE : VICTIM, server: VICTIM };
       const { endings } = await meet(
         relay,
         identities,
         (from, datagram) => {
-          if (from === 'client') {
-            greeted += 1;
-            return greeted <= 2 ? [datagram] : [];
-          }
+          // Only hellos of the client arrive, as often as its hurried clock has it say them.
+          if (from === 'client') return datagram[13] === MESSAGE.clientHello ? [datagram] : [];
           if (datagram[13] === MESSAGE.helloVerifyRequest) return [datagram];
           relay.inject('offerer', datagram);
           return [];
