@@ -4,8 +4,9 @@ import { colours } from '../../src/ui/shared/theme.ts';
 import { type RoomsWithPages, type RoomWithPages, startRoomsWithPages } from '../harness/browser.ts';
 
 const INVITE_SECONDS = 8;
-/** A display that has its ticket may be on its way to the feed when the call is declined, and the process of the call with it gone. */
-const FEED_IS_GONE = /WebSocket connection to 'ws:\/\/127\.0\.0\.1:\d+\/feed\/.*ERR_CONNECTION_REFUSED/;
+/** A display that has its ticket may be on its way to the feed when the call is declined, and the process of the call with it closing or gone. */
+const FEED_IS_GONE =
+  /WebSocket connection to 'ws:\/\/127\.0\.0\.1:\d+\/feed\/[^']*' failed: .*(?:ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|response code: 503)/;
 
 const rgb = (hex: string): string => `rgb(${[1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join(', ')})`;
 
