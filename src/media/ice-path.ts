@@ -20,10 +20,8 @@ export type PathEvents = {
   datagram: readonly [Buffer, string];
   /** Gone for good. */
   lost: readonly [];
-  /** The other side has not been heard for a second. */
-  silent: readonly [];
-  /** It is heard again. */
-  heard: readonly [];
+  /** The other side has not been heard for a second; or it is heard again. */
+  silent: readonly [boolean];
 };
 
 export type Path = EventSource<PathEvents> & {
@@ -131,7 +129,7 @@ export function createIcePath(options: PathOptions): Path {
       if (responses !== consent.responses) Object.assign(consent, { responses, atMs: clock.monotonicMs() });
       return clock.monotonicMs() - consent.atMs >= CONSENT_RESCUE_MS;
     },
-    changed: (silent) => events.emit(silent ? 'silent' : 'heard')
+    changed: (silent) => events.emit('silent', silent)
   });
 
   return {

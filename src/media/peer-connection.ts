@@ -83,10 +83,11 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
   let version = 0;
   let remoteCandidates = 0;
   let media: Media | null = null;
-  let secured = false;
   let closedByPeer = false;
   let over = false;
 
+  /** Nothing is sent or taken any more. */
+  const isOver = (): boolean => over || closedByPeer;
   const fail = (failure: MediaFailure): void => {
     if (over) return;
     over = true;
@@ -146,7 +147,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     scope.own(opened.on('media', takeDatagram));
     scope.own(
       opened.on('lost', () =>
-        fail({ code: secured ? 'CL_MEDIA_LOST' : 'CL_MEDIA_CONNECT', detectedBy: 'connection', text: 'the other side cannot be reached any more' })
+        fail({ code: media === null ? 'CL_MEDIA_CONNECT' : 'CL_MEDIA_LOST', detectedBy: 'connection', text: 'the other side cannot be reached any more' })
       )
     );
     scope.own(opened.on('silent', (silent) => events.emit('silent', silent)));
@@ -211,12 +212,11 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     bindings: Bindings | null
   ): Promise<void> => {
     scope.schedule(clock, CONNECT_LIMIT_MS, () => {
-      if (!secured) fail({ code: 'CL_MEDIA_CONNECT', detectedBy: 'connection', text: 'no connection was made in time' });
+      if (media === null) fail({ code: 'CL_MEDIA_CONNECT', detectedBy: 'connection', text: 'no connection was made in time' });
     });
     try {
       const { remoteThumbprint, suite, group, srtpProfile } = await opened.connect(role, fingerprint, bindings);
-      if (over || closedByPeer) return;
-      secured = true;
+      if (isOver()) return;
       const started = createMedia({
         transport: opened,
         negotiated,
@@ -225,7 +225,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
         cname,
         clock,
         emit: events.emit,
-        isOver: () => over || closedByPeer
+        isOver
       });
       media = started;
       scope.every(clock, TICK_MS, started.tick);
@@ -241,7 +241,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     // 192 to 223 in the second byte are RTCP (RFC 5761 section 4).
     const second = datagram[1] ?? 0;
     const rtcp = second >= 192 && second <= 223;
-    if (over || closedByPeer) return;
+    if (isOver()) return;
     const held = rtcp ? heldMedia.rtcp : heldMedia.rtp;
     if (media === null) {
       if (held.length < MAX_HELD_PACKETS && datagram.length <= MAX_HELD_PACKET_BYTES) held.push(datagram);

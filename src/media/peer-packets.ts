@@ -49,15 +49,23 @@ const FULL_INTRA_REQUEST = 4;
 const NTP_UNIX_OFFSET_S = 2_208_988_800;
 const MAX_NACKS = 512;
 
-/** @returns null for what is not an RTP packet */
-export function readRtp(packet: Buffer): RtpPacket | null {
+/** The length of a packet's header, contributing sources and extension included (RFC 3550 section 5.1); null for what is not an RTP packet. */
+export function rtpHeaderBytes(packet: Buffer): number | null {
   if (packet.length < 12 || packet.readUInt8(0) >> 6 !== 2) return null;
   const flags = packet.readUInt8(0);
-  let start = 12 + 4 * (flags & 0x0f);
+  let bytes = 12 + 4 * (flags & 0x0f);
   if ((flags & 0x10) !== 0) {
-    if (packet.length < start + 4) return null;
-    start += 4 + 4 * packet.readUInt16BE(start + 2);
+    if (packet.length < bytes + 4) return null;
+    bytes += 4 + 4 * packet.readUInt16BE(bytes + 2);
   }
+  return bytes > packet.length ? null : bytes;
+}
+
+/** @returns null for what is not an RTP packet */
+export function readRtp(packet: Buffer): RtpPacket | null {
+  const start = rtpHeaderBytes(packet);
+  if (start === null) return null;
+  const flags = packet.readUInt8(0);
   const padding = (flags & 0x20) !== 0 ? (packet.at(-1) ?? 0) : 0;
   if (start + padding > packet.length || ((flags & 0x20) !== 0 && padding === 0)) return null;
   return {

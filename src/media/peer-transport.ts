@@ -56,8 +56,7 @@ export function createPeerTransport(options: PeerTransportOptions, createPath: (
 
   path.on('candidate', (candidate) => events.emit('candidate', candidate));
   path.on('lost', () => events.emit('lost'));
-  path.on('silent', () => events.emit('silent', true));
-  path.on('heard', () => events.emit('silent', false));
+  path.on('silent', (silent) => events.emit('silent', silent));
   // The first byte tells DTLS from media (RFC 7983 section 7).
   path.on('datagram', (datagram, from) => {
     const first = datagram[0] ?? 0;

@@ -53,7 +53,8 @@ function openPath(controlling: boolean): Gate {
   const received: (readonly [Buffer, string])[] = [];
   const said: string[] = [];
   path.on('datagram', (data, from) => received.push([data, from]));
-  for (const event of ['lost', 'silent', 'heard'] as const) path.on(event, () => said.push(event));
+  path.on('lost', () => said.push('lost'));
+  path.on('silent', (silent) => said.push(silent ? 'silent' : 'heard'));
   return { path, received, said };
 }
 

@@ -20,6 +20,7 @@ import {
   type HandshakeState,
   keyLogLine,
   MAX_WAIT_MS,
+  type Proven,
   proven,
   receive,
   repeated,
@@ -206,7 +207,7 @@ export function createDtlsConnection(options: DtlsOptions): DtlsConnection {
     waitTimer?.cancel();
     waitTimer = state.waitMs === null ? null : clock.schedule(state.waitMs, () => apply(timeout(state, config)));
   };
-  const establish = ({ suite, group, srtpProfile }: NonNullable<ReturnType<typeof proven>>): void => {
+  const establish = ({ suite, group, srtpProfile }: Proven): void => {
     established = true;
     for (const timer of [alertTimer, limitTimer]) timer?.cancel();
     const connected = state;

@@ -2,6 +2,7 @@
 // Invariants: an index is used once to protect and taken once when received; of a received packet nothing is remembered before it was authenticated;
 // there are only so many sources, however many the other side invents; what is malformed is null and never thrown.
 import { CloisterError } from '../../../kernel/errors.ts';
+import { rtpHeaderBytes } from '../../peer-packets.ts';
 import type { SrtpProfile } from '../dtls/registry.ts';
 import { createReplayWindow, type ReplayWindow } from '../replay-window.ts';
 import { deriveBytes, deriveKey, keyLabels } from './key-derivation.ts';
@@ -36,7 +37,6 @@ const RTCP_WINDOW = 256;
 /** A call has two; a few more for one that changes its numbers. */
 const MAX_SOURCES = 32;
 
-const RTP_HEAD_BYTES = 12;
 /** The first header and the sender's SSRC stay readable (RFC 3711 section 3.4). */
 const RTCP_HEAD_BYTES = 8;
 const ROLLOVER = 2 ** 16;
@@ -66,17 +66,10 @@ function createTransform(profile: SrtpProfile['name'], { key, salt }: Master, ki
   return createCounterMode(cipherKey, deriveKey(key, salt, labels.authenticationKey, 20), sessionSalt, kind);
 }
 
-/** The length of the header, its extension included; null for what is not an RTP packet with at least `behindBytes` more. */
+/** The length of the header; null for what is not an RTP packet with at least `behindBytes` more. */
 function rtpHeadBytes(packet: Buffer, behindBytes: number): number | null {
-  if (packet.length < RTP_HEAD_BYTES + behindBytes) return null;
-  const flags = packet.readUInt8(0);
-  if (flags >> 6 !== 2) return null;
-  let bytes = RTP_HEAD_BYTES + 4 * (flags & 0x0f);
-  if ((flags & 0x10) !== 0) {
-    if (packet.length < bytes + 4) return null;
-    bytes += 4 + 4 * packet.readUInt16BE(bytes + 2);
-  }
-  return packet.length < bytes + behindBytes ? null : bytes;
+  const bytes = rtpHeaderBytes(packet);
+  return bytes === null || packet.length < bytes + behindBytes ? null : bytes;
 }
 
 const isRtcp = (packet: Buffer, behindBytes: number): boolean => packet.length >= RTCP_HEAD_BYTES + behindBytes && packet.readUInt8(0) >> 6 === 2;
