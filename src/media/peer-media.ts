@@ -1,0 +1,175 @@
+// RTP and RTCP of a secured connection: numbering, repairs, reports and feedback of each kind of media, over a transport that protects them.
+// Invariants: the first source of each kind is the only one; a packet that is not authenticated or was there before is never delivered.
+import { randomInt } from 'node:crypto';
+import type { Clock } from '../kernel/clock.ts';
+import { type RtcpMessage, readRtcp, readRtp, writeCname, writeNack, writePictureLoss, writeReport, writeRtp } from './peer-packets.ts';
+import { createReceiveStream, createSendStream, type RtpReceiveStream, type RtpSendStream } from './peer-streams.ts';
+import type { PeerTransport } from './peer-transport.ts';
+import type { MediaKind, NegotiatedMedia, PeerConnection, PeerConnectionEvents, PeerStatistics } from './streams.ts';
+
+const KEYFRAME_PAUSE_MS = 100;
+const REPORT_PERIOD_MS = 1_000;
+const CLOCK_RATES: Readonly<Record<MediaKind, number>> = { audio: 48_000, video: 90_000 };
+const KINDS: readonly MediaKind[] = ['audio', 'video'];
+
+const NOTHING: PeerStatistics['audio'] = { packetsSent: 0, bytesSent: 0, packetsReceived: 0, bytesReceived: 0, lost: 0 };
+/** Of a connection that is not secured yet. */
+export const noStatistics: PeerStatistics = { roundTripMs: null, audio: NOTHING, video: NOTHING };
+
+export type PeerMedia = {
+  takeRtp(datagram: Buffer): void;
+  takeRtcp(datagram: Buffer): void;
+  send: PeerConnection['send'];
+  setSenderClock: PeerConnection['setSenderClock'];
+  requestKeyframe(): void;
+  statistics(): PeerStatistics;
+  /** Every 20 ms: repairs and reports that are due. */
+  tick(): void;
+};
+
+export type PeerMediaOptions = {
+  readonly transport: PeerTransport;
+  readonly negotiated: NegotiatedMedia;
+  readonly sendable: ReadonlySet<MediaKind>;
+  readonly ssrc: Readonly<Record<MediaKind, number>>;
+  readonly cname: string;
+  readonly clock: Clock;
+  readonly emit: <K extends 'rtp' | 'senderClock' | 'keyframeRequest'>(event: K, ...values: PeerConnectionEvents[K]) => void;
+  readonly isOver: () => boolean;
+};
+
+/** RTP and RTCP of a secured connection. */
+export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, clock, emit, isOver }: PeerMediaOptions): PeerMedia {
+  const senders = new Map<MediaKind, RtpSendStream>();
+  const receivers = new Map<MediaKind, RtpReceiveStream>();
+  for (const kind of KINDS) {
+    const codec = negotiated[kind];
+    if (codec === null) continue;
+    const firstSequence = randomInt(0, 2 ** 15);
+    senders.set(kind, createSendStream({ ssrc: ssrc[kind], payloadType: codec.payloadType, clockRate: CLOCK_RATES[kind], firstSequence }));
+  }
+  let roundTripMs: number | null = null;
+  let reportedAtMs = Number.NEGATIVE_INFINITY;
+  let keyframeWanted = false;
+  let keyframeRequestedAtMs = Number.NEGATIVE_INFINITY;
+  let keyframeAskedAtMs = Number.NEGATIVE_INFINITY;
+
+  const kindOf = (payloadType: number) => KINDS.find((kind) => negotiated[kind]?.payloadType === payloadType);
+  const currentRoundTripMs = () => roundTripMs ?? transport.roundTripMs();
+  /** Feedback goes in a compound packet that begins with a report (RFC 3550 section 6.1): the short form was not negotiated. */
+  const sendFeedback = (feedback: Buffer): void => {
+    transport.send(transport.protectRtcp(Buffer.concat([writeReport(ssrc.video, null, []).packet, writeCname(ssrc.video, cname), feedback])));
+  };
+
+  const report = (nowMs: number): void => {
+    reportedAtMs = nowMs;
+    for (const [kind, sender] of senders) {
+      const receiver = receivers.get(kind);
+      const info = sender.senderInfo(nowMs);
+      if (info === null && receiver === undefined) continue;
+      const { packet, compactNtp } = writeReport(sender.ssrc, info, receiver === undefined ? [] : [receiver.report(nowMs)]);
+      if (info !== null) sender.reported(compactNtp, nowMs);
+      transport.send(transport.protectRtcp(Buffer.concat([packet, writeCname(sender.ssrc, cname)])));
+    }
+  };
+
+  const handlers: { [T in RtcpMessage['type']]: (message: Extract<RtcpMessage, { type: T }>, nowMs: number) => void } = {
+    'sender-report'(message, nowMs) {
+      const kind = KINDS.find((candidate) => receivers.get(candidate)?.ssrc === message.ssrc);
+      if (kind !== undefined) {
+        receivers.get(kind)?.senderReport(message.sender.compactNtp, nowMs);
+        emit('senderClock', kind, { rtpTimestamp: message.sender.rtpTimestamp, captureMs: message.sender.ntpMs });
+      }
+      takeBlocks(message.blocks, nowMs);
+    },
+    'receiver-report': (message, nowMs) => takeBlocks(message.blocks, nowMs),
+    nack(message, nowMs) {
+      if (message.mediaSsrc !== ssrc.video) return;
+      for (const datagram of senders.get('video')?.repair(message.sequenceNumbers, nowMs, currentRoundTripMs()) ?? []) transport.send(datagram);
+    },
+    'keyframe-request'(message, nowMs) {
+      if (message.mediaSsrc !== ssrc.video || nowMs - keyframeRequestedAtMs < KEYFRAME_PAUSE_MS) return;
+      keyframeRequestedAtMs = nowMs;
+      emit('keyframeRequest');
+    }
+  };
+  const takeBlocks = (blocks: Extract<RtcpMessage, { type: 'receiver-report' }>['blocks'], nowMs: number): void => {
+    for (const block of blocks) {
+      for (const sender of senders.values()) if (sender.ssrc === block.ssrc) roundTripMs = sender.roundTrip(block, nowMs) ?? roundTripMs;
+    }
+  };
+  const dispatch = <T extends RtcpMessage['type']>(message: Extract<RtcpMessage, { type: T }>, nowMs: number): void => {
+    const handler = handlers[message.type as T];
+    handler(message, nowMs);
+  };
+
+  const askForKeyframe = (nowMs: number): void => {
+    const receiver = receivers.get('video');
+    if (receiver === undefined || nowMs - keyframeAskedAtMs < KEYFRAME_PAUSE_MS) return;
+    keyframeWanted = false;
+    keyframeAskedAtMs = nowMs;
+    sendFeedback(writePictureLoss(ssrc.video, receiver.ssrc));
+  };
+
+  return {
+    takeRtp(datagram) {
+      const plain = transport.unprotectRtp(datagram);
+      const packet = plain === null ? null : readRtp(plain);
+      if (packet === null || isOver()) return;
+      const kind = kindOf(packet.payloadType);
+      if (kind === undefined) return;
+      let receiver = receivers.get(kind);
+      if (receiver === undefined) {
+        // The first source of each kind is the only one; another would have no history against which a replayed packet shows.
+        receiver = createReceiveStream({ ssrc: packet.ssrc, clockRate: CLOCK_RATES[kind], repairs: kind === 'video' });
+        receivers.set(kind, receiver);
+      }
+      const arrivedAtMs = clock.monotonicMs();
+      if (receiver.ssrc !== packet.ssrc || !receiver.accept(packet, arrivedAtMs)) return;
+      // Padding alone, as a probe of the path, carries nothing.
+      if (packet.payload.length === 0) return;
+      emit('rtp', kind, { timestamp: packet.timestamp, marker: packet.marker, payload: packet.payload, sequenceNumber: packet.sequenceNumber, arrivedAtMs });
+    },
+    takeRtcp(datagram) {
+      const plain = transport.unprotectRtcp(datagram);
+      if (plain === null) return;
+      const nowMs = clock.monotonicMs();
+      for (const message of readRtcp(plain)) if (!isOver()) dispatch(message, nowMs);
+    },
+    send(kind, packet) {
+      const sender = senders.get(kind);
+      if (sender === undefined || !sendable.has(kind) || isOver()) return;
+      const nowMs = clock.monotonicMs();
+      const header = sender.next(packet, nowMs);
+      const datagram = transport.protectRtp(writeRtp(header, packet.payload));
+      if (kind === 'video') sender.remember(header.sequenceNumber, datagram, nowMs);
+      transport.send(datagram);
+      // The other side cannot put sound and picture together before the first report.
+      if (sender.packetsSent() === 1) reportedAtMs = Number.NEGATIVE_INFINITY;
+    },
+    setSenderClock: (kind, senderClock) => senders.get(kind)?.setClock(senderClock, clock.monotonicMs()),
+    requestKeyframe() {
+      keyframeWanted = true;
+      askForKeyframe(clock.monotonicMs());
+    },
+    statistics() {
+      const of = (kind: MediaKind): PeerStatistics['audio'] => ({
+        packetsSent: senders.get(kind)?.packetsSent() ?? 0,
+        bytesSent: senders.get(kind)?.bytesSent() ?? 0,
+        packetsReceived: receivers.get(kind)?.packetsReceived() ?? 0,
+        bytesReceived: receivers.get(kind)?.bytesReceived() ?? 0,
+        lost: receivers.get(kind)?.packetsLost() ?? 0
+      });
+      return { roundTripMs: currentRoundTripMs(), audio: of('audio'), video: of('video') };
+    },
+    tick() {
+      if (isOver()) return;
+      const nowMs = clock.monotonicMs();
+      if (nowMs - reportedAtMs >= REPORT_PERIOD_MS) report(nowMs);
+      const receiver = receivers.get('video');
+      const missing = receiver?.missing(nowMs, currentRoundTripMs()) ?? [];
+      if (receiver !== undefined && missing.length > 0) sendFeedback(writeNack(ssrc.video, receiver.ssrc, missing));
+      if (keyframeWanted) askForKeyframe(nowMs);
+    }
+  };
+}
