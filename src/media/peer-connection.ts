@@ -62,7 +62,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
   const events = createEvents<PeerConnectionEvents>((error, event) => log.error('a listener of the peer connection failed', { event, error: String(error) }));
   const cname = randomBytes(12).toString('base64url');
   const sessionId = randomBytes(6).readUIntBE(0, 6).toString();
-  const ssrc: Record<MediaKind, number> = { audio: randomInt(1, 2 ** 31), video: randomInt(2 ** 31, 2 ** 32) };
+  const ssrc: Record<MediaKind, number> = { audio: randomInt(1, 2 ** 30), video: randomInt(2 ** 30, 2 ** 31), screen: randomInt(2 ** 31, 2 ** 32) };
   const localCandidates: string[] = [];
   const batch: IceCandidate[] = [];
   const pendingCandidates: IceCandidate[] = [];
@@ -328,7 +328,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
 
     send: (kind, packet) => media?.send(kind, packet),
     setSenderClock: (kind, senderClock) => media?.setSenderClock(kind, senderClock),
-    requestKeyframe: () => media?.requestKeyframe(),
+    requestKeyframe: (kind) => media?.requestKeyframe(kind),
     statistics: () => media?.statistics() ?? noStatistics,
 
     async close() {

@@ -5,23 +5,34 @@ import type { Clock } from '../kernel/clock.ts';
 import { type RtcpMessage, readRtcp, readRtp, writeCname, writeNack, writePictureLoss, writeReport, writeRtp } from './peer-packets.ts';
 import { createReceiveStream, createSendStream, type RtpReceiveStream, type RtpSendStream } from './peer-streams.ts';
 import type { PeerTransport } from './peer-transport.ts';
-import type { MediaKind, NegotiatedMedia, PeerConnection, PeerConnectionEvents, PeerStatistics } from './streams.ts';
+import {
+  CLOCK_RATES,
+  MEDIA_KINDS,
+  type MediaKind,
+  type NegotiatedMedia,
+  ofEachKind,
+  type PeerConnection,
+  type PeerConnectionEvents,
+  type PeerStatistics,
+  PICTURE_KINDS,
+  type PictureKind
+} from './streams.ts';
 
 const KEYFRAME_PAUSE_MS = 100;
 const REPORT_PERIOD_MS = 1_000;
-const CLOCK_RATES: Readonly<Record<MediaKind, number>> = { audio: 48_000, video: 90_000 };
-const KINDS: readonly MediaKind[] = ['audio', 'video'];
 
-const NOTHING: PeerStatistics['audio'] = { packetsSent: 0, bytesSent: 0, packetsReceived: 0, bytesReceived: 0, lost: 0 };
 /** Of a connection that is not secured yet. */
-export const noStatistics: PeerStatistics = { roundTripMs: null, audio: NOTHING, video: NOTHING };
+export const noStatistics: PeerStatistics = {
+  roundTripMs: null,
+  ...ofEachKind(() => ({ packetsSent: 0, bytesSent: 0, packetsReceived: 0, bytesReceived: 0, lost: 0 }))
+};
 
 export type PeerMedia = {
   takeRtp(datagram: Buffer): void;
   takeRtcp(datagram: Buffer): void;
   send: PeerConnection['send'];
   setSenderClock: PeerConnection['setSenderClock'];
-  requestKeyframe(): void;
+  requestKeyframe: PeerConnection['requestKeyframe'];
   statistics(): PeerStatistics;
   /** Every 20 ms: repairs and reports that are due. */
   tick(): void;
@@ -42,7 +53,7 @@ export type PeerMediaOptions = {
 export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, clock, emit, isOver }: PeerMediaOptions): PeerMedia {
   const senders = new Map<MediaKind, RtpSendStream>();
   const receivers = new Map<MediaKind, RtpReceiveStream>();
-  for (const kind of KINDS) {
+  for (const kind of MEDIA_KINDS) {
     const codec = negotiated[kind];
     if (codec === null) continue;
     const firstSequence = randomInt(0, 2 ** 15);
@@ -50,11 +61,13 @@ export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, 
   }
   let roundTripMs: number | null = null;
   let reportedAtMs = Number.NEGATIVE_INFINITY;
-  let keyframeWanted = false;
-  let keyframeRequestedAtMs = Number.NEGATIVE_INFINITY;
-  let keyframeAskedAtMs = Number.NEGATIVE_INFINITY;
+  const keyframes = {
+    video: { wanted: false, requestedAtMs: Number.NEGATIVE_INFINITY, askedAtMs: Number.NEGATIVE_INFINITY },
+    screen: { wanted: false, requestedAtMs: Number.NEGATIVE_INFINITY, askedAtMs: Number.NEGATIVE_INFINITY }
+  };
 
-  const kindOf = (payloadType: number) => KINDS.find((kind) => negotiated[kind]?.payloadType === payloadType);
+  const kindOf = (payloadType: number) => MEDIA_KINDS.find((kind) => negotiated[kind]?.payloadType === payloadType);
+  const pictureOf = (mediaSsrc: number) => PICTURE_KINDS.find((kind) => ssrc[kind] === mediaSsrc);
   const currentRoundTripMs = () => roundTripMs ?? transport.roundTripMs();
   /** Feedback goes in a compound packet that begins with a report (RFC 3550 section 6.1): the short form was not negotiated. */
   const sendFeedback = (feedback: Buffer): void => {
@@ -75,7 +88,7 @@ export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, 
 
   const handlers: { [T in RtcpMessage['type']]: (message: Extract<RtcpMessage, { type: T }>, nowMs: number) => void } = {
     'sender-report'(message, nowMs) {
-      const kind = KINDS.find((candidate) => receivers.get(candidate)?.ssrc === message.ssrc);
+      const kind = MEDIA_KINDS.find((candidate) => receivers.get(candidate)?.ssrc === message.ssrc);
       if (kind !== undefined) {
         receivers.get(kind)?.senderReport(message.sender.compactNtp, nowMs);
         emit('senderClock', kind, { rtpTimestamp: message.sender.rtpTimestamp, captureMs: message.sender.ntpMs });
@@ -84,13 +97,15 @@ export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, 
     },
     'receiver-report': (message, nowMs) => takeBlocks(message.blocks, nowMs),
     nack(message, nowMs) {
-      if (message.mediaSsrc !== ssrc.video) return;
-      for (const datagram of senders.get('video')?.repair(message.sequenceNumbers, nowMs, currentRoundTripMs()) ?? []) transport.send(datagram);
+      const kind = pictureOf(message.mediaSsrc);
+      const repairs = kind && senders.get(kind)?.repair(message.sequenceNumbers, nowMs, currentRoundTripMs());
+      for (const datagram of repairs ?? []) transport.send(datagram);
     },
     'keyframe-request'(message, nowMs) {
-      if (message.mediaSsrc !== ssrc.video || nowMs - keyframeRequestedAtMs < KEYFRAME_PAUSE_MS) return;
-      keyframeRequestedAtMs = nowMs;
-      emit('keyframeRequest');
+      const kind = pictureOf(message.mediaSsrc);
+      if (kind === undefined || nowMs - keyframes[kind].requestedAtMs < KEYFRAME_PAUSE_MS) return;
+      keyframes[kind].requestedAtMs = nowMs;
+      emit('keyframeRequest', kind);
     }
   };
   const takeBlocks = (blocks: Extract<RtcpMessage, { type: 'receiver-report' }>['blocks'], nowMs: number): void => {
@@ -103,11 +118,10 @@ export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, 
     handler(message, nowMs);
   };
 
-  const askForKeyframe = (nowMs: number): void => {
-    const receiver = receivers.get('video');
-    if (receiver === undefined || nowMs - keyframeAskedAtMs < KEYFRAME_PAUSE_MS) return;
-    keyframeWanted = false;
-    keyframeAskedAtMs = nowMs;
+  const askForKeyframe = (kind: PictureKind, nowMs: number): void => {
+    const receiver = receivers.get(kind);
+    if (receiver === undefined || nowMs - keyframes[kind].askedAtMs < KEYFRAME_PAUSE_MS) return;
+    Object.assign(keyframes[kind], { wanted: false, askedAtMs: nowMs });
     sendFeedback(writePictureLoss(ssrc.video, receiver.ssrc));
   };
 
@@ -121,7 +135,7 @@ export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, 
       let receiver = receivers.get(kind);
       if (receiver === undefined) {
         // The first source of each kind is the only one; another would have no history against which a replayed packet shows.
-        receiver = createReceiveStream({ ssrc: packet.ssrc, clockRate: CLOCK_RATES[kind], repairs: kind === 'video' });
+        receiver = createReceiveStream({ ssrc: packet.ssrc, clockRate: CLOCK_RATES[kind], repairs: kind !== 'audio' });
         receivers.set(kind, receiver);
       }
       const arrivedAtMs = clock.monotonicMs();
@@ -142,34 +156,36 @@ export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, 
       const nowMs = clock.monotonicMs();
       const header = sender.next(packet, nowMs);
       const datagram = transport.protectRtp(writeRtp(header, packet.payload));
-      if (kind === 'video') sender.remember(header.sequenceNumber, datagram, nowMs);
+      if (kind !== 'audio') sender.remember(header.sequenceNumber, datagram, nowMs);
       transport.send(datagram);
       // The other side cannot put sound and picture together before the first report.
       if (sender.packetsSent() === 1) reportedAtMs = Number.NEGATIVE_INFINITY;
     },
     setSenderClock: (kind, senderClock) => senders.get(kind)?.setClock(senderClock, clock.monotonicMs()),
-    requestKeyframe() {
-      keyframeWanted = true;
-      askForKeyframe(clock.monotonicMs());
+    requestKeyframe(kind) {
+      keyframes[kind].wanted = true;
+      askForKeyframe(kind, clock.monotonicMs());
     },
-    statistics() {
-      const of = (kind: MediaKind): PeerStatistics['audio'] => ({
+    statistics: () => ({
+      roundTripMs: currentRoundTripMs(),
+      ...ofEachKind((kind) => ({
         packetsSent: senders.get(kind)?.packetsSent() ?? 0,
         bytesSent: senders.get(kind)?.bytesSent() ?? 0,
         packetsReceived: receivers.get(kind)?.packetsReceived() ?? 0,
         bytesReceived: receivers.get(kind)?.bytesReceived() ?? 0,
         lost: receivers.get(kind)?.packetsLost() ?? 0
-      });
-      return { roundTripMs: currentRoundTripMs(), audio: of('audio'), video: of('video') };
-    },
+      }))
+    }),
     tick() {
       if (isOver()) return;
       const nowMs = clock.monotonicMs();
       if (nowMs - reportedAtMs >= REPORT_PERIOD_MS) report(nowMs);
-      const receiver = receivers.get('video');
-      const missing = receiver?.missing(nowMs, currentRoundTripMs()) ?? [];
-      if (receiver !== undefined && missing.length > 0) sendFeedback(writeNack(ssrc.video, receiver.ssrc, missing));
-      if (keyframeWanted) askForKeyframe(nowMs);
+      for (const kind of PICTURE_KINDS) {
+        const receiver = receivers.get(kind);
+        const missing = receiver?.missing(nowMs, currentRoundTripMs()) ?? [];
+        if (receiver !== undefined && missing.length > 0) sendFeedback(writeNack(ssrc.video, receiver.ssrc, missing));
+        if (keyframes[kind].wanted) askForKeyframe(kind, nowMs);
+      }
     }
   };
 }

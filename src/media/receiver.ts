@@ -4,13 +4,23 @@ import type { Clock } from '../kernel/clock.ts';
 import { Scope } from '../kernel/scope.ts';
 import type { FeedFrame, FeedMessage } from './display-feed/protocol.ts';
 import { createClockMap } from './rtp/clock-map.ts';
-import { type Assembly, createFrameAssembler, depacketizers, type FrameAssembler } from './rtp/frame-assembler.ts';
-import type { MediaKind, NegotiatedMedia, ReceivedRtp, SenderClock } from './streams.ts';
+import { type Assembly, createFrameAssembler, type FrameAssembler } from './rtp/frame-assembler.ts';
+import {
+  CLOCK_RATES,
+  MEDIA_KINDS,
+  type MediaKind,
+  type NegotiatedMedia,
+  ofEachKind,
+  PICTURE_KINDS,
+  type PictureKind,
+  type ReceivedRtp,
+  type SenderClock
+} from './streams.ts';
 
 export type ReceiverOptions = {
   readonly clock: Clock;
   readonly feed: { sendFrame(frame: FeedFrame): void; sendMessage(message: FeedMessage): void };
-  requestKeyframe(): void;
+  requestKeyframe(kind: PictureKind): void;
   /** Picture or sound began or ended to come. */
   onChange(): void;
 };
@@ -31,21 +41,14 @@ const HELD_PACKETS = 1_024;
 /** Sound comes every 20 ms and at most 400 ms apart (DTX); a picture that is on comes more often still. */
 const RECEIVING_MS = 1_000;
 
-type Stream = { readonly assembler: FrameAssembler; readonly clockRate: number };
-
 export function createReceiver(options: ReceiverOptions): Receiver {
   const { clock, feed } = options;
   const scope = new Scope();
   let held: { readonly kind: MediaKind; readonly packet: ReceivedRtp }[] = [];
-  let streams: Partial<Record<MediaKind, Stream>> | null = null;
-  const clocks = { audio: createClockMap(depacketizers.opus.clockRate), video: createClockMap(depacketizers.H264.clockRate) };
-  const figures = {
-    audio: { frames: 0, lastMs: null as number | null, width: 0, height: 0 },
-    video: { frames: 0, lastMs: null as number | null, width: 0, height: 0 }
-  };
-  let framesAtMs: number[] = [];
-  let told = { audio: false, video: false };
-  let sentVideoConfig = '';
+  let streams: Partial<Record<MediaKind, FrameAssembler>> | null = null;
+  const clocks = ofEachKind((kind) => createClockMap(CLOCK_RATES[kind]));
+  const figures = ofEachKind(() => ({ frames: 0, lastMs: null as number | null, width: 0, height: 0, atMs: [] as number[], sentConfig: '' }));
+  let told = ofEachKind(() => false);
 
   const receiving = (kind: MediaKind): boolean => {
     const { lastMs } = figures[kind];
@@ -54,32 +57,34 @@ export function createReceiver(options: ReceiverOptions): Receiver {
 
   /** Tells the display when picture or sound begins or ends, so that a frozen picture is not taken for a live one. */
   function tellState(): void {
-    const now = { audio: receiving('audio'), video: receiving('video') };
-    if (now.audio === told.audio && now.video === told.video) return;
+    const now = ofEachKind(receiving);
+    if (MEDIA_KINDS.every((kind) => now[kind] === told[kind])) return;
     told = now;
-    feed.sendMessage({ type: 'state', audioReceiving: now.audio, videoReceiving: now.video });
+    feed.sendMessage({ type: 'state', receiving: now });
     options.onChange();
   }
 
   function handOver(kind: MediaKind, { frames, needKeyframe }: Assembly): void {
-    if (needKeyframe && kind === 'video') options.requestKeyframe();
+    if (needKeyframe && kind !== 'audio') options.requestKeyframe(kind);
+    const figure = figures[kind];
     for (const frame of frames) {
       const nowMs = clock.monotonicMs();
-      figures[kind].frames++;
-      figures[kind].lastMs = nowMs;
+      figure.frames++;
+      figure.lastMs = nowMs;
       tellState();
-      if (kind === 'video') {
-        framesAtMs = framesAtMs.filter((at) => nowMs - at < 1_000);
-        framesAtMs.push(nowMs);
+      if (kind !== 'audio') {
+        figure.atMs = figure.atMs.filter((at) => nowMs - at < 1_000);
+        figure.atMs.push(nowMs);
         if (frame.config !== null) {
-          Object.assign(figures.video, { width: frame.config.width, height: frame.config.height });
+          const { width, height } = frame.config;
+          Object.assign(figure, { width, height });
           const config = JSON.stringify(frame.config);
-          if (config !== sentVideoConfig) feed.sendMessage({ type: 'video-config', ...frame.config });
-          sentVideoConfig = config;
+          if (config !== figure.sentConfig) feed.sendMessage({ type: 'picture-config', of: kind, ...frame.config });
+          figure.sentConfig = config;
         }
       }
       const { timestampUs, captureMs } = clocks[kind].map(frame.timestamp);
-      feed.sendFrame({ kind: kind === 'audio' ? 'audio' : frame.keyframe ? 'video-key' : 'video-delta', timestampUs, captureMs, data: frame.data });
+      feed.sendFrame({ kind: kind === 'audio' ? 'audio' : `${kind}-${frame.keyframe ? 'key' : 'delta'}`, timestampUs, captureMs, data: frame.data });
     }
   }
 
@@ -90,7 +95,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
         return;
       }
       const stream = streams[kind];
-      if (stream !== undefined) handOver(kind, stream.assembler.push(packet, clock.monotonicMs()));
+      if (stream !== undefined) handOver(kind, stream.push(packet, clock.monotonicMs()));
     },
     setSenderClock(kind, senderClock) {
       clocks[kind].onSenderClock(senderClock);
@@ -98,18 +103,20 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     open(negotiated) {
       streams = {};
       if (negotiated.audio !== null) {
-        streams.audio = { assembler: createFrameAssembler('opus'), clockRate: depacketizers.opus.clockRate };
+        streams.audio = createFrameAssembler('opus');
         feed.sendMessage({ type: 'audio-config', codec: 'opus', sampleRate: 48_000, channels: 1 });
       }
-      if (negotiated.video !== null)
-        streams.video = { assembler: createFrameAssembler(negotiated.video.codec), clockRate: depacketizers[negotiated.video.codec].clockRate };
+      for (const kind of PICTURE_KINDS) {
+        const picture = negotiated[kind];
+        if (picture !== null) streams[kind] = createFrameAssembler(picture.codec);
+      }
       const waiting = held;
       held = [];
       for (const { kind, packet } of waiting) this.take(kind, packet);
       scope.every(clock, POLL_MS, () => {
-        for (const kind of ['audio', 'video'] as const) {
+        for (const kind of MEDIA_KINDS) {
           const stream = streams?.[kind];
-          if (stream !== undefined) handOver(kind, stream.assembler.poll(clock.monotonicMs()));
+          if (stream !== undefined) handOver(kind, stream.poll(clock.monotonicMs()));
         }
         tellState();
       });
@@ -119,7 +126,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       receiving: receiving(kind),
       width: figures[kind].width,
       height: figures[kind].height,
-      fps: kind === 'video' ? framesAtMs.filter((at) => clock.monotonicMs() - at < 1_000).length : 0
+      fps: figures[kind].atMs.filter((at) => clock.monotonicMs() - at < 1_000).length
     }),
     close: () => scope[Symbol.asyncDispose]()
   };

@@ -1,10 +1,10 @@
-// Reads and writes the session descriptions of a call (RFC 8866, RFC 8829): one BUNDLE of at most one audio and one video section. Pure.
+// Reads and writes the session descriptions of a call (RFC 8866, RFC 8829): one BUNDLE of at most sound, camera and shared screen. Pure.
 // A description is read strictly and whole before anything acts on it. Security rules: one SHA-256 fingerprint, the same everywhere and no other hash;
 // a later description may not change it. Errors never quote a description: it holds the ICE password.
 import { isIP } from 'node:net';
 import { CloisterError } from '../kernel/errors.ts';
 import { err, ok, type Result } from '../kernel/result.ts';
-import type { MediaKind, NegotiatedMedia, VideoCodec } from './streams.ts';
+import type { MediaKind, NegotiatedMedia, PictureKind, VideoCodec } from './streams.ts';
 
 type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 type DescriptionType = 'offer' | 'answer';
@@ -36,7 +36,7 @@ export type Description = {
 
 const MAX_CHARACTERS = 32_768;
 const MAX_LINES = 1_000;
-const MAX_SECTIONS = 2;
+const MAX_SECTIONS = 3;
 const MAX_CANDIDATES = 64;
 
 const ICE_CHARACTERS = /^[A-Za-z0-9+/]+$/;
@@ -81,9 +81,10 @@ type Section = { readonly media: string | null; readonly attributes: readonly (r
 function parse(text: string, type: DescriptionType): Description {
   const [session, ...media] = split(text);
   if (session === undefined || media.length === 0) throw new Unfit('the description has no media');
-  if (media.length > MAX_SECTIONS) throw new Unfit('the description has more sections than one for sound and one for the picture');
+  if (media.length > MAX_SECTIONS) throw new Unfit('the description has more sections than sound, camera and screen');
   const fingerprint = onlyFingerprint([session, ...media]);
-  const parsed = media.map((section) => parseSection(section, type));
+  const firstPicture = media.findIndex((section) => section.media?.startsWith('video ') === true);
+  const parsed = media.map((section, index) => parseSection(section, type, index > firstPicture));
   const live = media.filter((_, index) => parsed[index]?.accepted === true);
   if (live.length === 0) throw new Unfit('no section is accepted');
   requireDistinct(
@@ -164,9 +165,11 @@ function onlyFingerprint(sections: readonly Section[]): Uint8Array {
   return new Uint8Array(Buffer.from(only.replaceAll(':', ''), 'hex'));
 }
 
-function parseSection(section: Section, type: DescriptionType): MediaSection {
-  const [kind, port, protocol, ...formats] = (section.media ?? '').split(' ');
-  if (kind !== 'audio' && kind !== 'video') throw new Unfit('a section is neither sound nor picture');
+/** @param second not the first picture: the shared screen, which not every peer labels as such (RFC 4796) */
+function parseSection(section: Section, type: DescriptionType, second: boolean): MediaSection {
+  const [media, port, protocol, ...formats] = (section.media ?? '').split(' ');
+  if (media !== 'audio' && media !== 'video') throw new Unfit('a section is neither sound nor picture');
+  const kind = media === 'video' && second ? 'screen' : media;
   if (port === undefined || !/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new Unfit('a section’s port is not a number');
   if (protocol !== 'UDP/TLS/RTP/SAVPF') throw new Unfit('a section is not DTLS-SRTP with feedback');
   const [mid, ...moreMids] = valuesOf(section, 'mid');
@@ -266,13 +269,19 @@ export function parseCandidate(text: string): Candidate | null {
   return usable && candidate.port >= 1 && candidate.port <= 65_535 && candidate.priority < 2 ** 31 ? candidate : null;
 }
 
+/** A payload type of its own for each kind: it tells which one a packet belongs to. */
+const PAYLOAD_TYPES: Readonly<Record<PictureKind, Readonly<Record<VideoCodec, number>>>> = {
+  video: { H264: 102, VP8: 96 },
+  screen: { H264: 104, VP8: 106 }
+};
+
 /** What Cloister offers; the first of the video codecs is preferred. */
 export function offeredSections(videoCodecs: readonly VideoCodec[]): MediaSection[] {
-  const payloadTypes = { H264: 102, VP8: 96 } as const;
-  const video = videoCodecs.map((codec) => ({ codec, payloadType: payloadTypes[codec] }));
+  const codecs = (kind: PictureKind) => videoCodecs.map((codec) => ({ codec, payloadType: PAYLOAD_TYPES[kind][codec] }));
   return [
     { kind: 'audio', mid: '0', direction: 'sendrecv', accepted: true, codecs: [{ codec: 'opus', payloadType: 111 }] },
-    { kind: 'video', mid: '1', direction: 'sendrecv', accepted: true, codecs: video }
+    { kind: 'video', mid: '1', direction: 'sendrecv', accepted: true, codecs: codecs('video') },
+    { kind: 'screen', mid: '2', direction: 'sendrecv', accepted: true, codecs: codecs('screen') }
   ];
 }
 
@@ -323,10 +332,14 @@ export function sendableKinds(sections: readonly MediaSection[]): ReadonlySet<Me
 /** Of each kind the first codec of the accepted section. */
 export function negotiatedOf(sections: readonly MediaSection[]): NegotiatedMedia {
   const first = (kind: MediaKind) => sections.find((section) => section.kind === kind && section.accepted)?.codecs[0];
-  const video = first('video');
+  const picture = (kind: PictureKind) => {
+    const offer = first(kind);
+    return offer === undefined || offer.codec === 'opus' ? null : { codec: offer.codec, payloadType: offer.payloadType };
+  };
   const audio = first('audio');
   return {
-    video: video === undefined || video.codec === 'opus' ? null : { codec: video.codec, payloadType: video.payloadType },
+    video: picture('video'),
+    screen: picture('screen'),
     audio: audio === undefined ? null : { codec: 'opus', payloadType: audio.payloadType }
   };
 }
@@ -368,7 +381,7 @@ export function writeDescription(description: LocalDescription): string {
 function sectionLines(description: LocalDescription, section: MediaSection, carriesCandidates: boolean): string[] {
   const formats = section.codecs.map((codec) => codec.payloadType);
   // A rejected section keeps one format, since the line may not be without (RFC 8866 section 9).
-  const line = `m=${section.kind} ${section.accepted ? 9 : 0} UDP/TLS/RTP/SAVPF ${formats.length > 0 ? formats.join(' ') : 0}`;
+  const line = `m=${section.kind === 'audio' ? 'audio' : 'video'} ${section.accepted ? 9 : 0} UDP/TLS/RTP/SAVPF ${formats.length > 0 ? formats.join(' ') : 0}`;
   if (!section.accepted) return [line, 'c=IN IP4 0.0.0.0', `a=mid:${section.mid}`, 'a=inactive'];
   const sends = section.direction === 'sendrecv' || section.direction === 'sendonly';
   const ssrc = description.ssrc[section.kind];
@@ -378,6 +391,7 @@ function sectionLines(description: LocalDescription, section: MediaSection, carr
     'a=rtcp:9 IN IP4 0.0.0.0',
     `a=mid:${section.mid}`,
     `a=${section.direction}`,
+    ...(section.kind === 'screen' ? ['a=content:slides'] : []),
     'a=rtcp-mux',
     `a=ice-ufrag:${description.iceUfrag}`,
     `a=ice-pwd:${description.icePassword}`,

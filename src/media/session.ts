@@ -64,7 +64,7 @@ export function createSession(options: SessionOptions): Session {
     origins: settings.displayOrigins,
     clock,
     log: silentLog,
-    onNeedKeyframe: () => peer.requestKeyframe()
+    onNeedKeyframe: (of) => peer.requestKeyframe(of)
   });
   const feedStarted = feed.start();
   feedStarted.catch(() => {});
@@ -83,7 +83,7 @@ export function createSession(options: SessionOptions): Session {
   // For the codec that is preferred, and nearly always agreed.
   let earlyEncoder: VideoEncoder | null = null;
 
-  const receiver = createReceiver({ clock, feed, requestKeyframe: () => peer.requestKeyframe(), onChange: () => report() });
+  const receiver = createReceiver({ clock, feed, requestKeyframe: (kind) => peer.requestKeyframe(kind), onChange: () => report() });
   const problems = new Map<'connection' | 'audio' | 'video', MediaFailure>();
   const onProblem = (kind: 'connection' | 'audio' | 'video') => (failure: MediaFailure | null) => {
     if (failure === null) problems.delete(kind);
@@ -213,7 +213,7 @@ export function createSession(options: SessionOptions): Session {
       onProblem('connection')(silent ? { code: 'CL_MEDIA_SILENT', detectedBy: 'connection', text: errorCodes.CL_MEDIA_SILENT.text } : null)
     )
   );
-  scope.own(peer.on('keyframeRequest', () => video?.requestKeyframe()));
+  scope.own(peer.on('keyframeRequest', (kind) => (kind === 'video' ? video?.requestKeyframe() : undefined)));
   // Before goLive() the receiver holds what comes, bounded, and gives none of it away.
   scope.own(peer.on('rtp', (kind, packet) => receiver.take(kind, packet)));
   scope.own(peer.on('senderClock', (kind, senderClock) => receiver.setSenderClock(kind, senderClock)));

@@ -6,7 +6,7 @@ import type { VideoSender } from './encode/video-sender.ts';
 import type { MediaSettings, MediaStatistics } from './port.ts';
 import type { Receiver } from './receiver.ts';
 import { viewOfChoice } from './source/source-view.ts';
-import type { MediaKind, NegotiatedMedia, PeerConnection } from './streams.ts';
+import { type MediaKind, type NegotiatedMedia, ofEachKind, type PeerConnection } from './streams.ts';
 
 export type StatisticsParts = {
   readonly clock: Clock;
@@ -26,22 +26,22 @@ type Counts = { readonly atMs: number; readonly sent: Record<MediaKind, number>;
 
 export function createStatistics(parts: StatisticsParts): () => MediaStatistics {
   const { clock, settings } = parts;
-  let before: Counts = { atMs: clock.monotonicMs(), sent: { audio: 0, video: 0 }, received: { audio: 0, video: 0 } };
-  let rates = { sent: { audio: 0, video: 0 }, received: { audio: 0, video: 0 } };
+  let before: Counts = { atMs: clock.monotonicMs(), sent: ofEachKind(() => 0), received: ofEachKind(() => 0) };
+  let rates = { sent: ofEachKind(() => 0), received: ofEachKind(() => 0) };
 
   return () => {
     const peer = parts.peer.statistics();
     const atMs = clock.monotonicMs();
     const counts: Counts = {
       atMs,
-      sent: { audio: peer.audio.bytesSent, video: peer.video.bytesSent },
-      received: { audio: peer.audio.bytesReceived, video: peer.video.bytesReceived }
+      sent: ofEachKind((kind) => peer[kind].bytesSent),
+      received: ofEachKind((kind) => peer[kind].bytesReceived)
     };
     if (atMs - before.atMs >= RATE_WINDOW_MS) {
       const kbps = (now: number, then: number): number => Math.round(((now - then) * 8) / (atMs - before.atMs));
       rates = {
-        sent: { audio: kbps(counts.sent.audio, before.sent.audio), video: kbps(counts.sent.video, before.sent.video) },
-        received: { audio: kbps(counts.received.audio, before.received.audio), video: kbps(counts.received.video, before.received.video) }
+        sent: ofEachKind((kind) => kbps(counts.sent[kind], before.sent[kind])),
+        received: ofEachKind((kind) => kbps(counts.received[kind], before.received[kind]))
       };
       before = counts;
     }

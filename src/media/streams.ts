@@ -5,7 +5,13 @@ import type { IceCandidate } from '../signaling/messages.ts';
 import type { MediaFailure } from './port.ts';
 import type { Bindings } from './secure-transport/dtls/handshake.ts';
 
-export type MediaKind = 'audio' | 'video';
+/** `video` is the camera's picture, `screen` the one that is shared. */
+export type MediaKind = 'audio' | 'video' | 'screen';
+export type PictureKind = Exclude<MediaKind, 'audio'>;
+
+export const MEDIA_KINDS: readonly MediaKind[] = ['audio', 'video', 'screen'];
+export const PICTURE_KINDS: readonly PictureKind[] = ['video', 'screen'];
+export const CLOCK_RATES: Readonly<Record<MediaKind, number>> = { audio: 48_000, video: 90_000, screen: 90_000 };
 export type VideoCodec = 'H264' | 'VP8';
 
 /** One RTP packet's content, without header fields that the connection fills in (SSRC, sequence number, payload type). */
@@ -28,6 +34,8 @@ export type SenderClock = { readonly rtpTimestamp: number; readonly captureMs: n
 /** What the negotiated descriptions say. */
 export type NegotiatedMedia = {
   readonly video: { readonly codec: VideoCodec; readonly payloadType: number } | null;
+  /** Negotiated from the start, so that sharing begins and ends without a description; null with a peer that takes none. */
+  readonly screen: { readonly codec: VideoCodec; readonly payloadType: number } | null;
   readonly audio: { readonly codec: 'opus'; readonly payloadType: number } | null;
 };
 
@@ -45,31 +53,26 @@ export type PeerConnectionEvents = {
   /** A packet that SRTP authenticated. Packets that came before `secured` are held (at most 512 of each kind) and come right after it. */
   rtp: readonly [MediaKind, ReceivedRtp];
   senderClock: readonly [MediaKind, SenderClock];
-  /** The other side asks for a keyframe (PLI or FIR). At most one per 100 ms. */
-  keyframeRequest: readonly [];
+  /** The other side asks for a keyframe (PLI or FIR). At most one per kind and 100 ms. */
+  keyframeRequest: readonly [PictureKind];
   /** Nothing authenticated has come for a second; or it comes again. */
   silent: readonly [boolean];
   /** Final: nothing is sent or delivered after it. */
   failed: readonly [MediaFailure];
 };
 
-export type PeerStatistics = {
-  readonly roundTripMs: number | null;
-  readonly audio: {
-    readonly packetsSent: number;
-    readonly bytesSent: number;
-    readonly packetsReceived: number;
-    readonly bytesReceived: number;
-    readonly lost: number;
-  };
-  readonly video: {
-    readonly packetsSent: number;
-    readonly bytesSent: number;
-    readonly packetsReceived: number;
-    readonly bytesReceived: number;
-    readonly lost: number;
-  };
+export type FlowStatistics = {
+  readonly packetsSent: number;
+  readonly bytesSent: number;
+  readonly packetsReceived: number;
+  readonly bytesReceived: number;
+  readonly lost: number;
 };
+
+/** The same of each kind. */
+export const ofEachKind = <T>(make: (kind: MediaKind) => T): Record<MediaKind, T> => ({ audio: make('audio'), video: make('video'), screen: make('screen') });
+
+export type PeerStatistics = { readonly roundTripMs: number | null } & Readonly<Record<MediaKind, FlowStatistics>>;
 
 export type PeerConnection = EventSource<PeerConnectionEvents> & {
   createOffer(): Promise<string>;
@@ -86,8 +89,8 @@ export type PeerConnection = EventSource<PeerConnectionEvents> & {
   send(kind: MediaKind, packet: RtpPayload): void;
   /** Tells the other side which capture time an RTP timestamp of ours had; goes out with the next sender report. */
   setSenderClock(kind: MediaKind, clock: SenderClock): void;
-  /** Sends a PLI for the video that is received. At most one per 100 ms goes out. */
-  requestKeyframe(): void;
+  /** Sends a PLI for the picture that is received. At most one per kind and 100 ms goes out. */
+  requestKeyframe(kind: PictureKind): void;
   statistics(): PeerStatistics;
   close(): Promise<void>;
 };

@@ -338,7 +338,7 @@ describe('DTLS with peers nobody here wrote', function () {
         const log: Log = { ...silentLog, info: (_message, fields) => facts.push(fields ?? {}) };
         const room = createPeerConnection({ certificate: OWN, iceServers: [], fips, videoCodecs: ['VP8'], clock: systemClock, log });
         using peer = createDatachannelPeer();
-        const received: Record<MediaKind, Buffer[]> = { audio: [], video: [] };
+        const received: Record<MediaKind, Buffer[]> = { audio: [], video: [], screen: [] };
         let secured: SecuredConnection | null = null;
         let failure: MediaFailure | null = null;
         room.on('secured', (connection) => {
@@ -375,7 +375,7 @@ describe('DTLS with peers nobody here wrote', function () {
             }
           }, 10);
           try {
-            const enough = (packets: Readonly<Record<MediaKind, readonly Buffer[]>>) => KINDS.every((kind) => packets[kind].length >= 20);
+            const enough = (packets: Readonly<Record<(typeof KINDS)[number], readonly Buffer[]>>) => KINDS.every((kind) => packets[kind].length >= 20);
             await until(() => enough(received) && enough(peer.received), 'sound and picture both ways', 20_000);
           } finally {
             clearInterval(sending);

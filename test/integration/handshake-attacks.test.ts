@@ -488,7 +488,7 @@ describe('attacks on a running call', function () {
       await callThrough(relay, offerer, answerer);
       connected(await offerer.outcome);
       await until(() => answerer.received() > 5, 'media');
-      answerer.peer.requestKeyframe();
+      answerer.peer.requestKeyframe('video');
       await until(() => requests === 1 && clocks > 0, 'the request and a report');
       const captured = rtcpOf(relay).map(({ data }) => data);
       const { address, port } = relay.address('offerer');
@@ -505,7 +505,7 @@ describe('attacks on a running call', function () {
         await pause(SILENCE_MS);
         assert.equal(requests, 1);
         assert.ok(clocks <= rtcpOf(relay).length, `${clocks} reports taken of ${rtcpOf(relay).length}`);
-        answerer.peer.requestKeyframe();
+        answerer.peer.requestKeyframe('video');
         await until(() => requests === 2, 'control: a new request');
       } finally {
         stranger.close();

@@ -101,7 +101,7 @@ describe('peer connection with Chromium', function () {
     let secured: SecuredConnection | null = null;
     let failure: MediaFailure | null = null;
     let keyframeRequests = 0;
-    const received = { audio: 0, video: 0 };
+    const received = { audio: 0, video: 0, screen: 0 };
     let echo = true;
     room.on('secured', (connection) => {
       secured = connection;
@@ -155,7 +155,7 @@ describe('peer connection with Chromium', function () {
       if (fips) assert.match(last.srtpCipher, /^SRTP_AEAD_AES_(128|256)_GCM$/);
 
       const before = last.pliReceived;
-      room.requestKeyframe();
+      room.requestKeyframe('video');
       for (const startMs = performance.now(); last.pliReceived === before && performance.now() - startMs < 5_000; ) last = await figures();
       assert.ok(last.pliReceived > before, 'the browser got no keyframe request');
 

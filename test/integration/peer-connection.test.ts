@@ -54,7 +54,11 @@ describe('peer connection', function () {
         const [atOfferer, atAnswerer] = await connect(offerer, answerer);
         assert.deepEqual(Buffer.from(atOfferer.remoteThumbprint), Buffer.from(atAnswerer.localThumbprint));
         assert.deepEqual(Buffer.from(atAnswerer.remoteThumbprint), Buffer.from(atOfferer.localThumbprint));
-        const negotiated = { video: { codec: 'H264', payloadType: 102 }, audio: { codec: 'opus', payloadType: 111 } };
+        const negotiated = {
+          video: { codec: 'H264', payloadType: 102 },
+          screen: { codec: 'H264', payloadType: 104 },
+          audio: { codec: 'opus', payloadType: 111 }
+        };
         assert.deepEqual([atOfferer.negotiated, atAnswerer.negotiated], [negotiated, negotiated]);
       } finally {
         await Promise.all([offerer.close(), answerer.close()]);
@@ -86,8 +90,8 @@ describe('peer connection', function () {
         await until(() => clocks.some(({ kind }) => kind === 'video'), 'the sender’s clock');
         const clock = clocks.find(({ kind }) => kind === 'video');
         assert.ok(clock && Math.abs((clock.rtpTimestamp - 1_000_000) / 90 - (clock.captureMs - 5_000)) < 1, JSON.stringify(clock));
-        to.requestKeyframe();
-        to.requestKeyframe();
+        to.requestKeyframe('video');
+        to.requestKeyframe('video');
         await until(() => requests > 0, 'the keyframe request');
         await pause(250);
         assert.equal(requests, 2, 'one at once and the other after the pause');

@@ -16,7 +16,7 @@ export function parseDisplayMessage(text: string): DisplayMessage | null {
   }
   if (!isRecord(value)) return null;
   const size = Object.keys(value).length;
-  if (value.type === 'need-keyframe') return size === 1 ? { type: 'need-keyframe' } : null;
+  if (value.type === 'need-keyframe') return size === 2 && (value.of === 'video' || value.of === 'screen') ? { type: value.type, of: value.of } : null;
   if (value.type !== 'report' || size !== REPORT_FIELDS) return null;
   const { framesDecoded, framesDropped, audioPlayedMs, audioGapsMs, bufferMs, avOffsetMs } = value;
   if (!isNumber(framesDecoded, 0) || !isNumber(framesDropped, 0) || !isNumber(audioPlayedMs, 0) || !isNumber(audioGapsMs, 0)) return null;

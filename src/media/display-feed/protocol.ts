@@ -1,15 +1,18 @@
 // What runs over the loopback WebSocket between a media process and a display page. Used by both, so: no Node and no DOM in here.
 // Encoded frames go out as binary messages; JSON text messages go both ways for everything else.
 
+/** The camera's picture, or the screen that is shared. */
+export type Picture = 'video' | 'screen';
+
 /** Media process → display, as JSON text. A new `config` comes before the first frame it describes. */
 export type FeedMessage =
-  | { readonly type: 'video-config'; readonly codec: string; readonly width: number; readonly height: number } // WebCodecs codec string: 'vp8', 'avc1.42e01f' (Annex B)
+  | { readonly type: 'picture-config'; readonly of: Picture; readonly codec: string; readonly width: number; readonly height: number } // WebCodecs codec string: 'vp8', 'avc1.42e01f' (Annex B)
   | { readonly type: 'audio-config'; readonly codec: 'opus'; readonly sampleRate: 48000; readonly channels: 1 | 2 }
-  | { readonly type: 'state'; readonly videoReceiving: boolean; readonly audioReceiving: boolean };
+  | { readonly type: 'state'; readonly receiving: { readonly audio: boolean; readonly video: boolean; readonly screen: boolean } };
 
 /** Display → media process, as JSON text. */
 export type DisplayMessage =
-  | { readonly type: 'need-keyframe' } // its decoder cannot go on
+  | { readonly type: 'need-keyframe'; readonly of: Picture } // its decoder cannot go on
   | {
       readonly type: 'report'; // once a second
       readonly framesDecoded: number; // since the page connected
@@ -20,7 +23,7 @@ export type DisplayMessage =
       readonly avOffsetMs: number; // positive: picture is later than sound
     };
 
-export type FrameKind = 'video-key' | 'video-delta' | 'audio';
+export type FrameKind = 'video-key' | 'video-delta' | 'audio' | 'screen-key' | 'screen-delta';
 
 export type FeedFrame = {
   readonly kind: FrameKind;
@@ -31,7 +34,10 @@ export type FeedFrame = {
   readonly data: Uint8Array;
 };
 
-const KINDS: readonly FrameKind[] = ['video-key', 'video-delta', 'audio'];
+/** Of which picture a frame is, and null for sound. */
+export const pictureOf = (kind: FrameKind): Picture | null => (kind === 'audio' ? null : kind.startsWith('screen') ? 'screen' : 'video');
+
+const KINDS: readonly FrameKind[] = ['video-key', 'video-delta', 'audio', 'screen-key', 'screen-delta'];
 /** Layout, big endian: u8 kind, u8 flags (1: captureMs is there), u16 zero, f64 timestampUs, f64 captureMs, then the encoded frame. */
 const FRAME_HEADER_BYTES = 20;
 

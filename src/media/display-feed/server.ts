@@ -10,7 +10,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { CloisterError } from '../../kernel/errors.ts';
 import type { Log } from '../../kernel/log.ts';
 import { parseDisplayMessage } from './display-message.ts';
-import { type DisplayMessage, encodeFeedFrame, type FeedFrame, type FeedMessage } from './protocol.ts';
+import { type DisplayMessage, encodeFeedFrame, type FeedFrame, type FeedMessage, type Picture, pictureOf } from './protocol.ts';
 
 const TICKET_BYTES = 32;
 const TICKET_MS = 10_000;
@@ -33,7 +33,7 @@ export type DisplayFeedOptions = {
   readonly clock: Clock;
   readonly log: Log;
   /** A display cannot show a picture before the next keyframe. */
-  onNeedKeyframe(): void;
+  onNeedKeyframe(of: Picture): void;
   onReport?(report: DisplayReport): void;
 };
 
@@ -46,13 +46,14 @@ export type DisplayFeed = AsyncDisposable & {
   ticket(): { readonly url: string };
   /** The frame goes to each display that can take it; dropped before open(). */
   sendFrame(frame: FeedFrame): void;
-  /** The latest message of each type is also what a display gets that connects later. */
+  /** The latest message of each type and picture is also what a display gets that connects later. */
   sendMessage(message: FeedMessage): void;
   /** `framesDecoded` counts on when a display is replaced by another; `report` is the longest connected display's latest. */
   statistics(): { readonly displays: number; readonly framesDecoded: number; readonly report: DisplayReport | null };
 };
 
-type Display = { readonly socket: WebSocket; ready: boolean; behind: boolean; report: DisplayReport | null };
+/** `ready`: the pictures of which it has had a keyframe. */
+type Display = { readonly socket: WebSocket; readonly ready: Set<Picture>; behind: boolean; report: DisplayReport | null };
 type Ticket = { readonly digest: Buffer; readonly expiresAtMs: number };
 
 const digestOf = (ticket: string): Buffer => createHash('sha256').update(ticket).digest();
@@ -61,12 +62,13 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
   const { clock, log } = options;
   const connected = new Set<WebSocket>(); // also those that are being closed
   const displays = new Set<Display>();
-  const latest = new Map<FeedMessage['type'], string>();
+  const latest = new Map<string, string>();
   let tickets: Ticket[] = [];
   let server: Server | null = null;
   let sockets: WebSocketServer | null = null;
   let open = false;
-  let pictureMissed = false; // before open()
+  const announced = new Set<Picture>(); // which began to come
+  const missed = new Set<Picture>(); // before open()
   let closed = false;
   let framesDecoded = 0;
 
@@ -105,7 +107,7 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
   }
 
   function add(socket: WebSocket): void {
-    const display: Display = { socket, ready: false, behind: false, report: null };
+    const display: Display = { socket, ready: new Set(), behind: false, report: null };
     connected.add(socket);
     displays.add(display);
     socket.on('message', (data, isBinary) => onMessage(display, data, isBinary));
@@ -117,7 +119,7 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
     });
     if (!open) return;
     greet(display);
-    options.onNeedKeyframe();
+    for (const picture of announced) options.onNeedKeyframe(picture);
   }
 
   function greet(display: Display): void {
@@ -134,8 +136,8 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
     }
     if (!displays.has(display)) return; // already being closed
     if (message.type === 'need-keyframe') {
-      display.ready = false;
-      if (open) options.onNeedKeyframe();
+      display.ready.delete(message.of);
+      if (open) options.onNeedKeyframe(message.of);
       return;
     }
     const [first] = displays;
@@ -148,16 +150,17 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
   function admits(display: Display, frame: FeedFrame): boolean {
     if (display.socket.bufferedAmount > MAX_BUFFERED_BYTES) {
       display.behind = true;
-      display.ready = false;
+      display.ready.clear();
       return false;
     }
     if (display.behind) {
       display.behind = false; // it has caught up; what it missed may include a configuration
       greet(display);
-      options.onNeedKeyframe();
+      for (const picture of announced) options.onNeedKeyframe(picture);
     }
-    if (frame.kind === 'video-key') display.ready = true;
-    return frame.kind !== 'video-delta' || display.ready;
+    const picture = pictureOf(frame.kind);
+    if (picture !== null && frame.kind.endsWith('key')) display.ready.add(picture);
+    return picture === null || display.ready.has(picture);
   }
 
   return {
@@ -184,7 +187,7 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
       if (open || closed) return;
       open = true;
       for (const display of displays) greet(display);
-      if (displays.size > 0 && pictureMissed) options.onNeedKeyframe();
+      if (displays.size > 0) for (const picture of missed) options.onNeedKeyframe(picture);
     },
     ticket() {
       const address = server?.address() as AddressInfo | null | undefined;
@@ -197,7 +200,8 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
       return { url: `ws://${host}:${address.port}${PATH_PREFIX}${ticket}` };
     },
     sendFrame(frame) {
-      if (!open) pictureMissed ||= frame.kind !== 'audio';
+      const picture = pictureOf(frame.kind);
+      if (!open && picture !== null) missed.add(picture);
       if (!open || closed) return;
       const takers = [...displays].filter((display) => admits(display, frame));
       if (takers.length === 0) return;
@@ -206,7 +210,8 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
     },
     sendMessage(message) {
       const text = JSON.stringify(message);
-      latest.set(message.type, text);
+      if (message.type === 'picture-config') announced.add(message.of);
+      latest.set('of' in message ? `${message.type} ${message.of}` : message.type, text);
       if (!open || closed) return;
       for (const display of displays) if (!display.behind) display.socket.send(text);
     },

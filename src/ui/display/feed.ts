@@ -1,7 +1,7 @@
 // The display's feed of one call: ticket → WebSocket → picture and sound, again and again while the call has a media process.
 // `follow(mediaEpoch)` is all that the page says; 0 ends it. Each connection has its own decoders, so nothing of one is left in the next.
 import { backoffMs } from '../../kernel/backoff.ts';
-import { type DisplayMessage, decodeFeedFrame, type FeedMessage } from '../../media/display-feed/protocol.ts';
+import { type DisplayMessage, decodeFeedFrame, type FeedMessage, pictureOf } from '../../media/display-feed/protocol.ts';
 import { Picture } from './picture.ts';
 import { extraSoundDelay } from './playout.ts';
 import { Sound, SoundOutput } from './sound.ts';
@@ -120,7 +120,7 @@ export class DisplayFeed {
     const picture = new Picture({
       canvas: this.#options.canvas,
       heardCaptureMs: () => sound.heardCaptureMs(),
-      needKeyframe: () => send(socket, { type: 'need-keyframe' }),
+      needKeyframe: () => send(socket, { type: 'need-keyframe', of: 'video' }),
       presented: () => {
         if (!this.#live) this.#watch();
       }
@@ -194,11 +194,11 @@ function receive(data: unknown, picture: Picture, sound: Sound): void {
   if (data instanceof ArrayBuffer) {
     const frame = decodeFeedFrame(data);
     if (frame?.kind === 'audio') sound.push(frame);
-    else if (frame !== null) picture.push(frame);
+    else if (frame !== null && pictureOf(frame.kind) === 'video') picture.push(frame);
     return;
   }
   const message = parseFeedMessage(data);
-  if (message?.type === 'video-config') picture.configure(message.codec, message.width, message.height);
+  if (message?.type === 'picture-config' && message.of === 'video') picture.configure(message.codec, message.width, message.height);
   else if (message?.type === 'audio-config') sound.configure(message.channels);
 }
 

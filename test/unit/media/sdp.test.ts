@@ -22,11 +22,12 @@ const local: LocalDescription = {
   setup: 'actpass',
   iceUfrag: 'abcdEFGH',
   icePassword: 'abcdefghijklmnopqrstuvwx',
-  sections: offeredSections(['H264', 'VP8']),
+  // Without the shared screen, which a browser may not know; it has tests of its own.
+  sections: offeredSections(['H264', 'VP8']).filter(({ kind }) => kind !== 'screen'),
   candidates: ['candidate:a 1 udp 2130706431 192.0.2.1 5000 typ host'],
   endOfCandidates: true,
   cname: 'room',
-  ssrc: { audio: 1, video: 2 }
+  ssrc: { audio: 1, video: 2, screen: 3 }
 };
 const text = writeDescription(local);
 const hex = (bytes: Uint8Array) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0').toUpperCase()).join(':');
@@ -142,7 +143,11 @@ describe('session description', () => {
       sections.value.map(({ direction }) => direction),
       ['recvonly', 'sendrecv']
     );
-    assert.deepEqual(negotiatedOf(sections.value), { video: { codec: 'VP8', payloadType: 96 }, audio: { codec: 'opus', payloadType: 111 } });
+    assert.deepEqual(negotiatedOf(sections.value), {
+      video: { codec: 'VP8', payloadType: 96 },
+      screen: null,
+      audio: { codec: 'opus', payloadType: 111 }
+    });
     const answer = parsed(writeDescription({ ...local, setup: 'active', sections: sections.value }), 'answer');
     assert.deepEqual(settle(local.sections, answer), { ok: true, value: negotiatedOf(sections.value) });
   });
@@ -179,6 +184,25 @@ describe('session description', () => {
     assert.ok(!settled.ok && settled.error.code === 'CL_MEDIA_NEGOTIATION');
     const renumbered = parsed(text.replace('actpass', 'active').replaceAll('102', '103').replaceAll('96', '97').replaceAll('111', '112'), 'answer');
     assert.equal(settle(local.sections, renumbered).ok, false);
+  });
+
+  it('negotiates the shared screen as a second picture, which a peer need not label', () => {
+    const shared = { ...local, sections: offeredSections(['H264', 'VP8']) };
+    const written = writeDescription(shared);
+    assert.match(written, /m=video 9 [^\r]* 104 106\r\n(?:.+\r\n)*a=mid:2\r\na=sendrecv\r\na=content:slides\r\n/);
+    const sections = answeredSections(parsed(written), ['VP8']);
+    assert.ok(sections.ok);
+    const answer = writeDescription({ ...shared, setup: 'active', sections: sections.value });
+    for (const each of [answer, answer.replace('a=content:slides\r\n', '')]) {
+      const settled = settle(shared.sections, parsed(each, 'answer'));
+      assert.ok(settled.ok);
+      assert.deepEqual(settled.value.video, { codec: 'VP8', payloadType: 96 });
+      assert.deepEqual(settled.value.screen, { codec: 'VP8', payloadType: 106 });
+    }
+    const rejected = settle(shared.sections, parsed(answer.replace(/m=video 9 ([^\r]* 106)/, 'm=video 0 $1'), 'answer'));
+    assert.ok(rejected.ok && rejected.value.screen === null && rejected.value.video !== null);
+    refuses(written.replace('a=mid:2', 'a=mid:1'), 'CL_MEDIA_NEGOTIATION');
+    refuses(written.replace(' 1 2\r\n', ' 1\r\n'), 'CL_MEDIA_NEGOTIATION');
   });
 
   it('takes a later description with the same certificate only', () => {

@@ -73,7 +73,7 @@ describe('display feed', () => {
   }
 
   const frame = (kind: FrameKind, size = 10): FeedFrame => ({ kind, timestampUs: 1, captureMs: null, data: new Uint8Array(size) });
-  const config = { type: 'video-config', codec: 'vp8', width: 640, height: 360 } as const;
+  const config = { type: 'picture-config', of: 'video', codec: 'vp8', width: 640, height: 360 } as const;
 
   /** Waits for the sockets, not for time. */
   async function until(condition: () => boolean): Promise<void> {
@@ -141,7 +141,7 @@ describe('display feed', () => {
     feed.sendFrame(frame('video-key'));
     feed.sendFrame(frame('audio'));
     await flushed(display);
-    assert.deepEqual(display.got, ['video-config', 'video-key', 'audio']);
+    assert.deepEqual(display.got, ['picture-config', 'video-key', 'audio']);
   });
 
   it('gives a display that connects the latest configurations, and no picture before a keyframe, for which it asks', async () => {
@@ -153,8 +153,8 @@ describe('display feed', () => {
     assert.equal(keyframesAsked, 1);
     for (const kind of ['video-delta', 'audio', 'video-key', 'video-delta'] as const) feed.sendFrame(frame(kind));
     await flushed(display);
-    assert.deepEqual(display.got, ['video-config', 'audio-config', 'audio', 'video-key', 'video-delta']);
-    display.socket.send(JSON.stringify({ type: 'need-keyframe' }));
+    assert.deepEqual(display.got, ['picture-config', 'audio-config', 'audio', 'video-key', 'video-delta']);
+    display.socket.send(JSON.stringify({ type: 'need-keyframe', of: 'video' }));
     await until(() => keyframesAsked === 2);
     for (const kind of ['video-delta', 'video-key'] as const) feed.sendFrame(frame(kind));
     await flushed(display);
@@ -185,7 +185,7 @@ describe('display feed', () => {
     feed.sendFrame(frame('video-key', 1));
     feed.sendFrame(frame('video-delta', 1));
     await flushed(slow);
-    assert.deepEqual(slow.got.slice(received), ['video-config', 'video-key', 'video-delta']);
+    assert.deepEqual(slow.got.slice(received), ['picture-config', 'video-key', 'video-delta']);
   });
 
   it('takes reports; its count goes on when a display is replaced', async () => {
@@ -211,7 +211,7 @@ describe('display feed', () => {
       'null',
       '[]',
       '{"type":"other"}',
-      '{"type":"need-keyframe","more":1}',
+      '{"type":"need-keyframe","of":"video","more":1}',
       JSON.stringify({ ...REPORT, framesDecoded: -1 }),
       JSON.stringify({ ...REPORT, bufferMs: '1' }),
       JSON.stringify({ ...REPORT, avOffsetMs: null }),
