@@ -31,7 +31,7 @@ export type FrameAssembler = {
   statistics(): { readonly framesAssembled: number; readonly losses: number };
 };
 
-export const depacketizers: Readonly<Record<VideoCodec | 'opus', Depacketizer>> = { H264: h264Depacketizer, VP8: vp8Depacketizer, opus: opusDepacketizer };
+const depacketizers: Readonly<Record<VideoCodec | 'opus', Depacketizer>> = { H264: h264Depacketizer, VP8: vp8Depacketizer, opus: opusDepacketizer };
 
 /** @param reorderWindowMs how long a missing packet is waited for */
 export function createFrameAssembler(codec: VideoCodec | 'opus', reorderWindowMs = 60): FrameAssembler {
