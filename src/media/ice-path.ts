@@ -38,6 +38,10 @@ export type Path = EventSource<PathEvents> & {
   send(datagram: Buffer): void;
   /** Of the last connectivity check. */
   roundTripMs(): number | null;
+  /** When the other side last answered a check on the chosen pair, on the monotonic clock (RFC 7675); null where nobody is asked. */
+  consentMs(): number | null;
+  /** Whether the chosen pair's own address is not among these any more, or one that this path did not know is: it may be a better one. */
+  isOutdated(addresses: readonly string[]): boolean;
   /** Something authenticated came: a sign of life. */
   alive(): void;
   close(): Promise<void>;
@@ -121,14 +125,15 @@ export function createIcePath(options: PathOptions): Path {
       })
       .catch(() => {});
   };
+  const consentMs = (): number => {
+    const responses = connection.nominated?.responsesReceived ?? 0;
+    if (responses !== consent.responses) Object.assign(consent, { responses, atMs: clock.monotonicMs() });
+    return consent.atMs;
+  };
   const liveness = createLiveness({
     clock,
     ask,
-    answerDue: () => {
-      const responses = connection.nominated?.responsesReceived ?? 0;
-      if (responses !== consent.responses) Object.assign(consent, { responses, atMs: clock.monotonicMs() });
-      return clock.monotonicMs() - consent.atMs >= CONSENT_RESCUE_MS;
-    },
+    answerDue: () => clock.monotonicMs() - consentMs() >= CONSENT_RESCUE_MS,
     changed: (silent) => events.emit('silent', silent)
   });
 
@@ -168,6 +173,16 @@ export function createIcePath(options: PathOptions): Path {
       const [host, port] = nominated.remoteAddr;
       const waitedMs = STACK_FIRST_WAIT_MS * (2 ** gate.checkRepeats(`${host}:${port}`) - 1);
       return Math.max(0, nominated.rtt * 1_000 - waitedMs);
+    },
+    consentMs,
+    isOutdated(addresses) {
+      const { nominated, localCandidates } = connection;
+      if (nominated === undefined || isLoopback(nominated.localCandidate.host)) return false;
+      const known = localCandidates.filter(({ type, host }) => type === 'host' && !isLoopback(host)).map(({ host }) => host);
+      if (addresses.some((address) => !known.includes(address))) return true;
+      const { type, host } = nominated.localCandidate;
+      // Which address leads to the relay is not known.
+      return type === 'relay' ? known.some((address) => !addresses.includes(address)) : !addresses.includes(host);
     },
     alive: liveness.heard,
     async close() {

@@ -41,7 +41,11 @@ export type Connection = EventSource<{ state: readonly [ConnectionState] }> &
     start(signal: AbortSignal): Promise<void>;
     /** Resolves when the broker has it; rejects with CL_BROKER_UNREACHABLE when it expired first. Order is kept. */
     publish(message: OutgoingMessage): Promise<void>;
+    /** Makes the connection anew where it is over none of these addresses; tries at once where there is none. */
+    networkChanged(addresses: readonly string[]): void;
   };
+
+const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1';
 
 const RETRY: BackoffOptions = { firstMs: 250, maxMs: 15_000 };
 /** A connection shorter than this does not count as success: two devices with one identity would else push each other out without pause. */
@@ -217,6 +221,19 @@ export function createConnection(options: ConnectionOptions): Connection {
         if (signal.aborted) finishStart();
         else attempt();
       });
+    },
+    networkChanged(addresses) {
+      if (closed) return;
+      if (client !== null) {
+        // Through a WebSocket the address is not seen: rather once too often than over a dead one.
+        const local = client.stream instanceof Socket ? client.stream.localAddress : undefined;
+        if (connectedAtMs !== null && local !== undefined && (isLoopback(local) || addresses.includes(local))) return;
+        log.info('the connection to the broker is made anew: the network has changed');
+        lost(client);
+      }
+      failures = 0;
+      retryTimer?.cancel();
+      attempt();
     },
     publish(message) {
       const confirmed = outbox.add(message);

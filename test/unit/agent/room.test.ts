@@ -73,7 +73,9 @@ function fakeMedia() {
       },
       open: request('open', undefined),
       reveal: request('reveal', undefined),
-      checkUpdate: request('checkUpdate', undefined),
+      acceptUpdate: request('acceptUpdate', { sdp: 'v=0', answers: 'ufrag' }),
+      acceptUpdateAnswer: request('acceptUpdateAnswer', undefined),
+      networkChanged: request('networkChanged', undefined),
       addCandidates: request('addCandidates', undefined),
       setMicrophone: request('setMicrophone', undefined),
       setCamera: request('setCamera', undefined),
@@ -92,6 +94,7 @@ function fakeSignaling() {
     throw error;
   });
   const sent: { readonly to: { readonly account: string; readonly endpoint?: string }; readonly call: string; readonly message: CallMessage }[] = [];
+  const told: (readonly string[])[] = [];
   let failure: CloisterError | null = null;
   let messages = 0;
   const signaling: Signaling = {
@@ -102,10 +105,12 @@ function fakeSignaling() {
       sent.push({ to, call, message });
       if (failure !== null) throw failure;
     },
+    networkChanged: (addresses) => void told.push(addresses),
     [Symbol.asyncDispose]: async () => {}
   };
   return {
     signaling,
+    told,
     sent,
     emit: events.emit,
     failSending: (error: CloisterError | null) => {
@@ -136,6 +141,7 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     autoAnswer: false,
     timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 },
     signaling: network.signaling,
+    addresses: () => ['192.0.2.1'],
     mediaProcesses: media.processes,
     journal: {
       read: async () => journalEntry,
