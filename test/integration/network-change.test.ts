@@ -57,4 +57,62 @@ describe('a connection whose network changes', function () {
       (networks) => networks.run('first', `${up('eth1', 2)}; ip link set eth0 down`),
       (networks) => carriesTheCall(networks, 'eth1')
     ));
+
+  it('goes on when its only link was down for two seconds', () =>
+    survives(
+      async (networks) => {
+        await networks.run('first', 'ip link set eth0 down');
+        await pause(2_000);
+        await networks.run('first', up('eth0', 1));
+      },
+      (networks) => carriesTheCall(networks, 'eth0')
+    ));
+
+  it('goes on after one change after the other, on both sides', async () => {
+    await using networks = await linkNetworks();
+    await using pair = await startPeers(networks);
+    const before = thumbprintsOf(pair);
+    await backAfter(pair, () => networks.run('second', `ip addr flush dev eth0; ${up('eth0', 3, undefined, 33)}`));
+    await backAfter(pair, () =>
+      Promise.all([
+        networks.run('first', `ip addr flush dev eth0; ${up('eth0', 1, undefined, 11)}`),
+        networks.run('second', `ip addr flush dev eth0; ${up('eth0', 3, undefined, 34)}`)
+      ])
+    );
+    await backAfter(pair, () => networks.run('first', `${up('eth1', 2)}; ip link set eth0 down`));
+    await carriesTheCall(networks, 'eth1');
+    assert.deepEqual(thumbprintsOf(pair), before);
+  });
+
+  it('ends within 30 s when the other side has vanished, and sends nothing more', async () => {
+    await using networks = await linkNetworks();
+    await using pair = await startPeers(networks);
+    const [peer] = pair.peers;
+    const vanishedMs = performance.now();
+    process.kill(pair.peers[1].pid, 'SIGKILL');
+    await until(() => peer.failed !== null, 'the end', 35_000);
+    const tookMs = (peer.failed?.atMs ?? 0) - vanishedMs;
+    console.log(`      ended after ${(tookMs / 1_000).toFixed(1)} s`);
+    assert.equal(peer.failed?.code, 'CL_MEDIA_LOST');
+    assert.ok(tookMs > 20_000 && tookMs < 31_000, `${tookMs.toFixed(0)} ms`);
+    const before = await networks.packets('router', 'second0');
+    await pause(1_000);
+    const passed = (await networks.packets('router', 'second0')) - before;
+    assert.ok(passed < 5, `${passed} packets in a second`);
+    assert.deepEqual(peer.silences, [true]);
+  });
+
+  for (const [name, families] of [
+    ['IPv6 only', { v4: false, v6: true }],
+    ['both families', { v4: true, v6: true }]
+  ] as const) {
+    it(`is made and goes on with ${name}`, async () => {
+      await using networks = await linkNetworks(families);
+      await using pair = await startPeers(networks);
+      await carriesTheCall(networks, 'eth0');
+      const tookMs = await backAfter(pair, () => networks.run('first', `${up('eth1', 2, families)}; ip link set eth0 down`));
+      assert.ok(tookMs < BACK_LIMIT_MS, `${tookMs.toFixed(0)} ms`);
+      await carriesTheCall(networks, 'eth1');
+    });
+  }
 });
