@@ -9,8 +9,6 @@ export type Place = 'first' | 'second' | 'router';
 
 /** Where the router is reached from both, whatever becomes of the ways to it. */
 export const ROUTER_ADDRESS = '10.61.9.9';
-/** The interface of the router towards the second room: all that passes between the rooms passes here. */
-export const BETWEEN = 'second0';
 
 export type LinkedNetworks = AsyncDisposable & {
   /** What has to stand in front of a command line, so that it runs there. */
@@ -57,7 +55,7 @@ export async function linkNetworks({ v4, v6 }: Families = { v4: true, v6: false 
     await run('router', `ip addr add ${ROUTER_ADDRESS}/32 dev lo`);
     await wire('first', 1, 'eth0', 'first0');
     await wire('first', 2, 'eth1', 'first1');
-    await wire('second', 3, 'eth0', BETWEEN);
+    await wire('second', 3, 'eth0', 'second0');
     await run('first', up('eth0', 1, { v4, v6 }));
     await run('second', up('eth0', 3, { v4, v6 }));
   } catch (error) {
