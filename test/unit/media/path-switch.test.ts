@@ -113,6 +113,19 @@ describe('a path that falls silent', () => {
     assert.deepEqual(side.open(), ['own1']);
   });
 
+  it('is closed, and the one before it too, when one new one follows the other', async () => {
+    const side = await connected();
+    for (const index of [1, 2]) {
+      await silence(side, index - 1);
+      side.paths.settleRestart(`own${index}`, termsOf(`peer${index}`));
+      side.at(index).nominate();
+      await settled();
+    }
+    assert.deepEqual(side.open(), ['own1', 'own2']);
+    await side.clock.advanceAsync(10_000);
+    assert.deepEqual(side.open(), ['own2']);
+  });
+
   it('is tried anew while the silence lasts, after 3, 6 and 12 s, each time with new credentials and no more than one at a time', async () => {
     const side = await connected();
     await silence(side);
