@@ -42,7 +42,7 @@ export type Path = EventSource<PathEvents> & {
   consentMs(): number | null;
   /** Whether the chosen pair's own address is not among these any more, or one that this path did not know is: it may be a better one. */
   isOutdated(addresses: readonly string[]): boolean;
-  /** Something authenticated came: a sign of life. */
+  /** The datagram that came last was authenticated: a sign of life, if it came from where this side sends to. */
   alive(): void;
   close(): Promise<void>;
 };
@@ -89,7 +89,12 @@ export function createIcePath(options: PathOptions): Path {
     log.warn('the path is lost', { why });
     events.emit('lost');
   };
-  const gate = createIceGate({ connection, log, datagram: (data, from) => events.emit('datagram', data, from), lost: lose });
+  let source = '';
+  const datagram = (data: Buffer, from: string): void => {
+    source = from;
+    events.emit('datagram', data, from);
+  };
+  const gate = createIceGate({ connection, log, datagram, lost: lose });
 
   connection.onIceCandidate.subscribe((candidate) => {
     if (isLoopback(candidate.host)) candidate.priority = LOOPBACK_PRIORITY;
@@ -184,7 +189,11 @@ export function createIcePath(options: PathOptions): Path {
       // Which address leads to the relay is not known.
       return type === 'relay' ? known.some((address) => !addresses.includes(address)) : !addresses.includes(host);
     },
-    alive: liveness.heard,
+    alive() {
+      // A translation that has forgotten the path gives the other side another address: it is heard from there, while all that is sent to the old one is lost.
+      const [host, port] = connection.nominated?.remoteAddr ?? [];
+      if (source === `${host}:${port}`) liveness.heard();
+    },
     async close() {
       if (closed) return;
       closed = true;
