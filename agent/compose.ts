@@ -19,6 +19,7 @@ import { createSignaling } from '../src/signaling/signaling.ts';
 import { createUiServer } from '../src/ui-server/server.ts';
 import { createCallJournal } from './call-journal.ts';
 import type { Part } from './lifecycle.ts';
+import { ownAddresses } from './own-addresses.ts';
 import { createRoom } from './room.ts';
 import { AGENT_VERSION } from './version.ts';
 
@@ -144,6 +145,7 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
       forgetMs: FORGET_CALL_MS
     },
     signaling,
+    addresses: ownAddresses,
     mediaProcesses,
     journal: createCallJournal(join(config.dataDirectory, 'call-journal.json')),
     clock,

@@ -29,6 +29,8 @@ export type RoomOptions = {
   readonly autoAnswer: boolean;
   readonly timeouts: CallContext['timeouts'];
   readonly signaling: Signaling;
+  /** All of this machine's, but for loopback and link-local ones. */
+  readonly addresses: () => readonly string[];
   readonly mediaProcesses: MediaProcesses;
   readonly journal: CallJournal;
   readonly clock: Clock;
@@ -38,6 +40,7 @@ export type RoomOptions = {
 const SECURITY_EVENTS_KEPT = 20;
 /** A broker that is away shorter than this is no problem to show. */
 const BROKER_PATIENCE_MS = 2_000;
+const ADDRESS_LOOK_MS = 1_000;
 
 export type Room = RoomPort & AsyncDisposable & { start(signal: AbortSignal): Promise<void> };
 
@@ -173,8 +176,13 @@ export function createRoom(options: RoomOptions): Room {
         return ask(effect.epoch, (m) => m.open());
       case 'media-reveal':
         return ask(effect.epoch, (m) => m.reveal(effect.nonce));
-      case 'media-check-update':
-        return ask(effect.epoch, (m) => m.checkUpdate(effect.sdp));
+      case 'media-accept-update':
+        return ask(effect.epoch, async (m) => {
+          const answer = await m.acceptUpdate(effect.sdp);
+          if (answer !== null) happened({ type: 'update-answer-ready', epoch: effect.epoch, ...answer });
+        });
+      case 'media-accept-update-answer':
+        return ask(effect.epoch, (m) => m.acceptUpdateAnswer(effect.sdp, effect.answers));
       case 'media-candidates':
         return ask(effect.epoch, (m) => m.addCandidates(effect.candidates));
       case 'media-microphone':
@@ -213,6 +221,7 @@ export function createRoom(options: RoomOptions): Room {
     mediaProblem = null;
     const current = (): boolean => session?.epoch === epoch;
     taken.on('candidates', (candidates) => happened({ type: 'local-candidates', epoch, candidates }));
+    taken.on('update', ({ sdp }) => happened({ type: 'update-ready', epoch, sdp }));
     taken.on('secured', ({ code }) => happened({ type: 'secured', epoch, code }));
     taken.on('failed', (failure) => happened({ type: 'media-failed', epoch, failure }));
     taken.on('exit', ({ expected }) => {
@@ -286,6 +295,21 @@ export function createRoom(options: RoomOptions): Room {
     );
   }
 
+  // ── the network ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The system tells nobody without a native module; to look is cheap. */
+  function watchAddresses(): void {
+    let known = options.addresses();
+    scope.every(clock, ADDRESS_LOOK_MS, () => {
+      const addresses = options.addresses();
+      if (addresses.length === known.length && addresses.every((address) => known.includes(address))) return;
+      log.info('this machine has other addresses', { before: known.length, now: addresses.length });
+      known = addresses;
+      signaling.networkChanged(addresses);
+      session?.media.networkChanged(addresses).catch((error) => log.warn('a media process was not told', { error: asCloisterError(error).code }));
+    });
+  }
+
   async function endCallOfLastRun(): Promise<void> {
     const entry = await options.journal.read();
     if (entry === null) return;
@@ -299,6 +323,7 @@ export function createRoom(options: RoomOptions): Room {
   return {
     async start(signal) {
       listenToSignaling();
+      watchAddresses();
       // A broker that is away must not keep the panel from coming up: it says so instead.
       signaling.start(signal).catch((error) => log.error('signaling could not start', { error: asCloisterError(error).code }));
       await endCallOfLastRun();

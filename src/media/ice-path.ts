@@ -38,7 +38,11 @@ export type Path = EventSource<PathEvents> & {
   send(datagram: Buffer): void;
   /** Of the last connectivity check. */
   roundTripMs(): number | null;
-  /** Something authenticated came: a sign of life. */
+  /** When the other side last answered a check on the chosen pair, on the monotonic clock (RFC 7675); null where nobody is asked. */
+  consentMs(): number | null;
+  /** Whether the chosen pair's own address is not among these any more, or one that this path did not know is: it may be a better one. */
+  isOutdated(addresses: readonly string[]): boolean;
+  /** The datagram that came last was authenticated: a sign of life, if it came from where this side sends to. */
   alive(): void;
   close(): Promise<void>;
 };
@@ -85,7 +89,12 @@ export function createIcePath(options: PathOptions): Path {
     log.warn('the path is lost', { why });
     events.emit('lost');
   };
-  const gate = createIceGate({ connection, log, datagram: (data, from) => events.emit('datagram', data, from), lost: lose });
+  let source = '';
+  const datagram = (data: Buffer, from: string): void => {
+    source = from;
+    events.emit('datagram', data, from);
+  };
+  const gate = createIceGate({ connection, log, datagram, lost: lose });
 
   connection.onIceCandidate.subscribe((candidate) => {
     if (isLoopback(candidate.host)) candidate.priority = LOOPBACK_PRIORITY;
@@ -121,14 +130,15 @@ export function createIcePath(options: PathOptions): Path {
       })
       .catch(() => {});
   };
+  const consentMs = (): number => {
+    const responses = connection.nominated?.responsesReceived ?? 0;
+    if (responses !== consent.responses) Object.assign(consent, { responses, atMs: clock.monotonicMs() });
+    return consent.atMs;
+  };
   const liveness = createLiveness({
     clock,
     ask,
-    answerDue: () => {
-      const responses = connection.nominated?.responsesReceived ?? 0;
-      if (responses !== consent.responses) Object.assign(consent, { responses, atMs: clock.monotonicMs() });
-      return clock.monotonicMs() - consent.atMs >= CONSENT_RESCUE_MS;
-    },
+    answerDue: () => clock.monotonicMs() - consentMs() >= CONSENT_RESCUE_MS,
     changed: (silent) => events.emit('silent', silent)
   });
 
@@ -169,7 +179,21 @@ export function createIcePath(options: PathOptions): Path {
       const waitedMs = STACK_FIRST_WAIT_MS * (2 ** gate.checkRepeats(`${host}:${port}`) - 1);
       return Math.max(0, nominated.rtt * 1_000 - waitedMs);
     },
-    alive: liveness.heard,
+    consentMs,
+    isOutdated(addresses) {
+      const { nominated, localCandidates } = connection;
+      if (nominated === undefined || isLoopback(nominated.localCandidate.host)) return false;
+      const known = localCandidates.filter(({ type, host }) => type === 'host' && !isLoopback(host)).map(({ host }) => host);
+      if (addresses.some((address) => !known.includes(address))) return true;
+      const { type, host } = nominated.localCandidate;
+      // Which address leads to the relay is not known.
+      return type === 'relay' ? known.some((address) => !addresses.includes(address)) : !addresses.includes(host);
+    },
+    alive() {
+      // A translation that has forgotten the path gives the other side another address: it is heard from there, while all that is sent to the old one is lost.
+      const [host, port] = connection.nominated?.remoteAddr ?? [];
+      if (source === `${host}:${port}`) liveness.heard();
+    },
     async close() {
       if (closed) return;
       closed = true;

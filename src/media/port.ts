@@ -58,6 +58,8 @@ export type MediaEvents = {
    * now media is sent and played. `code` is there for an E2EE call.
    */
   secured: readonly [{ readonly code: string | null }];
+  /** A new path is wanted, with the same certificates: the description is for the other side (call.update). */
+  update: readonly [{ readonly sdp: string }];
   statistics: readonly [MediaStatistics];
   /** A source or encoder fails while the call goes on; `null` when it is well again. */
   problem: readonly [MediaFailure | null];
@@ -83,10 +85,14 @@ export type MediaSession = EventSource<MediaEvents> & {
   /** Callee: the caller's nonce. A nonce that does not fit the commitment makes `failed` with CL_SECURITY_COMMITMENT. */
   reveal(nonce: string): Promise<void>;
   /**
-   * Checks a later description of the other side (call.update): it must keep the certificate. One that does not makes `failed` with
-   * CL_SECURITY_RENEGOTIATION; one that does changes nothing yet.
+   * The other side's call.update: it must keep the certificate. One that does not makes `failed` with CL_SECURITY_RENEGOTIATION.
+   * @returns the answer, and the update that it is to; null where the update is not taken
    */
-  checkUpdate(sdp: string): Promise<void>;
+  acceptUpdate(sdp: string): Promise<{ readonly sdp: string; readonly answers: string } | null>;
+  /** The other side's call.update-answer; ignored where it belongs to no update that waits for it. */
+  acceptUpdateAnswer(sdp: string, answers: string): Promise<void>;
+  /** @param addresses all of this machine's, but for loopback and link-local ones */
+  networkChanged(addresses: readonly string[]): Promise<void>;
   addCandidates(candidates: readonly IceCandidate[]): Promise<void>;
   /** Resolves when it is so: after setMicrophone(false) has resolved no packet with sound leaves. */
   setMicrophone(on: boolean): Promise<void>;

@@ -201,6 +201,7 @@ export function createSession(options: SessionOptions): Session {
   }
 
   scope.own(peer.on('candidates', (candidates) => emit('candidates', candidates)));
+  scope.own(peer.on('update', (sdp) => emit('update', { sdp })));
   scope.own(
     peer.on('secured', (secured) => {
       connection = secured;
@@ -256,8 +257,13 @@ export function createSession(options: SessionOptions): Session {
       goLive();
       return null;
     },
-    async checkUpdate(sdp) {
-      await peer.checkUpdate(sdp);
+    acceptUpdate: (sdp) => peer.acceptUpdate(sdp),
+    async acceptUpdateAnswer(sdp, answers) {
+      await peer.acceptUpdateAnswer(sdp, answers);
+      return null;
+    },
+    async networkChanged(addresses) {
+      peer.networkChanged(addresses);
       return null;
     },
     async addCandidates(candidates) {

@@ -33,6 +33,11 @@ export type Signaling = EventSource<SignalingEvents> &
     /** Connects and keeps connecting until disposed. Resolves when first connected or when `signal` aborts; never rejects because a broker is away. */
     start(signal: AbortSignal): Promise<void>;
     /**
+     * A connection over an address that is gone would hang: it is made anew at once, as is one that waits for its next attempt.
+     * @param addresses all of this machine's, but for loopback and link-local ones
+     */
+    networkChanged(addresses: readonly string[]): void;
+    /**
      * Signs and publishes a message; resolves when the broker has it, waits while the broker is away.
      * @param to an endpoint, or a whole account where `endpoint` is left out (invites only)
      * @param lifetimeSeconds 1..120, how long the message is of use; 60 where left out

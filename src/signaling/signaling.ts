@@ -210,6 +210,7 @@ export function createSignaling(options: SignalingOptions): Signaling {
     self,
     on: events.on,
     send,
+    networkChanged: connection.networkChanged,
     async start(signal) {
       scope.own(() => reassertTimer?.cancel());
       scope.own(

@@ -19,6 +19,8 @@ type FakeMedia = {
   sending: boolean;
   /** Of the other side, as many as were handed over. */
   candidates: number;
+  /** What the other side said of new paths. */
+  updates: string[];
 };
 
 const commitmentOf = (nonce: string): string => nonce.replaceAll('a', 'c');
@@ -89,7 +91,8 @@ export class FakeRoom {
           revealed: false,
           secured: false,
           sending: false,
-          candidates: 0
+          candidates: 0,
+          updates: []
         };
         this.mediaOpened++;
         return;
@@ -116,6 +119,14 @@ export class FakeRoom {
         return;
       case 'media-candidates':
         if (this.media?.epoch === effect.epoch) this.media.candidates += effect.candidates.length;
+        return;
+      case 'media-accept-update':
+        if (this.media?.epoch !== effect.epoch) return;
+        this.media.updates.push(effect.sdp);
+        this.#later({ type: 'update-answer-ready', epoch: effect.epoch, sdp: `answer to ${effect.sdp}`, answers: 'ufrag' });
+        return;
+      case 'media-accept-update-answer':
+        if (this.media?.epoch === effect.epoch) this.media.updates.push(effect.sdp);
         return;
       case 'media-open':
         if (this.media?.epoch === effect.epoch) this.media.open = true;
