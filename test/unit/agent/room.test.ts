@@ -102,6 +102,7 @@ function fakeSignaling() {
       sent.push({ to, call, message });
       if (failure !== null) throw failure;
     },
+    sendRelay: async () => {},
     [Symbol.asyncDispose]: async () => {}
   };
   return {
@@ -136,6 +137,7 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     autoAnswer: false,
     timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 },
     signaling: network.signaling,
+    relay: null,
     mediaProcesses: media.processes,
     journal: {
       read: async () => journalEntry,
