@@ -33,7 +33,7 @@ export type CredentialsClient = EventSource<{ changed: readonly [] }> &
 
 /** Who was refused waits for longer than it takes the service to allow one more (request-limit.ts). */
 const REFUSED_MS = 60_000;
-const ANSWER_LIMIT_MS = 10_000;
+const ANSWER_LIMIT_MS = 5_000;
 const REQUEST_LIFETIME_S = 30;
 const RETRY: BackoffOptions = { firstMs: 2_000, maxMs: 300_000 };
 /** A relay is logged in to within seconds of the call's beginning. */
