@@ -313,6 +313,26 @@ describe('the room', () => {
     assert.deepEqual(problems(), []);
   });
 
+  it('shows since when there are no credentials for relays, and takes it back', async () => {
+    let missingSinceMs: number | null = null;
+    const events = createEvents<{ changed: readonly [] }>((error) => {
+      throw error;
+    });
+    const { room, clock } = await start({ relay: { on: events.on, missingSinceMs: () => missingSinceMs } });
+    const shown: RoomState[] = [];
+    room.subscribe((state) => shown.push(state));
+    assert.deepEqual(room.state().health.problems, []);
+    missingSinceMs = clock.now();
+    events.emit('changed');
+    await turn();
+    const [problem] = shown.at(-1)?.health.problems ?? [];
+    assert.deepEqual([problem?.code, problem?.severity, problem?.since], ['CL_RELAY_CREDENTIALS', 'warning', new Date(clock.now()).toISOString()]);
+    missingSinceMs = null;
+    events.emit('changed');
+    await turn();
+    assert.deepEqual(shown.at(-1)?.health.problems, []);
+  });
+
   it('shows a wrong clock until a message passes', async () => {
     const { room, network } = await start();
     network.emit('refused', { code: 'CL_CLOCK_WRONG', from: null, call: null, type: null, text: 'x' });

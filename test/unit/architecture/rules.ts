@@ -16,7 +16,7 @@ const COMPOSITION_ROOTS = [/^agent\//, /^src\/media\/process\.ts$/];
 
 /** Where each package may be imported, types included. A package that is not here may not be imported at all. */
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
-  werift: ['src/media/ice-path.ts', 'src/media/ice-gate.ts', 'src/media/relay-candidates.ts', 'src/media/relay/turn-client.ts'],
+  werift: ['src/media/ice-path.ts', 'src/media/ice-gate.ts', 'src/media/relay-candidates.ts', 'src/media/relay/turn-client.ts', 'src/media/relay/probe.ts'],
   'node-av': ['src/media/'],
   ws: ['src/media/'],
   'node-hid': ['src/devices/'],
