@@ -62,7 +62,7 @@ type Inside = {
 
 /** The next best relay does not overtake a better one whose first check is on its way. */
 const NEXT_RELAY_MS = 150;
-const STUN_REPEATS = 4;
+const STUN_REPEATS = 3;
 const STUN_FIRST_WAIT_MS = 250;
 
 const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1';
@@ -144,7 +144,7 @@ export function createRelayCandidates(options: RelayCandidatesOptions): RelayCan
 
   async function askStun(protocol: StunProtocol, { host, port }: ServerAddress): Promise<void> {
     const own = protocol.localCandidate;
-    if (own === undefined || isLoopback(own.host)) return;
+    if (own === undefined) return;
     const { address } = await lookup(host, { family: isIP(own.host) });
     const request = new Message(methods.BINDING, classes.REQUEST);
     const [response] = await protocol.request(request, [address, port], undefined, { retransmissions: STUN_REPEATS, responseTimeout: STUN_FIRST_WAIT_MS });
@@ -178,7 +178,9 @@ export function createRelayCandidates(options: RelayCandidatesOptions): RelayCan
       );
     },
     async gatherReflexive() {
-      const sockets = inside.protocols.filter((protocol) => protocol instanceof StunProtocol);
+      const isAskable = (protocol: unknown): protocol is StunProtocol =>
+        protocol instanceof StunProtocol && protocol.localCandidate !== undefined && !isLoopback(protocol.localCandidate.host);
+      const sockets = inside.protocols.filter(isAskable);
       await Promise.all(
         addressesOf('stun').map(async ({ server, address }) => {
           const asked = await Promise.allSettled(sockets.map((socket) => askStun(socket, address)));

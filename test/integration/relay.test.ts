@@ -10,9 +10,11 @@ import { createServer as createTlsServer } from 'node:tls';
 import { createCallCertificate } from '../../src/encryption/call-certificate.ts';
 import { issueBroker, makeAuthority } from '../../src/identity/certificate-authority.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
+import { asCloisterError } from '../../src/kernel/errors.ts';
 import { type Log, silentLog } from '../../src/kernel/log.ts';
 import { createPeerConnection } from '../../src/media/peer-connection.ts';
 import type { IceServer } from '../../src/media/port.ts';
+import { probeServer } from '../../src/media/relay/probe.ts';
 import type { PeerConnection, SecuredConnection } from '../../src/media/streams.ts';
 import { mintLogin, type RelayLogin } from '../../src/relay/mint.ts';
 import { pause, until } from '../fakes/dtls-attacker.ts';
@@ -248,6 +250,26 @@ describe('a relay', function () {
     assert.match(coturn.log(), new RegExp(`username=<${short.username}>, lifetime=4`), 'refreshed');
     assert.match(coturn.log(), /error 438|Stale nonce/i, 'control: the nonce was over in between');
     assert.deepEqual([...a.warnings, ...b.warnings], []);
+  });
+
+  it('is judged by the doctor as a call would find it', async () => {
+    const outcome = (given: IceServer): Promise<string> =>
+      probeServer(given, systemClock).then(
+        () => 'serves',
+        (error: unknown) => asCloisterError(error).code
+      );
+    const absent = await freePort();
+    const { authorityPem: _none, ...publicOnly } = server(url('tls'));
+    const judged = await Promise.all([
+      ...(['udp', 'tcp', 'tls'] as const).map((transport) => outcome(server(url(transport)))),
+      outcome({ urls: `stun:${HOST}:${port}` }),
+      outcome(server(url('udp'), login(-5_000))),
+      outcome(publicOnly),
+      outcome(server(url('tcp', absent))),
+      outcome({ urls: `stun:${HOST}:${absent}` })
+    ]);
+    const [unreachable, refused, certificate] = ['CL_RELAY_UNREACHABLE', 'CL_RELAY_REFUSED', 'CL_RELAY_CERTIFICATE'];
+    assert.deepEqual(judged, ['serves', 'serves', 'serves', 'serves', refused, certificate, unreachable, unreachable]);
   });
 
   it('has neither the secret, a credential nor an ICE password in its log, its arguments or its environment', async () => {
