@@ -21,7 +21,7 @@ import type { Log } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
 import { parseServerAddress, type ServerAddress } from '../kernel/server-address.ts';
 import type { IceServer } from './port.ts';
-import { type OpenRelayLink, openRelayLink } from './relay/relay-link.ts';
+import { openRelayLink } from './relay/relay-link.ts';
 import { loopbackRelayPriority, relayPriority } from './relay/relay-priority.ts';
 import { createTurnClient, type RelayAddress, type TurnClient } from './relay/turn-client.ts';
 
@@ -34,7 +34,6 @@ export type RelayCandidatesOptions = {
   readonly joined: () => void;
   /** A relay that took part is gone. */
   readonly lost: (protocol: StunOverTurnProtocol, why: string) => void;
-  readonly openLink?: OpenRelayLink;
 };
 
 export type RelayCandidates = {
@@ -50,7 +49,11 @@ export type RelayCandidates = {
   close(): Promise<void>;
 };
 
-type Relay = { readonly protocol: StunOverTurnProtocol /** Known when it has answered. */; priority: number };
+type Relay = {
+  readonly protocol: StunOverTurnProtocol;
+  /** Known when it has answered. */
+  priority: number;
+};
 
 /** Private in the stack; held against it by ice-seam.ts. */
 type Inside = {
@@ -68,7 +71,7 @@ const STUN_FIRST_WAIT_MS = 250;
 const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1';
 
 export function createRelayCandidates(options: RelayCandidatesOptions): RelayCandidates {
-  const { connection, servers, clock, log, joined, openLink = openRelayLink } = options;
+  const { connection, servers, clock, log, joined } = options;
   const inside = connection as unknown as Inside;
   const scope = new Scope();
   /** Ready, and not taking part yet. */
@@ -87,6 +90,7 @@ export function createRelayCandidates(options: RelayCandidatesOptions): RelayCan
     const [best] = [...waiting].sort((a, b) => b.priority - a.priority);
     const nowMs = clock.monotonicMs();
     if (!begun || settled || scope.closed || best === undefined) return;
+    // Comes back by the timer of the one before.
     if (nowMs < nextJoinMs) return;
     nextJoinMs = nowMs + NEXT_RELAY_MS;
     waiting.delete(best);
@@ -99,7 +103,7 @@ export function createRelayCandidates(options: RelayCandidatesOptions): RelayCan
 
   async function openRelay(server: IceServer, address: ServerAddress): Promise<void> {
     let client: TurnClient | null = null;
-    const link = await openLink({
+    const link = await openRelayLink({
       server: address,
       authorityPem: server.authorityPem,
       clock,
@@ -124,7 +128,7 @@ export function createRelayCandidates(options: RelayCandidatesOptions): RelayCan
       if (scope.closed || settled) return await protocol.close();
       const priority = isLoopback(host) ? loopbackRelayPriority(address.transport) : relayPriority(address.transport);
       const foundation = candidateFoundation('relay', address.transport, `${address.host} ${host}`);
-      // The other side has no use for the address that this side has at the relay (RFC 8445 section 5.3 asks for it only to diagnose).
+      // The other side has no use for the address that this side has at the relay and need not be told (RFC 8839 section 5.1).
       const candidate = new Candidate(foundation, 1, 'udp', priority, host, port, 'relay', isIP(host) === 6 ? '::' : '0.0.0.0', 9);
       candidate.generation = connection.generation;
       candidate.ufrag = connection.localUsername;

@@ -12,7 +12,6 @@ const EXAMPLE = new URL('../../config/examples/turnserver.conf', import.meta.url
 const START_LIMIT_MS = 15_000;
 
 export const RELAY_SECRET = 'the-north-wind-and-the-sun-were-disputing';
-export const RELAY_REALM = 'contoso.example';
 
 export type Coturn = AsyncDisposable & {
   readonly pid: number;

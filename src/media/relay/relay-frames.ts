@@ -1,4 +1,4 @@
-// TURN messages over a stream (RFC 8656 section 3.7, section 12.5): STUN messages and ChannelData, one behind the other. Pure.
+// TURN messages over a stream (RFC 8656 section 12.5): STUN messages and ChannelData, one behind the other. Pure.
 // Invariants: no more than one message is kept; what is neither ends the reading for good.
 
 const HEADER_BYTES = 4;

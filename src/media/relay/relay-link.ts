@@ -19,7 +19,7 @@ export type RelayLink = {
   close(): void;
 };
 
-export type RelayLinkOptions = {
+type RelayLinkOptions = {
   readonly server: ServerAddress;
   readonly authorityPem: string | undefined;
   readonly clock: Clock;
@@ -30,15 +30,13 @@ export type RelayLinkOptions = {
   readonly ended: () => void;
 };
 
-export type OpenRelayLink = (options: RelayLinkOptions) => Promise<RelayLink>;
-
 const OPEN_LIMIT_MS = 5_000;
 /** A picture's burst at 4 Mbit/s fits; more is late already. */
 const MAX_WAITING_BYTES = 256 * 1024;
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** @throws CloisterError CL_RELAY_UNREACHABLE, CL_RELAY_CERTIFICATE */
-export const openRelayLink: OpenRelayLink = async (options) => {
+export async function openRelayLink(options: RelayLinkOptions): Promise<RelayLink> {
   const limit = new AbortController();
   const timer = options.clock.schedule(OPEN_LIMIT_MS, () => limit.abort());
   const signal = AbortSignal.any([options.signal, limit.signal]);
@@ -49,7 +47,7 @@ export const openRelayLink: OpenRelayLink = async (options) => {
   } finally {
     timer.cancel();
   }
-};
+}
 
 /** Of TLS: the certificate, or its name, is not what was asked for. */
 const CERTIFICATE_FAULT = /^(?:ERR_TLS_CERT|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(?:GET_ISSUER|VERIFY)|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_.*CERT)/;

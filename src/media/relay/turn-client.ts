@@ -36,7 +36,7 @@ export type TurnClientOptions = {
 const FIRST_WAIT_MS = 500;
 const REQUEST_LIMIT_MS = 5_000;
 const CLOSE_LIMIT_MS = 200;
-/** RFC 8656 section 18: "10 minutes" asked for, and what a relay gives counts. */
+/** The default of RFC 8656 section 7.2 is asked for; what the relay gives counts. */
 const LIFETIME_S = 600;
 const REFRESH_EARLY_S = 60;
 const REFRESH_RETRY_MS = 5_000;
@@ -306,7 +306,7 @@ function addressOf(value: unknown): RelayAddress | null {
   return typeof host === 'string' && isIP(host) !== 0 && typeof port === 'number' && port > 0 && port < 65_536 ? [host, port] : null;
 }
 
-/** A relay that says none, or nonsense, gets the default of RFC 8656 section 3.2. */
+/** A relay that says none, or nonsense, gets the default. */
 function lifetimeOf(response: Message): number {
   const value: unknown = response.getAttributeValue('LIFETIME');
   return typeof value === 'number' && value > 0 ? Math.min(value, 3_600) : LIFETIME_S;
