@@ -22,6 +22,7 @@ import { type Coturn, RELAY_SECRET, startCoturn } from '../harness/coturn.ts';
 import { freePort } from '../harness/mosquitto-broker.ts';
 
 const HOST = '127.0.0.1';
+const NEXT_SECRET = 'the-traveller-took-off-his-cloak';
 const ENDPOINT = 'abcdefghijklmnopqrstuvwxyz';
 const SECRET = createSecretKey(RELAY_SECRET, 'utf8');
 const login = (lifetimeMs: number): RelayLogin => mintLogin(SECRET, ENDPOINT, Date.now() + lifetimeMs);
@@ -118,7 +119,13 @@ describe('a relay', function () {
     const certificate = await issueBroker(authority, [HOST], Date.now());
     [port, tlsPort] = [await freePort(), await freePort()];
     // The lifetimes are the shortest that there are, so that they are over within a test.
-    coturn = await startCoturn({ address: HOST, port, tlsPort, certificate, more: ['max-allocate-lifetime=4', 'stale-nonce=3'] });
+    coturn = await startCoturn({
+      address: HOST,
+      port,
+      tlsPort,
+      certificate,
+      more: ['max-allocate-lifetime=4', 'stale-nonce=3', `static-auth-secret=${NEXT_SECRET}`]
+    });
   });
   afterEach(async () => {
     await Promise.all(sides.splice(0).map(({ peer }) => peer.close()));
@@ -270,6 +277,13 @@ describe('a relay', function () {
     ]);
     const [unreachable, refused, certificate] = ['CL_RELAY_UNREACHABLE', 'CL_RELAY_REFUSED', 'CL_RELAY_CERTIFICATE'];
     assert.deepEqual(judged, ['serves', 'serves', 'serves', 'serves', refused, certificate, unreachable, unreachable]);
+  });
+
+  it('takes logins of either of two secrets, so that one can be replaced', async () => {
+    const next = mintLogin(createSecretKey(NEXT_SECRET, 'utf8'), ENDPOINT, Date.now() + 60_000);
+    await Promise.all([probeServer(server(url('udp')), systemClock), probeServer(server(url('udp'), next), systemClock)]);
+    const other = mintLogin(createSecretKey('a third that it does not know', 'utf8'), ENDPOINT, Date.now() + 60_000);
+    await assert.rejects(probeServer(server(url('udp'), other), systemClock), { code: 'CL_RELAY_REFUSED' });
   });
 
   it('has neither the secret, a credential nor an ICE password in its log, its arguments or its environment', async () => {
