@@ -16,6 +16,10 @@ const COMMANDS: Record<string, Command> = {
   hangup: { summary: 'end or decline the call', load: async () => (await import('./commands/hangup.ts')).runHangupCommand },
   status: { summary: 'what the room is doing', load: async () => (await import('./commands/status.ts')).runStatusCommand },
   doctor: { summary: 'check this machine and its configuration', load: async () => (await import('./commands/doctor.ts')).runDoctorCommand },
+  'relay-credentials': {
+    summary: 'give rooms short-lived credentials for TURN relays',
+    load: async () => (await import('./commands/relay-credentials.ts')).runRelayCredentials
+  },
   identity: { summary: 'make and look at certificates', load: async () => (await import('./commands/identity.ts')).runIdentityCommand }
 };
 
@@ -23,7 +27,7 @@ const usage = (): string =>
   [
     'Usage: cloister COMMAND [OPTIONS]     (cloister COMMAND --help says more)',
     '',
-    ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+    ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(19)}${summary}`)
   ].join('\n');
 
 async function main(args: string[], io: CommandIo): Promise<ExitStatus> {

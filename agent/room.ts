@@ -14,6 +14,7 @@ import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { uuidV7 } from '../src/kernel/uuid.ts';
 import type { Endpoints, MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from '../src/media/port.ts';
+import type { CredentialsClient } from '../src/relay/credentials-client.ts';
 import { projectRoomState, type RoomFacts } from '../src/room/project.ts';
 import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
 import type { Party, Signaling } from '../src/signaling/port.ts';
@@ -31,6 +32,8 @@ export type RoomOptions = {
   readonly signaling: Signaling;
   /** All of this machine's, but for loopback and link-local ones. */
   readonly addresses: () => readonly string[];
+  /** Null where no service gives this room credentials for relays. */
+  readonly relay: Pick<CredentialsClient, 'on' | 'missingSinceMs'> | null;
   readonly mediaProcesses: MediaProcesses;
   readonly journal: CallJournal;
   readonly clock: Clock;
@@ -72,6 +75,8 @@ export function createRoom(options: RoomOptions): Room {
     };
     if (broker !== 'connected' && clock.now() - brokerSinceMs >= BROKER_PATIENCE_MS) add('CL_BROKER_UNREACHABLE', 'error', brokerSinceMs);
     if (clockState === 'wrong') add('CL_CLOCK_WRONG', 'error', clockWrongSinceMs);
+    const noRelaySinceMs = options.relay?.missingSinceMs() ?? null;
+    if (noRelaySinceMs !== null) add('CL_RELAY_CREDENTIALS', 'warning', noRelaySinceMs);
     if (mediaProblem !== null) add(mediaProblem.code, 'warning', mediaProblemSinceMs, mediaProblem.text);
     return found;
   }
@@ -233,6 +238,7 @@ export function createRoom(options: RoomOptions): Room {
       media = statistics;
       changed();
     });
+    taken.on('notice', ({ code, text }) => log.warn('media notice', { code, text }));
     taken.on('problem', (problem) => {
       if (!current()) return;
       mediaProblem = problem;
@@ -324,6 +330,7 @@ export function createRoom(options: RoomOptions): Room {
     async start(signal) {
       listenToSignaling();
       watchAddresses();
+      if (options.relay !== null) scope.own(options.relay.on('changed', changed));
       // A broker that is away must not keep the panel from coming up: it says so instead.
       signaling.start(signal).catch((error) => log.error('signaling could not start', { error: asCloisterError(error).code }));
       await endCallOfLastRun();

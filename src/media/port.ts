@@ -12,13 +12,21 @@ export type VideoProfile = { readonly width: number; readonly height: number; re
  */
 export type SourceChoice = string;
 
+export type IceServer = {
+  readonly urls: string;
+  readonly username?: string;
+  readonly credential?: string;
+  /** For `turns:`: the authorities, PEM, one of which the server's certificate must come from; those that the runtime knows where left out. */
+  readonly authorityPem?: string;
+};
+
 export type MediaSettings = {
   readonly roomName: string;
   readonly camera: SourceChoice;
   readonly microphone: SourceChoice;
   readonly video: VideoProfile;
   /** None by default: nobody outside is asked anything. */
-  readonly iceServers: readonly { readonly urls: string; readonly username?: string; readonly credential?: string }[];
+  readonly iceServers: readonly IceServer[];
   /** Only P-256, SHA-256 or SHA-384, and AES-GCM (R10). */
   readonly fips: boolean;
   /** The address that the display's WebSocket listens on, and the origins that may connect. */
@@ -50,6 +58,9 @@ export type MediaStatistics = {
 
 export type MediaFailure = { readonly code: ErrorCode; readonly detectedBy: string; readonly text: string };
 
+/** Of no consequence to the call, but for who looks after the room. */
+export type MediaNotice = { readonly code: ErrorCode; readonly text: string };
+
 export type MediaEvents = {
   /** Trickled candidates; an empty list ends them. */
   candidates: readonly [readonly IceCandidate[]];
@@ -63,6 +74,8 @@ export type MediaEvents = {
   statistics: readonly [MediaStatistics];
   /** A source or encoder fails while the call goes on; `null` when it is well again. */
   problem: readonly [MediaFailure | null];
+  /** Something to log, such as a relay that does not answer. */
+  notice: readonly [MediaNotice];
   /** The connection failed: this process will send and play nothing more. */
   failed: readonly [MediaFailure];
   /** The process is gone. `expected` after close(). */

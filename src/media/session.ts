@@ -14,6 +14,7 @@ import { createAudioSender } from './encode/audio-sender.ts';
 import { createVideoEncoder, type VideoEncoder } from './encode/video-encoder.ts';
 import { createVideoSender, type SenderOptions, type VideoSender } from './encode/video-sender.ts';
 import type { RequestHandlers, SessionEvents } from './ipc.ts';
+import { createNoticeLog } from './notice-log.ts';
 import { createPeerConnection, type PeerConnectionOptions } from './peer-connection.ts';
 import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
 import { createReceiver } from './receiver.ts';
@@ -58,7 +59,8 @@ export function createSession(options: SessionOptions): Session {
   const scope = new Scope();
   const { iceServers, fips } = settings;
   const { createPath } = options;
-  const peer = createPeerConnection({ certificate, iceServers, fips, videoCodecs: VIDEO_CODECS, clock, log: silentLog, createPath });
+  const log = createNoticeLog((notice) => emit('notice', notice));
+  const peer = createPeerConnection({ certificate, iceServers, fips, videoCodecs: VIDEO_CODECS, clock, log, createPath });
   const feed = createDisplayFeed({
     host: settings.displayHost,
     origins: settings.displayOrigins,

@@ -106,6 +106,7 @@ function fakeSignaling() {
       if (failure !== null) throw failure;
     },
     networkChanged: (addresses) => void told.push(addresses),
+    sendRelay: async () => {},
     [Symbol.asyncDispose]: async () => {}
   };
   return {
@@ -142,6 +143,7 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 },
     signaling: network.signaling,
     addresses: () => ['192.0.2.1'],
+    relay: null,
     mediaProcesses: media.processes,
     journal: {
       read: async () => journalEntry,
@@ -348,6 +350,26 @@ describe('the room', () => {
     assert.equal(shown.at(-1)?.health.status, 'degraded', 'the listeners are told without being asked');
     network.emit('connection', 'connected');
     assert.deepEqual(problems(), []);
+  });
+
+  it('shows since when there are no credentials for relays, and takes it back', async () => {
+    let missingSinceMs: number | null = null;
+    const events = createEvents<{ changed: readonly [] }>((error) => {
+      throw error;
+    });
+    const { room, clock } = await start({ relay: { on: events.on, missingSinceMs: () => missingSinceMs } });
+    const shown: RoomState[] = [];
+    room.subscribe((state) => shown.push(state));
+    assert.deepEqual(room.state().health.problems, []);
+    missingSinceMs = clock.now();
+    events.emit('changed');
+    await turn();
+    const [problem] = shown.at(-1)?.health.problems ?? [];
+    assert.deepEqual([problem?.code, problem?.severity, problem?.since], ['CL_RELAY_CREDENTIALS', 'warning', new Date(clock.now()).toISOString()]);
+    missingSinceMs = null;
+    events.emit('changed');
+    await turn();
+    assert.deepEqual(shown.at(-1)?.health.problems, []);
   });
 
   it('shows a wrong clock until a message passes', async () => {
