@@ -118,7 +118,7 @@ export type CallEffect =
   | { readonly type: 'media-open'; readonly epoch: number }
   | { readonly type: 'media-reveal'; readonly epoch: number; readonly nonce: string }
   | { readonly type: 'media-accept-update'; readonly epoch: number; readonly sdp: string }
-  | { readonly type: 'media-accept-update-answer'; readonly epoch: number; readonly sdp: string; readonly answers: string }
+  | { readonly type: 'media-accept-update-answer'; readonly epoch: number; readonly sdp: string; readonly answers: string | undefined }
   | { readonly type: 'media-candidates'; readonly epoch: number; readonly candidates: readonly IceCandidate[] }
   | { readonly type: 'media-microphone'; readonly epoch: number; readonly on: boolean }
   | { readonly type: 'media-camera'; readonly epoch: number; readonly on: boolean }

@@ -39,8 +39,8 @@ export type PathSwitch = EventSource<PathSwitchEvents> &
     addCandidate(text: string): void;
     /** The other side wants a new path. @returns our terms of it; null where it is not taken */
     acceptRestart(terms: PathTerms): Promise<PathTerms | null>;
-    /** Ignored unless `offered` is the user fragment of the restart that waits for it. */
-    settleRestart(offered: string, terms: PathTerms): void;
+    /** Ignored unless `offered` is the user fragment of the restart that waits for it; a peer that does not say means that one. */
+    settleRestart(offered: string | undefined, terms: PathTerms): void;
     /** @param addresses all of this machine's, but for loopback and link-local ones */
     networkChanged(addresses: readonly string[]): void;
   };
@@ -274,7 +274,7 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
       return ours;
     },
     settleRestart(offered, terms) {
-      if (next === null || next.answered || next.slot.path.iceUfrag !== offered) return;
+      if (next === null || next.answered || (offered ?? next.slot.path.iceUfrag) !== next.slot.path.iceUfrag) return;
       next.answered = true;
       meet(next.slot, terms);
     },

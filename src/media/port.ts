@@ -103,7 +103,7 @@ export type MediaSession = EventSource<MediaEvents> & {
    */
   acceptUpdate(sdp: string): Promise<{ readonly sdp: string; readonly answers: string } | null>;
   /** The other side's call.update-answer; ignored where it belongs to no update that waits for it. */
-  acceptUpdateAnswer(sdp: string, answers: string): Promise<void>;
+  acceptUpdateAnswer(sdp: string, answers: string | undefined): Promise<void>;
   /** @param addresses all of this machine's, but for loopback and link-local ones */
   networkChanged(addresses: readonly string[]): Promise<void>;
   addCandidates(candidates: readonly IceCandidate[]): Promise<void>;

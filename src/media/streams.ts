@@ -90,7 +90,7 @@ export type PeerConnection = EventSource<PeerConnectionEvents> & {
    */
   acceptUpdate(sdp: string): Promise<{ readonly sdp: string; readonly answers: string } | null>;
   /** The answer to an `update` of ours; ignored where it belongs to none that waits for it. */
-  acceptUpdateAnswer(sdp: string, answers: string): Promise<void>;
+  acceptUpdateAnswer(sdp: string, answers: string | undefined): Promise<void>;
   /** @param addresses all of this machine's, but for loopback and link-local ones */
   networkChanged(addresses: readonly string[]): void;
   addCandidates(candidates: readonly IceCandidate[]): Promise<void>;

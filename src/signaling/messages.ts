@@ -43,8 +43,8 @@ const bodySchemas = {
   'call.reveal': z.object({ nonce: hash32 }),
   'call.candidate': z.object({ candidates: z.array(candidateSchema).max(64) }),
   'call.update': z.object({ sdp }),
-  /** `answers`: the user fragment of the update's path, since one that was given up may be answered late. */
-  'call.update-answer': z.object({ sdp, answers: z.string().min(4).max(256) }),
+  // `answers` is ours to add (docs/adr/0018): the user fragment of the update's path, since one that was given up may be answered late.
+  'call.update-answer': z.object({ sdp, answers: z.string().min(4).max(256).optional() }),
   'call.reconnect': invite,
   'call.verdict': z.object({ codesMatch: z.boolean() }),
   'call.end': z.object({

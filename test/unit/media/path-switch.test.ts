@@ -79,6 +79,15 @@ describe('a path that falls silent', () => {
     assert.deepEqual(side.said, ['silent', 'heard']);
   });
 
+  it('takes the answer of a peer that does not say which update it answers for the one that waits', async () => {
+    const side = await connected();
+    side.paths.settleRestart(undefined, termsOf('peer0'));
+    await silence(side);
+    side.paths.settleRestart(undefined, termsOf('peer1'));
+    side.paths.settleRestart(undefined, termsOf('peer2'));
+    assert.deepEqual([side.at(1).remote, side.at(1).connecting], [['peer1'], true]);
+  });
+
   it('is still listened to until the other side was heard on the new one, and a second more', async () => {
     const side = await connected();
     const got: string[] = [];
