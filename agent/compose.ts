@@ -14,6 +14,7 @@ import { asCloisterError, CloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { createMediaProcesses } from '../src/media/client.ts';
+import { createHardwareProbe } from '../src/media/hardware-probe.ts';
 import type { IceServer, MediaSettings } from '../src/media/port.ts';
 import { viewOfChoice } from '../src/media/source/source-view.ts';
 import { type CredentialsClient, type CredentialsClientOptions, createCredentialsClient } from '../src/relay/credentials-client.ts';
@@ -206,17 +207,20 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
   const relayAuthority = config.media.relay.certificateAuthority;
   const relayAuthorityPem = relayAuthority === undefined ? undefined : await readPem(relayAuthority);
   const relay = composeRelayCredentials(config, signaling, environment);
+  const hardware = createHardwareProbe({ mode: config.media.hardwareEncoding, codecs: config.media.codecs, log: log.child({ part: 'hardware' }) });
   const settings = (): MediaSettings => ({
     roomName: config.room.name,
     camera: config.media.camera,
     microphone: config.media.microphone,
     video: config.media.video,
+    codecs: config.media.codecs,
+    hardwareEncoders: hardware.usable(),
     iceServers: iceServersOf(config, relay, relayAuthorityPem),
     fips: config.encryption.fips,
     displayHost: '127.0.0.1',
     displayOrigins: ui.origins()
   });
-  const mediaProcesses = createMediaProcesses({ settings, clock, log: log.child({ part: 'media' }) });
+  const mediaProcesses = createMediaProcesses({ settings, clock, log: log.child({ part: 'media' }), onDied: () => hardware.distrust() });
   const room = createRoom({
     agentVersion: AGENT_VERSION,
     room: { name: config.room.name, account: identity.account, organisation: identity.organisation, endpoint: identity.endpointId },
@@ -234,6 +238,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     addresses: ownAddresses,
     relay,
     mediaProcesses,
+    hardware,
     journal: createCallJournal(join(config.dataDirectory, 'call-journal.json')),
     clock,
     log
@@ -256,6 +261,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
       { name: 'signaling', part: closedOnly(signaling) },
       ...(relay === null ? [] : [{ name: 'relay', part: relay }]),
       { name: 'media processes', part: closedOnly(mediaProcesses) },
+      { name: 'hardware probe', part: hardware },
       { name: 'room', part: room }
     ],
     url: () => ui.url

@@ -35,6 +35,8 @@ export type RoomOptions = {
   /** Null where no service gives this room credentials for relays. */
   readonly relay: Pick<CredentialsClient, 'on' | 'missingSinceMs'> | null;
   readonly mediaProcesses: MediaProcesses;
+  /** What is told of hardware encoders. */
+  readonly hardware?: { problem(): MediaFailure | null; on(event: 'settled', listener: () => void): () => void };
   readonly journal: CallJournal;
   readonly clock: Clock;
   readonly log: Log;
@@ -58,6 +60,7 @@ export function createRoom(options: RoomOptions): Room {
   let media: MediaStatistics | null = null;
   let mediaProblem: MediaFailure | null = null;
   let mediaProblemSinceMs = 0;
+  let hardwareSinceMs = clock.now();
   let broker: RoomState['network']['broker'] = 'connecting';
   let brokerSinceMs = clock.now();
   let clockState: RoomState['network']['clock'] = 'ok';
@@ -77,6 +80,8 @@ export function createRoom(options: RoomOptions): Room {
     if (clockState === 'wrong') add('CL_CLOCK_WRONG', 'error', clockWrongSinceMs);
     const noRelaySinceMs = options.relay?.missingSinceMs() ?? null;
     if (noRelaySinceMs !== null) add('CL_RELAY_CREDENTIALS', 'warning', noRelaySinceMs);
+    const hardwareProblem = options.hardware?.problem() ?? null;
+    if (hardwareProblem !== null) add(hardwareProblem.code, 'warning', hardwareSinceMs, hardwareProblem.text);
     if (mediaProblem !== null) add(mediaProblem.code, 'warning', mediaProblemSinceMs, mediaProblem.text);
     return found;
   }
@@ -274,6 +279,11 @@ export function createRoom(options: RoomOptions): Room {
   // ── signaling ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   function listenToSignaling(): void {
+    const hardwareSettled = options.hardware?.on('settled', () => {
+      hardwareSinceMs = clock.now();
+      changed();
+    });
+    if (hardwareSettled !== undefined) scope.own(hardwareSettled);
     scope.own(
       signaling.on('message', (inbound) => {
         clockState = 'ok';

@@ -72,6 +72,7 @@ export const errorCodes = {
   CL_RELAY_REFUSED: entry('media', true, 'A TURN server refused this room; its log says why.'),
   CL_RELAY_CERTIFICATE: entry('security', false, 'A TURN server’s certificate does not prove that it is the configured one.'),
   CL_RELAY_CREDENTIALS: entry('media', true, 'No relay credentials could be had: calls go on, but only where a direct way is found.'),
+  CL_MEDIA_HARDWARE: entry('media', false, 'The picture is encoded in software: the hardware encoder is missing or failed.'),
   CL_MEDIA_TICKET: entry('security', false, 'The display’s ticket is not valid.')
 } as const satisfies Record<string, ErrorCodeEntry>;
 
