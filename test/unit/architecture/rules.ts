@@ -49,6 +49,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/identity\/names\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/signaling\/(?:topics|messages)\.ts$/, imports: ['zod'] },
   { path: /^src\/media\/rtp\//, imports: [] },
+  { path: /^src\/media\/congestion\//, imports: [] },
   { path: /^src\/media\/sdp\.ts$/, imports: ['node:net'] },
   { path: /^src\/media\/secure-transport\/(?!dtls\/connection\.ts$)/, imports: ['node:crypto'] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },

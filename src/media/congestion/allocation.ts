@@ -1,0 +1,139 @@
+// What the rate of a call is spent on: sound first, then the screen, whose text keeps its size and gives up frames before, then the camera. Pure.
+// Invariants: sizes are even and keep the source's shape, never larger than the source; better only with 15 % to spare and some seconds after a change,
+// worse at once; a picture that is null is off, because nothing worth seeing fits.
+
+export type Profile = { readonly width: number; readonly height: number; readonly fps: number; readonly maxKbps: number };
+
+export type Picture = { readonly width: number; readonly height: number; readonly fps: number; readonly kbps: number };
+
+export type Wants = { readonly screen: Profile | null; readonly camera: Profile | null };
+
+export type PathState = { /** 0 to 1 */ readonly lossFraction: number; readonly roundTripMs: number };
+
+export type Allocation = {
+  readonly audio: { readonly kbps: number; readonly redundancy: boolean /** For the codec's own error correction. */; readonly lossPercent: number };
+  readonly screen: Picture | null;
+  readonly camera: Picture | null;
+  /** For the next allocation: which step of its ladder each picture stands on, and since when. */
+  readonly standing: { readonly screen: Standing | null; readonly camera: Standing | null };
+};
+
+/** `step` is -1 where the picture is off. */
+type Standing = { readonly profile: Profile; readonly step: number; readonly sinceMs: number };
+type Step = { readonly width: number; readonly height: number; readonly fps: number; readonly leastKbps: number; readonly mostKbps: number };
+
+const AUDIO_KBPS = 32;
+const POOR_AUDIO_KBPS = 20;
+const POOR_TARGET_KBPS = 100;
+/** RTP, SRTP, UDP and IP on 50 packets a second. */
+const AUDIO_OVERHEAD_KBPS = 24;
+/** Where a resent packet would come too late, redundancy begins with less loss. */
+const REDUNDANCY = { loss: 0.05, slowLoss: 0.02, slowRoundTripMs: 150, offShare: 0.5 };
+const MORE_TO_SPARE = 1.15;
+const PATIENCE_MS = 4000;
+
+/** By the shorter side; the best first. */
+const CAMERA_LADDER = [
+  { side: 1080, share: 1, leastKbps: 2200, mostKbps: 4000 },
+  { side: 720, share: 1, leastKbps: 1000, mostKbps: 2500 },
+  { side: 540, share: 1, leastKbps: 600, mostKbps: 1500 },
+  { side: 360, share: 1, leastKbps: 300, mostKbps: 900 },
+  { side: 270, share: 1, leastKbps: 200, mostKbps: 500 },
+  { side: 180, share: 1, leastKbps: 150, mostKbps: 300 },
+  { side: 180, share: 0.5, leastKbps: 100, mostKbps: 150 }
+] as const;
+
+/** For a screen of 1920 by 1080; the rates of others are in proportion to SCREEN_EXPONENT of their pixels. */
+const SCREEN_LADDER = [
+  { scale: 1, fps: 30, leastKbps: 2000 },
+  { scale: 1, fps: 15, leastKbps: 1000 },
+  { scale: 1, fps: 10, leastKbps: 600 },
+  { scale: 1, fps: 5, leastKbps: 250 },
+  { scale: 2 / 3, fps: 5, leastKbps: 120 },
+  { scale: 1 / 2, fps: 5, leastKbps: 50 }
+] as const;
+const SCREEN_MOST_KBPS = 4000;
+const SCREEN_PIXELS = 1920 * 1080;
+const SCREEN_EXPONENT = 0.75;
+
+/** @param before the allocation before this one */
+export function allocate(targetKbps: number, wants: Wants, state: PathState, before: Allocation | null, nowMs: number): Allocation {
+  const audio = allocateAudio(targetKbps, state, before);
+  let leftKbps = targetKbps - audio.kbps * (audio.redundancy ? 2 : 1) - AUDIO_OVERHEAD_KBPS;
+  const screen = allocatePicture(wants.screen, screenSteps, leftKbps, before?.standing.screen ?? null, nowMs);
+  leftKbps -= screen.picture?.kbps ?? 0;
+  const camera = allocatePicture(wants.camera, cameraSteps, leftKbps, before?.standing.camera ?? null, nowMs);
+  return { audio, screen: screen.picture, camera: camera.picture, standing: { screen: screen.standing, camera: camera.standing } };
+}
+
+function allocateAudio(targetKbps: number, { lossFraction, roundTripMs }: PathState, before: Allocation | null): Allocation['audio'] {
+  const begins = roundTripMs >= REDUNDANCY.slowRoundTripMs ? REDUNDANCY.slowLoss : REDUNDANCY.loss;
+  const redundancy = lossFraction >= begins * (before?.audio.redundancy === true ? REDUNDANCY.offShare : 1);
+  return {
+    kbps: targetKbps < POOR_TARGET_KBPS ? POOR_AUDIO_KBPS : AUDIO_KBPS,
+    redundancy,
+    lossPercent: Math.min(100, Math.max(0, Math.round(lossFraction * 100)))
+  };
+}
+
+function allocatePicture(
+  profile: Profile | null,
+  stepsOf: (profile: Profile) => readonly Step[],
+  leftKbps: number,
+  before: Standing | null,
+  nowMs: number
+): { readonly picture: Picture | null; readonly standing: Standing | null } {
+  if (profile === null) return { picture: null, standing: null };
+  const steps = stepsOf(profile);
+  const known = before !== null && sameProfile(before.profile, profile) ? before : null;
+  const step = chooseStep(steps, leftKbps, known, nowMs);
+  const standing = { profile, step, sinceMs: known?.step === step ? known.sinceMs : nowMs };
+  const chosen = steps[step];
+  if (chosen === undefined) return { picture: null, standing };
+  const { width, height, fps, mostKbps } = chosen;
+  return { picture: { width, height, fps, kbps: Math.floor(Math.min(leftKbps, mostKbps, profile.maxKbps)) }, standing };
+}
+
+/** The index of the best step that fits; -1 for none. */
+function chooseStep(steps: readonly Step[], leftKbps: number, before: Standing | null, nowMs: number): number {
+  const fits = steps.findIndex((step) => step.leastKbps <= leftKbps);
+  if (before === null || fits === -1) return fits;
+  const rank = (step: number): number => (step === -1 ? steps.length : step);
+  if (fits >= rank(before.step)) return fits;
+  if (nowMs - before.sinceMs < PATIENCE_MS) return before.step;
+  const spare = steps.findIndex((step) => step.leastKbps * MORE_TO_SPARE <= leftKbps);
+  return spare !== -1 && spare < rank(before.step) ? spare : before.step;
+}
+
+function cameraSteps(profile: Profile): readonly Step[] {
+  const side = Math.min(profile.width, profile.height);
+  return CAMERA_LADDER.filter((rung, index) => rung.side <= side || (CAMERA_LADDER[index + 1]?.side ?? 0) < side || index === CAMERA_LADDER.length - 1)
+    .filter((rung) => rung.leastKbps <= profile.maxKbps)
+    .map((rung) => ({
+      ...scaled(profile, Math.min(1, rung.side / side)),
+      fps: Math.max(1, Math.round(profile.fps * rung.share)),
+      leastKbps: rung.leastKbps,
+      mostKbps: rung.mostKbps
+    }));
+}
+
+function screenSteps(profile: Profile): readonly Step[] {
+  const cost = ((profile.width * profile.height) / SCREEN_PIXELS) ** SCREEN_EXPONENT;
+  return SCREEN_LADDER.filter((rung, index) => rung.fps <= profile.fps || index >= 3)
+    .map((rung) => ({
+      ...scaled(profile, rung.scale),
+      fps: Math.min(profile.fps, rung.fps),
+      leastKbps: rung.leastKbps * cost,
+      mostKbps: SCREEN_MOST_KBPS * cost
+    }))
+    .filter((step, index, all) => step.leastKbps <= profile.maxKbps || index === all.length - 1);
+}
+
+function scaled({ width, height }: Profile, scale: number): { readonly width: number; readonly height: number } {
+  const even = (size: number): number => Math.max(2, 2 * Math.floor((size * scale) / 2 + 0.25));
+  return { width: even(width), height: even(height) };
+}
+
+function sameProfile(one: Profile, other: Profile): boolean {
+  return one.width === other.width && one.height === other.height && one.fps === other.fps && one.maxKbps === other.maxKbps;
+}

@@ -1,0 +1,282 @@
+// How much the path carries, from what the other side reports: the trend of the one-way delay and additive-increase, multiplicative-decrease
+// (draft-ietf-rmcat-gcc-02 section 5), loss (section 6), and short probes. Pure but for what it remembers; times are handed in.
+// Invariants: min <= target <= max; loss that stays when we send less is the path's own and does not hold the rate down; memory is bounded.
+import { createDelayTrend } from './delay-trend.ts';
+import { createLossJudge } from './loss-judge.ts';
+import { ARRIVAL_WRAP_MS, type TransportFeedback } from './transport-feedback.ts';
+
+export type Probe = { readonly kbps: number; readonly bytes: number };
+
+export type BandwidthEstimate = {
+  /** @param transportSequence 16 bits, in the order of leaving @param atMs monotonic, the clock of every nowMs here */
+  sent(transportSequence: number, bytes: number, atMs: number): void;
+  feedback(feedback: TransportFeedback, nowMs: number, roundTripMs: number | null): void;
+  /** The receiver's own estimate (REMB). */
+  remoteEstimate(kbps: number, nowMs: number): void;
+  /** Receiver reports, for a peer without transport-wide feedback. @param fractionLost 0 to 1 */
+  lossReport(fractionLost: number, nowMs: number): void;
+  targetKbps(nowMs: number): number;
+  /** Padding to send now and how quickly, to learn whether the path carries more; null for none. Each answer is a probe begun. */
+  probeDue(nowMs: number): Probe | null;
+  /** What arrived at the other side in the last half second; null until that is known. */
+  acknowledgedKbps(): number | null;
+};
+
+type SentPacket = { readonly bytes: number; readonly atMs: number; arrivedMs: number | null; lost: boolean };
+type RunningProbe = Probe & { readonly startedMs: number; readonly packets: SentPacket[]; leftBytes: number };
+
+const HISTORY_PACKETS = 8192;
+const ACKNOWLEDGED_WINDOW_MS = 500;
+/** Fewer milliseconds of arrivals say nothing about a rate. */
+const ACKNOWLEDGED_LEAST_MS = 120;
+const OVERUSE_FACTOR = 0.85;
+/** Where so much waits already, the rate falls further, to drain it. */
+const STANDING_QUEUE_MS = 150;
+const STANDING_QUEUE_FACTOR = 0.7;
+const GROWTH_PER_SECOND = 1.08;
+const GROWTH_KBPS_PER_MS = 0.01;
+/** Near the rate where the path was full before, half a packet for each response is enough; so two calls come to share. */
+const NEAR_FULL = 0.2;
+const NEAR_GROWTH_KBPS_PER_MS = 0.03;
+/** After such a fall the path is another one, and is sounded out soon. */
+const COLLAPSE = 0.6;
+/** A source that sends less than it may proves nothing beyond this. */
+const INFLATION_LIMIT = 1.5;
+const LOSS_WINDOW = { packets: 50, ms: 500, fewPackets: 10, longestMs: 2000 };
+/** Loss alone does not take sound and a small picture away. */
+const LOSS_FLOOR_KBPS = 300;
+const FEEDBACK_TIMEOUT_MS = 500;
+const REPORT_TIMEOUT_MS = 8000;
+const SILENCE_STEP_MS = 500;
+const SILENCE_FACTOR = 0.8;
+const REMOTE_ESTIMATE_LIFE_MS = 10_000;
+const PROBE = { ms: 20, leastBytes: 6000, leastPackets: 4, timeoutMs: 1000, intervalMs: 2500, longestMs: 8000, factor: 2, firstFactor: 3 };
+/** A rate at the receiver of this share of the sender's: the path carried the probe. */
+const PROBE_PASSED = 0.85;
+const CALM_QUEUE_MS = 50;
+
+export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { startKbps: number; minKbps: number; maxKbps: number }): BandwidthEstimate {
+  const trend = createDelayTrend();
+  const loss = createLossJudge();
+  const history = new Map<number, SentPacket>(); // by unwrapped sequence number
+  let newest: number | null = null;
+  let arrived: { readonly bytes: number; readonly atMs: number }[] = [];
+  let firstArrivalMs: number | null = null;
+  let lastArrivalMs: number | null = null; // unwrapped
+  let acknowledged: number | null = null;
+  let target = clamp(startKbps);
+  let remote: { readonly kbps: number; readonly atMs: number } | null = null;
+  let hasFeedback = false;
+  let roundTrip = 100;
+  let decreasedAtMs = Number.NEGATIVE_INFINITY;
+  let fullKbps: number | null = null; // what the path carried when it was full
+  let grownAtMs: number | null = null;
+  let reported: number | null = null; // the highest number that a report covered
+  let lossWindow = { received: 0, lost: 0, sinceMs: 0 };
+  let beforeCut = 0;
+  let proven = { kbps: 0, atMs: Number.NEGATIVE_INFINITY }; // by a probe
+  let mayGrow = true;
+  let heard = false;
+  let silentSinceMs: number | null = null; // the first packet after what was heard last
+  let silentSteps = 0;
+  let probe: RunningProbe | null = null;
+  let probeAtMs = Number.NEGATIVE_INFINITY;
+  let probeIntervalMs = PROBE.intervalMs;
+  let probeFactor: number | null = PROBE.firstFactor; // null for the periodic ones
+
+  function clamp(kbps: number): number {
+    return Math.min(maxKbps, Math.max(minKbps, kbps));
+  }
+
+  function ceiling(nowMs: number): number {
+    return remote !== null && nowMs - remote.atMs < REMOTE_ESTIMATE_LIFE_MS ? remote.kbps : maxKbps;
+  }
+
+  function hear(): void {
+    heard = true;
+    silentSinceMs = null;
+    silentSteps = 0;
+  }
+
+  function unwrapArrival(arrivedMs: number): number {
+    if (lastArrivalMs === null) return arrivedMs;
+    const distance = (((arrivedMs - lastArrivalMs) % ARRIVAL_WRAP_MS) + ARRIVAL_WRAP_MS) % ARRIVAL_WRAP_MS;
+    return lastArrivalMs + (distance > ARRIVAL_WRAP_MS / 2 ? distance - ARRIVAL_WRAP_MS : distance);
+  }
+
+  function measureAcknowledged(): void {
+    if (lastArrivalMs === null || firstArrivalMs === null) return;
+    const end = lastArrivalMs;
+    arrived = arrived.filter((packet) => packet.atMs > end - ACKNOWLEDGED_WINDOW_MS && packet.atMs <= end + ACKNOWLEDGED_WINDOW_MS);
+    const spanMs = Math.min(ACKNOWLEDGED_WINDOW_MS, end - firstArrivalMs);
+    if (spanMs >= ACKNOWLEDGED_LEAST_MS) acknowledged = (arrived.reduce((sum, packet) => sum + packet.bytes, 0) * 8) / spanMs;
+  }
+
+  /** What arrives and what the path itself loses: what it carries. Arrivals of half a second lag behind a probe's result. */
+  function carriedKbps(nowMs: number): number {
+    const carried = acknowledged === null ? target : acknowledged / (1 - loss.inherent());
+    return nowMs - proven.atMs < ACKNOWLEDGED_WINDOW_MS + roundTrip ? Math.max(carried, proven.kbps) : carried;
+  }
+
+  function decrease(nowMs: number): void {
+    const factor = trend.queueMs() > STANDING_QUEUE_MS ? STANDING_QUEUE_FACTOR : OVERUSE_FACTOR;
+    const carried = carriedKbps(nowMs);
+    if (fullKbps !== null && carried < COLLAPSE * fullKbps) probeIntervalMs = PROBE.intervalMs;
+    fullKbps = carried;
+    target = clamp(Math.min(target, factor * carried));
+    decreasedAtMs = nowMs;
+    probe = null;
+    probeFactor = null;
+    probeAtMs = nowMs + probeIntervalMs;
+  }
+
+  function grow(elapsedMs: number, limitKbps: number): void {
+    const nearFull = fullKbps !== null && Math.abs(target - fullKbps) < NEAR_FULL * fullKbps;
+    const grown = nearFull ? target + elapsedMs * NEAR_GROWTH_KBPS_PER_MS : target * GROWTH_PER_SECOND ** (elapsedMs / 1000) + elapsedMs * GROWTH_KBPS_PER_MS;
+    target = clamp(Math.max(target, Math.min(grown, limitKbps)));
+  }
+
+  function weighLoss(fraction: number, arrivingKbps: number, nowMs: number): void {
+    const verdict = loss.judge(fraction, nowMs, roundTrip + LOSS_WINDOW.ms);
+    mayGrow = verdict === 'none' || verdict === 'restore';
+    if (verdict === 'cut') {
+      beforeCut = target;
+      target = clamp(Math.min(target, Math.max(0.95 * arrivingKbps, LOSS_FLOOR_KBPS)));
+    }
+    // Unless the delay has spoken meanwhile.
+    if (verdict === 'restore' && nowMs - decreasedAtMs > 2000) target = clamp(Math.max(target, beforeCut));
+  }
+
+  function finishProbe(done: RunningProbe, nowMs: number): void {
+    probe = null;
+    const there = done.packets.filter((packet) => packet.arrivedMs !== null);
+    const [first, last] = [there[0], there.at(-1)];
+    probeFactor = null;
+    if (first === undefined || last === undefined || there.length < PROBE.leastPackets) {
+      probeAtMs = nowMs + probeIntervalMs;
+      return;
+    }
+    const bits = 8 * there.slice(1).reduce((sum, packet) => sum + packet.bytes, 0);
+    const sentKbps = bits / Math.max(1, last.atMs - first.atMs);
+    const arrivedKbps = bits / Math.max(1, (last.arrivedMs ?? 0) - (first.arrivedMs ?? 0));
+    const passed = arrivedKbps >= PROBE_PASSED * sentKbps;
+    const found = Math.min(done.kbps, sentKbps, arrivedKbps) * (passed ? 1 : 0.9);
+    // A little more than before is what waiting would have brought, too: only a clear success is followed at once.
+    if (passed && found > target * 1.3) probeFactor = PROBE.factor;
+    probeIntervalMs = passed ? PROBE.intervalMs : Math.min(PROBE.longestMs, probeIntervalMs * 2);
+    probeAtMs = probeFactor === null ? nowMs + probeIntervalMs : nowMs;
+    if (found > target) {
+      target = clamp(found);
+      proven = { kbps: found, atMs: nowMs };
+    }
+  }
+
+  /** @returns how many packets arrived that were not known to have */
+  function take(feedback: TransportFeedback, latest: number): number {
+    let news = 0;
+    const unwrap = (sequence: number): number => latest + (((sequence - latest) << 16) >> 16);
+    const first = feedback.packets.find((packet) => packet.arrivedMs !== null)?.arrivedMs ?? null;
+    // A report was lost: what it told of counts as arrived, or the rate would seem to have fallen.
+    if (reported !== null && first !== null)
+      for (let sequence = reported + 1; sequence < unwrap(feedback.baseSequence); sequence++)
+        arrived.push({ bytes: history.get(sequence)?.bytes ?? 0, atMs: unwrapArrival(first) });
+    for (const { sequence, arrivedMs } of feedback.packets) {
+      const number = unwrap(sequence);
+      const packet = history.get(number);
+      if (packet !== undefined) reported = Math.max(reported ?? number, number);
+      if (packet === undefined || packet.arrivedMs !== null) continue;
+      if (arrivedMs === null) {
+        if (!packet.lost) lossWindow.lost++;
+        packet.lost = true;
+        continue;
+      }
+      if (packet.lost) lossWindow.lost = Math.max(0, lossWindow.lost - 1); // it was late
+      packet.lost = false;
+      lossWindow.received++;
+      news++;
+      packet.arrivedMs = unwrapArrival(arrivedMs);
+      firstArrivalMs ??= packet.arrivedMs;
+      lastArrivalMs = Math.max(lastArrivalMs ?? packet.arrivedMs, packet.arrivedMs);
+      arrived.push({ bytes: packet.bytes, atMs: packet.arrivedMs });
+      trend.add(packet.atMs, packet.arrivedMs);
+    }
+    return news;
+  }
+
+  function sentKbps(nowMs: number): number {
+    let bytes = 0;
+    for (const packet of history.values()) if (packet.atMs > nowMs - 1000) bytes += packet.bytes;
+    return (bytes * 8) / 1000;
+  }
+
+  return {
+    sent(transportSequence, bytes, atMs) {
+      newest = newest === null ? transportSequence & 0xffff : newest + (((transportSequence - newest) << 16) >> 16);
+      const packet = { bytes, atMs, arrivedMs: null, lost: false };
+      history.set(newest, packet);
+      if (history.size > HISTORY_PACKETS) history.delete(history.keys().next().value ?? 0);
+      silentSinceMs ??= atMs;
+      if (probe !== null && probe.leftBytes > 0) {
+        probe.packets.push(packet);
+        probe.leftBytes -= bytes;
+      }
+    },
+    feedback(feedback, nowMs, roundTripMs) {
+      if (newest === null) return;
+      hasFeedback = true;
+      hear();
+      if (roundTripMs !== null) roundTrip = Math.min(2000, Math.max(10, roundTripMs));
+      const news = take(feedback, newest);
+      measureAcknowledged();
+      if (probe !== null && (nowMs - probe.startedMs > PROBE.timeoutMs || (probe.leftBytes <= 0 && probe.packets.at(-1)?.arrivedMs !== null)))
+        finishProbe(probe, nowMs);
+      const counted = lossWindow.received + lossWindow.lost;
+      const countedMs = nowMs - lossWindow.sinceMs;
+      if (counted >= (countedMs < LOSS_WINDOW.longestMs ? LOSS_WINDOW.packets : LOSS_WINDOW.fewPackets) && countedMs >= LOSS_WINDOW.ms) {
+        weighLoss(lossWindow.lost / counted, acknowledged ?? target, nowMs);
+        lossWindow = { received: 0, lost: 0, sinceMs: nowMs };
+      }
+      const elapsedMs = Math.min(1000, nowMs - (grownAtMs ?? nowMs));
+      grownAtMs = nowMs;
+      const usage = trend.usage();
+      if (usage === 'over') {
+        if (news > 0 && nowMs - decreasedAtMs > Math.max(200, roundTrip + 100)) decrease(nowMs);
+      } else if (usage === 'normal' && mayGrow && acknowledged !== null && trend.queueMs() < STANDING_QUEUE_MS)
+        grow(elapsedMs, INFLATION_LIMIT * carriedKbps(nowMs));
+    },
+    remoteEstimate(kbps, nowMs) {
+      if (!Number.isFinite(kbps) || kbps < 0) return;
+      hear();
+      remote = { kbps, atMs: nowMs };
+      // For a peer that tells nothing else it is the estimate; beside feedback it is a ceiling.
+      if (!hasFeedback && mayGrow) target = clamp(kbps);
+    },
+    lossReport(fractionLost, nowMs) {
+      if (hasFeedback || !(fractionLost >= 0 && fractionLost <= 1)) return;
+      hear();
+      const elapsedMs = Math.min(5000, nowMs - (grownAtMs ?? nowMs));
+      grownAtMs = nowMs;
+      weighLoss(fractionLost, sentKbps(nowMs) * (1 - fractionLost), nowMs);
+      if (mayGrow) grow(elapsedMs, INFLATION_LIMIT * sentKbps(nowMs));
+    },
+    targetKbps(nowMs) {
+      if (heard && silentSinceMs !== null) {
+        const patienceMs = hasFeedback ? Math.max(FEEDBACK_TIMEOUT_MS, 3 * roundTrip) : REPORT_TIMEOUT_MS;
+        for (; nowMs - silentSinceMs >= patienceMs + silentSteps * SILENCE_STEP_MS; silentSteps++) target = clamp(target * SILENCE_FACTOR);
+      }
+      return clamp(Math.min(target, ceiling(nowMs)));
+    },
+    probeDue(nowMs) {
+      if (probe !== null || nowMs < probeAtMs || target >= maxKbps || target >= ceiling(nowMs)) return null;
+      const calm = trend.usage() === 'normal' && trend.queueMs() < CALM_QUEUE_MS && mayGrow && silentSteps === 0;
+      // Nobody needs to know of more while so little is used.
+      const idle = probeFactor === null && acknowledged !== null && target > 4 * acknowledged;
+      if (!calm || idle) return null;
+      const kbps = Math.min(maxKbps, target * (probeFactor ?? PROBE.factor));
+      const bytes = Math.max(PROBE.leastBytes, Math.round((kbps * PROBE.ms) / 8));
+      probe = { kbps, bytes, startedMs: nowMs, packets: [], leftBytes: bytes };
+      return { kbps, bytes };
+    },
+    acknowledgedKbps: () => acknowledged
+  };
+}

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { createPacer, MAX_QUEUED_MS, type PacedKind, type Pacer } from '../../../../src/media/congestion/pacer.ts';
+
+type Left = { readonly name: string; readonly atMs: number };
+
+/** A pacer, what left it, and a caller that asks when it was told to. */
+function paced(kbps: number): {
+  readonly pacer: Pacer;
+  readonly left: Left[];
+  push(kind: PacedKind, name: string, bytes?: number): void;
+  run(untilMs: number): void;
+} {
+  const pacer = createPacer();
+  pacer.setRate(kbps);
+  const left: Left[] = [];
+  let nowMs = 0;
+  return {
+    pacer,
+    left,
+    push: (kind, name, bytes = 1000) => pacer.push({ kind, bytes, send: () => left.push({ name, atMs: nowMs }) }, nowMs),
+    run(untilMs) {
+      while (nowMs <= untilMs) nowMs += Math.max(0.001, Math.min(pacer.due(nowMs), untilMs - nowMs + 1));
+    }
+  };
+}
+
+describe('pacer', () => {
+  it('sound leaves at once, repairs before pictures, the screen before the camera, padding last', () => {
+    const { left, push, run } = paced(1000);
+    for (const kind of ['padding', 'video', 'screen', 'repair', 'audio'] as const) push(kind, kind);
+    assert.deepEqual(left, [{ name: 'audio', atMs: 0 }]);
+    run(100);
+    assert.deepEqual(
+      left.map(({ name }) => name),
+      ['audio', 'repair', 'screen', 'video', 'padding']
+    );
+  });
+
+  it('a keyframe leaves evenly at twice the rate, in its order', () => {
+    const { left, push, run } = paced(2000);
+    for (let index = 0; index < 20; index++) push('video', String(index));
+    run(200);
+    assert.deepEqual(
+      left.map(({ name }) => Number(name)),
+      Array.from({ length: 20 }, (_, index) => index)
+    );
+    // 19 times 8000 bits at 4 Mbit/s.
+    assert.ok(Math.abs((left.at(-1)?.atMs ?? 0) - 38) < 1);
+    const gaps = left.slice(1).map(({ atMs }, index) => atMs - (left[index]?.atMs ?? 0));
+    assert.ok(Math.max(...gaps) < 2.5);
+  });
+
+  it('a timer that comes late is made up for a little, not in one burst', () => {
+    const { pacer, left, push } = paced(1000);
+    for (let index = 0; index < 50; index++) push('video', String(index));
+    pacer.due(0);
+    pacer.due(1000);
+    assert.ok(left.length > 1 && left.length < 8, String(left.length));
+  });
+
+  it('says how long its queue is, hurries with a long one, and forgets what is dropped', () => {
+    const { pacer, left, push, run } = paced(100);
+    assert.equal(pacer.queuedMs(0), 0);
+    for (let index = 0; index < 20; index++) push('video', String(index));
+    push('screen', 'screen');
+    assert.ok(pacer.queuedMs(0) > MAX_QUEUED_MS);
+    run(300);
+    assert.ok(left.length > 300 / 40 + 1, String(left.length)); // 40 ms for each without hurry
+    pacer.drop('video');
+    assert.equal(pacer.queuedMs(1000), 0);
+    assert.equal(pacer.due(1000), Infinity);
+  });
+
+  it('a probe leaves at its own rate, what follows it does not', () => {
+    const { pacer, left, push, run } = paced(300);
+    pacer.probe(3000, 6000);
+    for (let index = 0; index < 10; index++) push('padding', String(index));
+    run(200);
+    assert.ok((left[5]?.atMs ?? Infinity) < 15);
+    assert.ok((left[8]?.atMs ?? 0) - (left[7]?.atMs ?? 0) > 6);
+  });
+
+  it('an item that pushes another while it is sent does no harm', () => {
+    const pacer = createPacer();
+    let sent = 0;
+    pacer.push({ kind: 'video', bytes: 10, send: () => pacer.push({ kind: 'repair', bytes: 10, send: () => sent++ }, 0) }, 0);
+    pacer.due(0);
+    pacer.due(100);
+    assert.equal(sent, 1);
+  });
+});
