@@ -10,11 +10,11 @@ import { startRoomsApart } from '../harness/rooms-apart.ts';
 import type { TwoRooms } from '../harness/two-rooms.ts';
 
 /** The aim is 3 s; the machine may be a slow one. */
-const BACK_LIMIT_MS = 6_000;
+const BACK_LIMIT_MS = 4_000;
 /** Shorter ones are not told from what a busy machine does. */
 const PAUSE_MS = 400;
 /** As long as a change and all that follows from it takes. */
-const WATCH_MS = 6_000;
+const WATCH_MS = 4_000;
 
 type Moment = { readonly what: string; readonly atMs: number; readonly freezes: readonly number[] };
 const framesOf = (states: readonly RoomState[]) => states.map(({ call }) => call?.media.video.framesReceived ?? 0);
