@@ -121,7 +121,9 @@ export function createIcePath(options: PathOptions): Path {
     relaysMayJoin = true;
     if (connection.nominated !== undefined) return;
     relays.begin();
-    void Promise.all(heldCandidates.splice(0).map(take)).then(endRemote);
+    Promise.all(heldCandidates.splice(0).map(take))
+      .then(endRemote)
+      .catch((error: unknown) => log.debug('a relay of the other side was not taken', { error: String(error) }));
   };
   /** The stack gives up when there is nothing left to try: that is not known as long as relays may be to come. */
   const endRemote = async (): Promise<void> => {

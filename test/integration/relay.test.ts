@@ -15,6 +15,7 @@ import { type Log, silentLog } from '../../src/kernel/log.ts';
 import { createPeerConnection } from '../../src/media/peer-connection.ts';
 import type { IceServer } from '../../src/media/port.ts';
 import { probeServer } from '../../src/media/relay/probe.ts';
+import { openRelayLink } from '../../src/media/relay/relay-link.ts';
 import type { PeerConnection, SecuredConnection } from '../../src/media/streams.ts';
 import { mintLogin, type RelayLogin } from '../../src/relay/mint.ts';
 import { pause, until } from '../fakes/dtls-attacker.ts';
@@ -284,6 +285,41 @@ describe('a relay', function () {
     await Promise.all([probeServer(server(url('udp')), systemClock), probeServer(server(url('udp'), next), systemClock)]);
     const other = mintLogin(createSecretKey('a third that it does not know', 'utf8'), ENDPOINT, Date.now() + 60_000);
     await assert.rejects(probeServer(server(url('udp'), other), systemClock), { code: 'CL_RELAY_REFUSED' });
+  });
+
+  it('over UDP outlives a moment in which nobody listens at its port', async () => {
+    const [first, second] = [createSocket('udp4').bind(0, HOST), createSocket('udp4')];
+    await once(first, 'listening');
+    const at = first.address().port;
+    const got: string[] = [];
+    let ended = 0;
+    const link = await openRelayLink({
+      server: { kind: 'turn', host: HOST, port: at, transport: 'udp' },
+      authorityPem: undefined,
+      clock: systemClock,
+      signal: new AbortController().signal,
+      received: (message) => got.push(message.toString()),
+      ended: () => {
+        ended += 1;
+      }
+    });
+    first.on('message', (message, { port: from }) => first.send(message, from, HOST));
+    link.send(Buffer.from('one'));
+    await until(() => got.length === 1, 'an answer');
+    first.close();
+    await pause(20);
+    for (let n = 0; n < 5; n += 1) {
+      link.send(Buffer.from('lost'));
+      await pause(10);
+    }
+    second.on('message', (message, { port: from }) => second.send(message, from, HOST));
+    second.bind(at, HOST);
+    await once(second, 'listening');
+    link.send(Buffer.from('two'));
+    await until(() => got.includes('two'), 'an answer of the next one');
+    assert.equal(ended, 0);
+    link.close();
+    second.close();
   });
 
   it('has neither the secret, a credential nor an ICE password in its log, its arguments or its environment', async () => {

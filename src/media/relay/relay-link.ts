@@ -31,6 +31,7 @@ type RelayLinkOptions = {
 };
 
 const OPEN_LIMIT_MS = 5_000;
+const FAILING_LIMIT_MS = 5_000;
 /** A picture's burst at 4 Mbit/s fits; more is late already. */
 const MAX_WAITING_BYTES = 256 * 1024;
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -53,15 +54,18 @@ export async function openRelayLink(options: RelayLinkOptions): Promise<RelayLin
 const CERTIFICATE_FAULT = /^(?:ERR_TLS_CERT|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(?:GET_ISSUER|VERIFY)|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_.*CERT)/;
 
 function linkError(cause: unknown, { host, port }: ServerAddress): CloisterError {
-  const reason = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : 'no answer in time';
+  const known = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : String(cause);
+  const reason = known === 'ABORT_ERR' ? 'no answer in time' : known;
   const code = CERTIFICATE_FAULT.test(reason) ? 'CL_RELAY_CERTIFICATE' : 'CL_RELAY_UNREACHABLE';
   return new CloisterError(code, `the relay at ${host} port ${port}: ${reason}`, { cause });
 }
 
-async function openUdp({ server, received, ended }: RelayLinkOptions, signal: AbortSignal): Promise<RelayLink> {
+async function openUdp({ server, clock, received, ended }: RelayLinkOptions, signal: AbortSignal): Promise<RelayLink> {
   const { address, family } = await lookup(server.host);
   const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
   let closed = false;
+  let heard = false;
+  let failingSinceMs: number | null = null;
   const close = (): void => {
     if (closed) return;
     closed = true;
@@ -76,11 +80,16 @@ async function openUdp({ server, received, ended }: RelayLinkOptions, signal: Ab
     throw error;
   }
   socket.on('message', (message) => {
+    heard = true;
+    failingSinceMs = null;
     if (!closed) received(message);
   });
-  // The relay's port is closed (ICMP), or the network is gone.
+  // The relay's port is closed (ICMP), or the network is gone. One that was heard before may come back: an interface goes down and up within a call.
   socket.on('error', () => {
     if (closed) return;
+    const nowMs = clock.monotonicMs();
+    failingSinceMs ??= nowMs;
+    if (heard && nowMs - failingSinceMs < FAILING_LIMIT_MS) return;
     close();
     ended();
   });

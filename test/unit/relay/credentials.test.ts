@@ -33,13 +33,27 @@ function fakeSignaling() {
   return { signaling, sent, emit: events.emit };
 }
 
-/** Sealing is not done in one turn. */
-const settle = async (): Promise<void> => {
-  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
-};
+/** Sealing and opening are done by other threads: what was begun is waited for, however long it takes. */
+function createWaiter() {
+  const pending = new Set<Promise<unknown>>();
+  return {
+    track<T>(work: Promise<T>): Promise<T> {
+      pending.add(work);
+      void work.finally(() => pending.delete(work));
+      return work;
+    },
+    async settle(): Promise<void> {
+      do {
+        await Promise.all(pending);
+        await new Promise((resolve) => setImmediate(resolve));
+      } while (pending.size > 0);
+    }
+  };
+}
 
 function world(served: readonly string[] = ['contoso.example']) {
   const clock = createFakeClock();
+  const { track, settle } = createWaiter();
   const logged: string[] = [];
   const note = (message: string, fields = {}): void => void logged.push(`${message} ${JSON.stringify(fields)}`);
   const log: Log = { ...silentLog, info: note, warn: note, error: note, debug: note, child: () => log };
@@ -48,7 +62,7 @@ function world(served: readonly string[] = ['contoso.example']) {
   const makeKey: CredentialsClientOptions['makeKey'] = () => {
     const { publicKey, privateKey } = makeSealingPair();
     made.push(publicKey.x);
-    return { publicKey, open: (sealed) => openSealed(privateKey, sealed) };
+    return { publicKey, open: (sealed) => track(openSealed(privateKey, sealed)) };
   };
   const client = createCredentialsClient({ signaling: atRoom.signaling, service: SERVICE.account, makeKey, clock, log });
   const service = createCredentialsService({
@@ -57,7 +71,7 @@ function world(served: readonly string[] = ['contoso.example']) {
     urls: URLS,
     lifetimeMs: LIFETIME_MS,
     organisations: served,
-    sealFor,
+    sealFor: (key, text) => track(sealFor(key, text)),
     clock,
     log
   });
@@ -69,7 +83,7 @@ function world(served: readonly string[] = ['contoso.example']) {
     await settle();
     return answers;
   };
-  return { clock, logged, atRoom, atService, made, client, service, carry, connect: () => atRoom.emit('connection', 'connected') };
+  return { clock, logged, atRoom, atService, made, client, service, carry, settle, connect: () => atRoom.emit('connection', 'connected') };
 }
 
 describe('credentials for relays', () => {
@@ -131,7 +145,7 @@ describe('credentials for relays', () => {
   });
 
   it('count from the service alone, to the open request, in whole', async () => {
-    const { atRoom, client, connect, carry, atService } = world();
+    const { atRoom, client, connect, carry, atService, settle } = world();
     connect();
     await carry(ROOM, { account: 'mallory@contoso.example', endpoint: 'c'.repeat(26) });
     assert.equal(client.current(), null);
@@ -146,7 +160,7 @@ describe('credentials for relays', () => {
   });
 
   it('that cannot be opened, hold nothing usable or are over already are none', async () => {
-    const { atRoom, client, clock, connect } = world();
+    const { atRoom, client, clock, connect, settle } = world();
     connect();
     const good = { urls: URLS, username: 'u', credential: 'c', expiresAtMs: clock.now() + LIFETIME_MS };
     for (const content of ['', 'null', JSON.stringify({ ...good, urls: ['http://x'] }), JSON.stringify({ ...good, expiresAtMs: clock.now() }), null]) {
@@ -162,7 +176,7 @@ describe('credentials for relays', () => {
   });
 
   it('are refused to other organisations, to who is not verified, for a key that is none, and too often: each with its reason', async () => {
-    const { atService, logged } = world();
+    const { atService, logged, settle } = world();
     const request = '01890000-0000-7000-8000-000000000000';
     const { publicKey: key } = makeSealingPair();
     const reasonOf = async (from: Party, identity: 'verified' | 'unverified', wanted = key): Promise<string | null> => {
