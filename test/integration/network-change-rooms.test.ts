@@ -77,6 +77,8 @@ describe('a call between rooms whose network changes', function () {
       before.map(({ call }) => [call?.id, 'connected', codes[0], call?.encryption.state])
     );
     for (const { health } of after) assert.deepEqual(health.securityEvents, []);
+    // A message over the old address would have waited until TCP gave up.
+    for (const room of pair.rooms) assert.match(room.stderr(), /made anew: the network has changed/);
     await pair.waitFor('no problem is shown', (now) => now.every(({ health }) => health.problems.length === 0));
 
     // The first byte tells DTLS and RTP (RFC 7983); the second RTP from RTCP and one kind of media from the other.

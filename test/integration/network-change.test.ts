@@ -117,7 +117,8 @@ describe('a connection whose network changes', function () {
     const tookMs = (peer.failed?.atMs ?? 0) - atMs;
     console.log(`      ended after ${(tookMs / 1_000).toFixed(1)} s`);
     assert.equal(peer.failed?.code, 'CL_MEDIA_LOST');
-    assert.ok(tookMs > 20_000 && tookMs < 31_000, `${tookMs.toFixed(0)} ms`);
+    // 30 s, and what a busy machine takes to say it.
+    assert.ok(tookMs > 20_000 && tookMs < 32_000, `${tookMs.toFixed(0)} ms`);
     const before = await networks.packets('router', 'second0');
     await pause(1_000);
     const passed = (await networks.packets('router', 'second0')) - before;

@@ -160,6 +160,7 @@ describe('who stands in the signaling', function () {
     const template = call.offer;
     let answered = 0;
     let most = 0;
+    const startMs = performance.now();
     for (let index = 0; index < 100; index++) {
       const update = template.replaceAll(/a=ice-ufrag:\S+/g, `a=ice-ufrag:flood${index}`);
       if ((await call.answerer.peer.acceptUpdate(update)) !== null) answered += 1;
@@ -169,8 +170,10 @@ describe('who stands in the signaling', function () {
       assert.equal(await call.answerer.peer.acceptUpdate(unfit), null);
     }
     console.log(`      ${answered} of 100 taken; ${most} sockets instead of ${before}`);
-    assert.ok(answered >= 1 && answered <= 8, `${answered} answers`);
-    assert.ok(most <= before + 3 * perPath, `${most} sockets`);
+    // Four at once, and one for each second that it took.
+    const seconds = (performance.now() - startMs) / 1_000;
+    assert.ok(answered >= 1 && answered <= 5 + seconds, `${answered} answers in ${seconds.toFixed(1)} s`);
+    assert.ok(most <= before + 5 * perPath, `${most} sockets`);
     await flows(call.offerer, call.answerer);
     await until(() => sockets() <= before, 'the sockets of paths that led nowhere are closed', 15_000);
     assert.deepEqual([call.offerer.failure(), call.answerer.failure()], [null, null]);
