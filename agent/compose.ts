@@ -124,6 +124,8 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
     camera: config.media.camera,
     microphone: config.media.microphone,
     video: config.media.video,
+    screen: config.media.screen,
+    screenVideo: config.media.screenVideo,
     iceServers: config.media.iceServers,
     fips: config.encryption.fips,
     displayHost: '127.0.0.1',
@@ -135,7 +137,11 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
     room: { name: config.room.name, account: identity.account, organisation: identity.organisation, endpoint: identity.endpointId },
     policy: { policy: config.encryption.policy, setting: config.encryption.setting },
     localEncryption: localEncryption(config.encryption),
-    sources: { camera: viewOfChoice(config.media.camera, 'video'), microphone: viewOfChoice(config.media.microphone, 'audio') },
+    sources: {
+      camera: viewOfChoice(config.media.camera, 'video'),
+      microphone: viewOfChoice(config.media.microphone, 'audio'),
+      screen: config.media.screen === 'none' ? null : viewOfChoice(config.media.screen, 'screen')
+    },
     autoAnswer: config.call.autoAnswer,
     timeouts: {
       inviteMs: config.call.inviteTimeoutSeconds * 1000,

@@ -59,9 +59,29 @@ const OPTIONS: Readonly<Record<VideoCodec, Readonly<Record<string, string>>>> = 
  */
 const threadsFor = (codec: VideoCodec, { width, height }: VideoProfile): number => (codec === 'H264' && width * height > 1280 * 720 ? 2 : 1);
 
+/**
+ * For text: a picture may cost what it costs down to a quality at which text can still be read; the share's pace (share-pace.ts) then leaves
+ * frames out. Rate control that holds every frame to its part of a second makes a page of text grey for seconds.
+ */
+const TEXT_OPTIONS: Readonly<Record<VideoCodec, { readonly options: Readonly<Record<string, string>>; readonly worstQuantizer: number }>> = {
+  H264: {
+    options: { ...OPTIONS.H264, preset: 'superfast', 'x264-params': `${OPTIONS.H264['x264-params']}:aq-mode=0` },
+    worstQuantizer: 36
+  },
+  VP8: { options: { ...OPTIONS.VP8, 'static-thresh': '0', 'max-intra-rate': '0' }, worstQuantizer: 50 }
+};
+const TEXT_VBV_MS = 1_000;
+
 const NAMES = { H264: FF_ENCODER_LIBX264, VP8: FF_ENCODER_LIBVPX_VP8 } as const;
 
-export function createVideoEncoder({ codec, profile }: { readonly codec: VideoCodec; readonly profile: VideoProfile }): VideoEncoder {
+export type VideoEncoderOptions = {
+  readonly codec: VideoCodec;
+  readonly profile: VideoProfile;
+  /** Moving pictures unless it says text. */
+  readonly content?: 'text';
+};
+
+export function createVideoEncoder({ codec, profile, content }: VideoEncoderOptions): VideoEncoder {
   let context: CodecContext | null = null;
   let kbps = profile.maxKbps;
   let appliedKbps = 0;
@@ -81,7 +101,7 @@ export function createVideoEncoder({ codec, profile }: { readonly codec: VideoCo
   function applyBitrate(target: CodecContext): void {
     target.bitRate = BigInt(kbps * 1000);
     target.rcMaxRate = BigInt(kbps * 1000);
-    target.rcBufferSize = kbps * VBV_MS;
+    target.rcBufferSize = kbps * (content === 'text' ? TEXT_VBV_MS : VBV_MS);
     appliedKbps = kbps;
   }
 
@@ -104,7 +124,8 @@ export function createVideoEncoder({ codec, profile }: { readonly codec: VideoCo
     opened.maxBFrames = 0;
     opened.threadCount = threadsFor(codec, profile);
     applyBitrate(opened);
-    const options = Dictionary.fromObject(OPTIONS[codec]);
+    if (content === 'text') opened.qMax = TEXT_OPTIONS[codec].worstQuantizer;
+    const options = Dictionary.fromObject(content === 'text' ? TEXT_OPTIONS[codec].options : OPTIONS[codec]);
     const code = await opened.open2(encoder, options);
     options.free();
     if (code < 0) opened.freeContext();

@@ -23,10 +23,12 @@ const INVITE: CallMessage = {
 const STATISTICS: MediaStatistics = {
   audio: { ...NO_FLOW, sending: true },
   video: { ...NO_FLOW, framesReceived: 7 },
+  screen: NO_FLOW,
   roundTripMs: 5,
   displays: 1,
   camera: { kind: 'test', name: 'Test picture' },
-  microphone: { kind: 'test', name: 'Test tone' }
+  microphone: { kind: 'test', name: 'Test tone' },
+  screenSource: null
 };
 
 /** Let every promise and the room's next turn happen. */
@@ -77,6 +79,7 @@ function fakeMedia() {
       addCandidates: request('addCandidates', undefined),
       setMicrophone: request('setMicrophone', undefined),
       setCamera: request('setCamera', undefined),
+      setScreen: request('setScreen', undefined),
       displayTicket: request('displayTicket', { url: 'ws://127.0.0.1:1/?ticket=x' }),
       async close() {
         session.closed = true;
@@ -132,7 +135,7 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     room: { name: 'Boardroom', account: SELF.account, organisation: 'contoso.example', endpoint: SELF.endpoint },
     policy: { policy: 'DisabledUserOverride', setting: true },
     localEncryption: localEncryption({ policy: 'DisabledUserOverride', setting: true, complianceRecording: false }),
-    sources: { camera: { kind: 'test', name: 'Test picture' }, microphone: { kind: 'test', name: 'Test tone' } },
+    sources: { camera: { kind: 'test', name: 'Test picture' }, microphone: { kind: 'test', name: 'Test tone' }, screen: { kind: 'test', name: 'Test page' } },
     autoAnswer: false,
     timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 },
     signaling: network.signaling,
@@ -291,7 +294,7 @@ describe('the room', () => {
     const { room, session } = await start();
     await room.placeCall(PEER.account, { audio: false, video: false });
     assert.ok(session(0).asked.includes('setMicrophone'));
-    assert.deepEqual(room.state().call?.media.wanted, { microphone: false, camera: false });
+    assert.deepEqual(room.state().call?.media.wanted, { microphone: false, camera: false, screen: false });
   });
 
   it('shows a broker that is away after two seconds, not before, and takes it back', async () => {
