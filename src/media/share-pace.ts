@@ -21,7 +21,7 @@ const ALIVE_MS = 400;
 /** What may still be on its way when the next frame is taken: less would leave the path idle. */
 const BACKLOG_MS = 50;
 /** A source's own clock is never quite ours. */
-const EARLY_PART = 0.5;
+const EARLY_PART = 0.25;
 
 export function createSharePace(initial: ShareTarget): SharePace {
   let target: ShareTarget | null = initial;
@@ -44,7 +44,7 @@ export function createSharePace(initial: ShareTarget): SharePace {
       dirty = false;
       wanted = false;
       lastMs = nowMs;
-      dueMs = Math.max(dueMs + intervalMs, nowMs);
+      dueMs = Math.max(dueMs, nowMs) + intervalMs;
       return true;
     },
     sent(bytes, nowMs) {

@@ -273,6 +273,21 @@ describe('the room', () => {
     assert.equal(session(1).options.microphone, false, 'the next process begins muted');
   });
 
+  it('tells a person why nothing can be shared, takes the wish back and leaves the call as it is', async () => {
+    const { room, session } = await inCall();
+    assert.deepEqual([room.state().devices.screen, room.state().call?.media.screen], [{ kind: 'test', name: 'Test page' }, NO_FLOW]);
+    session(0).fail = new CloisterError('CL_MEDIA_SCREEN_NONE');
+    await assert.rejects(room.callAction(CALL, 'share'), { code: 'CL_MEDIA_SCREEN_NONE' });
+    await turn();
+    assert.deepEqual([room.state().call?.media.wanted.screen, room.state().call?.phase], [false, 'connected']);
+    session(0).fail = null;
+    await room.callAction(CALL, 'share');
+    assert.equal(room.state().call?.media.wanted.screen, true);
+    session(0).emit('screenEnded', { code: 'CL_MEDIA_SCREEN_LOST', detectedBy: 'screen-source', text: 'the cable was pulled' });
+    await turn();
+    assert.deepEqual([room.state().call?.media.wanted.screen, room.state().call?.phase], [false, 'connected']);
+  });
+
   it('refuses actions on a call that is not there, and in the wrong phase', async () => {
     const { room } = await inCall();
     await assert.rejects(room.callAction('0190f3c2-7d4e-7a31-8c55-000000000002', 'end'), { code: 'CL_CALL_NONE' });
