@@ -15,7 +15,7 @@ export type SharePace = {
 };
 
 /** A realtime encoder needs about this many frames of a still picture to make it as good as it can. */
-const REFINING_FRAMES = 20;
+const REFINING_FRAMES = 15;
 /** The other side takes a screen that is silent for longer than a second or two for one that has ended. */
 const ALIVE_MS = 400;
 /** What may still be on its way when the next frame is taken: less would leave the path idle. */
