@@ -170,6 +170,22 @@ const media = z.strictObject({
       )
     ),
   screenVideo: picture('Shared screen', { width: 1920, height: 1080, fps: 15, maxKbps: 3000 }),
+  codecs: z
+    .array(z.enum(['H264', 'VP8', 'VP9']))
+    .min(1)
+    .refine((codecs) => new Set(codecs).size === codecs.length, 'names a codec twice')
+    .default(['H264', 'VP8', 'VP9'])
+    .meta(meaning('Codecs of the picture', 'next-call', 'Those that are offered and taken, the preferred one first. H264 and VP8 cost the least CPU.')),
+  hardwareEncoding: z
+    .enum(['auto', 'off', 'expected'])
+    .default('auto')
+    .meta(
+      meaning(
+        'Encoding in hardware',
+        'restart',
+        'auto: where it works. off: never. expected: as auto, and its absence is told as a problem. Software always stands by.'
+      )
+    ),
   iceServers: z
     .array(iceServer)
     .max(4)

@@ -71,6 +71,7 @@ export const errorCodes = {
   CL_MEDIA_SCREEN_LOST: entry('media', false, 'What was shared is lost, so sharing has stopped.'),
   CL_MEDIA_SCREEN_UNSUPPORTED: entry('media', false, 'The other side cannot receive a shared screen.'),
   CL_MEDIA_ENCODER: entry('media', false, 'The picture or sound cannot be encoded.'),
+  CL_MEDIA_HARDWARE: entry('media', false, 'The picture is encoded in software: the hardware encoder is missing or failed.'),
   CL_MEDIA_TICKET: entry('security', false, 'The display’s ticket is not valid.')
 } as const satisfies Record<string, ErrorCodeEntry>;
 

@@ -4,9 +4,10 @@ import type { Clock } from '../kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../kernel/errors.ts';
 import type { VideoEncoder } from './encode/video-encoder.ts';
 import { createVideoSender, type VideoSender, type VideoSenderStatistics } from './encode/video-sender.ts';
+import { targetOf, type VideoTarget } from './encode/video-target.ts';
 import { createChangeDetector } from './frame-change.ts';
 import type { MediaFailure, VideoProfile } from './port.ts';
-import { createSharePace, encoderKbps, type SharePace, type ShareTarget } from './share-pace.ts';
+import { createSharePace, encoderKbps, type SharePace } from './share-pace.ts';
 import type { VideoSource } from './source/source.ts';
 import type { RtpPayload, SenderClock } from './streams.ts';
 
@@ -28,7 +29,7 @@ export type Share = {
   stop(): Promise<void>;
   requestKeyframe(): void;
   /** What may be sent; null pauses it. */
-  setTarget(target: ShareTarget | null): void;
+  setTarget(target: VideoTarget | null): void;
   /** Null while nothing is shared. */
   statistics(): VideoSenderStatistics | null;
 };
@@ -40,8 +41,10 @@ type Running = { readonly started: Promise<void>; stopped: boolean; sender: Vide
 
 export function createShare(options: ShareOptions): Share {
   const { clock, profile } = options;
-  let target: ShareTarget | null = { fps: profile.fps, kbps: profile.maxKbps };
+  let target: VideoTarget | null = targetOf(profile);
   let encoderRate = profile.maxKbps;
+  // The pace leaves frames out, and holds the rate: for either the encoder would have to begin anew.
+  const encoderTarget = (): VideoTarget | null => target && { ...target, fps: profile.fps, kbps: encoderRate };
   let running: Running | null = null;
   let released: Promise<unknown> = Promise.resolve();
 
@@ -61,7 +64,7 @@ export function createShare(options: ShareOptions): Share {
     if (share.stopped) return;
     const source = await options.openSource();
     if (share.stopped) return source.close();
-    const pace = createSharePace(target ?? { fps: profile.fps, kbps: profile.maxKbps });
+    const pace = createSharePace(target ?? targetOf(profile));
     pace.setTarget(target);
     let opening = true;
     let taken = false;
@@ -90,7 +93,7 @@ export function createShare(options: ShareOptions): Share {
     });
     share.sender = sender;
     share.pace = pace;
-    sender.setBitrate(encoderRate);
+    sender.setTarget(encoderTarget());
     await sender.start();
     opening = false;
     if (!taken) await source.close();
@@ -123,11 +126,8 @@ export function createShare(options: ShareOptions): Share {
     setTarget(wanted) {
       target = wanted;
       running?.pace?.setTarget(wanted);
-      if (wanted === null) return;
-      const rate = encoderKbps(wanted.kbps, encoderRate);
-      if (rate === encoderRate) return;
-      encoderRate = rate;
-      running?.sender?.setBitrate(rate);
+      if (wanted !== null) encoderRate = encoderKbps(wanted.kbps, encoderRate);
+      running?.sender?.setTarget(encoderTarget());
     },
     statistics: () => running?.sender?.statistics() ?? null
   };

@@ -1,6 +1,7 @@
 // How readable a shared page of small text is, and when: the test page, through the share's pace and encoder, decoded and compared with what was
 // drawn. Time is counted, not waited for, so that the figures are the same on a busy machine.
 import { AV_CODEC_ID_H264, AV_CODEC_ID_VP8, AV_PIX_FMT_YUV420P, Codec, CodecContext, FFmpegError, Frame, Packet } from 'node-av';
+import { systemClock } from '../../src/kernel/clock.ts';
 import { createVideoEncoder, type VideoEncoderOptions } from '../../src/media/encode/video-encoder.ts';
 import { createChangeDetector } from '../../src/media/frame-change.ts';
 import { createSharePace } from '../../src/media/share-pace.ts';
@@ -35,8 +36,8 @@ export async function shareTestPage(
 ): Promise<ShownPicture[]> {
   quietFfmpeg();
   const { width, height, fps } = PROFILE;
-  const encoder = createVideoEncoder({ codec, profile: PROFILE, ...(content === undefined ? {} : { content }) });
-  encoder.setBitrate(kbps);
+  const encoder = createVideoEncoder({ codec, profile: PROFILE, clock: systemClock, ...(content === undefined ? {} : { content }) });
+  encoder.setTarget({ width, height, fps, kbps });
   const pace = createSharePace({ fps, kbps });
   const hasChanged = createChangeDetector();
   const [frame, seen, packet] = [new Frame(), new Frame(), new Packet()];

@@ -161,10 +161,10 @@ describe('a share', () => {
   it('leaves frames out for a lower rate before it tells the encoder', async () => {
     const { world, share } = createWorld(picture);
     await share.start();
-    share.setTarget({ fps: 10, kbps: 600 });
-    assert.equal(world.encoders[0]?.kbps, 1000);
-    share.setTarget({ fps: 10, kbps: 100 });
-    assert.equal(world.encoders[0]?.kbps, 100);
+    share.setTarget({ width: 640, height: 360, fps: 5, kbps: 600 });
+    assert.deepEqual(world.encoders[0]?.target, { width: 640, height: 360, fps: 10, kbps: 1000 });
+    share.setTarget({ width: 640, height: 360, fps: 5, kbps: 100 });
+    assert.deepEqual(world.encoders[0]?.target, { width: 640, height: 360, fps: 10, kbps: 100 });
     share.setTarget(null);
     const sent = world.packets.length;
     await world.frame();
