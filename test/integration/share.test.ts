@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Packet, startCapture } from '../harness/capture.ts';
 import { udpPortsOf } from '../harness/processes.ts';
 import { startTwoRooms, type TwoRooms } from '../harness/two-rooms.ts';
+import { startXDisplay, type XDisplay } from '../harness/x-display.ts';
 
 const SCREEN_VIDEO = { width: 1280, height: 720, fps: 10, maxKbps: 1500 };
 /** Of the shared screen's codecs (src/media/sdp.ts). */
@@ -21,13 +22,18 @@ const isHandshake = ({ protocol, payload }: Packet): boolean =>
 describe('sharing the screen', function () {
   this.timeout(180_000);
   let two: TwoRooms;
+  let display: XDisplay;
 
   before(async () => {
+    display = await startXDisplay(640, 360);
     two = await startTwoRooms({
-      config: (index) => ({ media: { screen: index === 0 ? 'test' : 'file:/nowhere/slides.mp4', screenVideo: SCREEN_VIDEO } })
+      config: (index) => ({ media: { screen: index === 0 ? 'test' : `screen:${display.name}`, screenVideo: SCREEN_VIDEO } })
     });
   });
-  after(() => two?.[Symbol.asyncDispose]());
+  after(async () => {
+    await two?.[Symbol.asyncDispose]();
+    await display?.[Symbol.asyncDispose]();
+  });
 
   /** What a capture holds of this call: others use the loopback interface too. */
   async function ofThisCall(packets: readonly Packet[]): Promise<Packet[]> {
@@ -91,16 +97,30 @@ describe('sharing the screen', function () {
     assert.equal(packets.filter(isScreen).length, 0);
   });
 
+  it('is possible for both at once, and stops on the side whose screen is lost, which is told', async () => {
+    const [here, there] = two.rooms;
+    await here.act('share');
+    await there.act('share');
+    await two.waitFor('both receive the other’s', (states) => states.every(({ call }) => call?.media.screen.sending === true && call.media.screen.receiving));
+    await display.kill();
+    const [a, b] = await two.waitFor('it stops', ([, { call }]) => call?.media.wanted.screen === false && !call.media.screen.sending, 10_000);
+    assert.deepEqual([b.call?.phase, b.call?.media.problem?.code], ['connected', 'CL_MEDIA_SCREEN_LOST']);
+    assert.equal(a.call?.media.screen.sending, true, 'the other share goes on');
+    await two.waitFor('it is gone there too', ([{ call }]) => call?.media.screen.receiving === false, 10_000);
+    await here.act('stop-sharing');
+  });
+
   it('says why nothing can be shared, and the call goes on', async () => {
     const [, there] = two.rooms;
+    const sent = (await there.call())?.media.screen.packetsSent;
     await assert.rejects(there.act('share'), (error: Error & { code?: string }) => {
       assert.equal(error.code, 'CL_MEDIA_SCREEN_SOURCE');
-      assert.match(error.message, /slides\.mp4/);
+      assert.match(error.message, /the screen :\d+ cannot be opened/);
       return true;
     });
     const state = await two.waitFor('the wish is taken back', ([, b]) => b.call?.media.wanted.screen === false);
     assert.equal(state[1].call?.phase, 'connected');
-    assert.equal(state[1].call?.media.screen.packetsSent, 0);
+    assert.equal(state[1].call?.media.screen.packetsSent, sent);
   });
 
   it('ends with the call, and does not begin in the next', async () => {
