@@ -322,6 +322,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     send: (kind, packet) => media?.send(kind, packet),
     setSenderClock: (kind, senderClock) => media?.setSenderClock(kind, senderClock),
     requestKeyframe: (kind) => media?.requestKeyframe(kind),
+    end: (kind) => media?.end(kind),
     statistics: () => media?.statistics() ?? noStatistics,
 
     async close() {

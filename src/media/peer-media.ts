@@ -2,7 +2,7 @@
 // Invariants: the first source of each kind is the only one; a packet that is not authenticated or was there before is never delivered.
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';
-import { type RtcpMessage, readRtcp, readRtp, writeCname, writeNack, writePictureLoss, writeReport, writeRtp } from './peer-packets.ts';
+import { type RtcpMessage, readRtcp, readRtp, writeCname, writeGoodbye, writeNack, writePictureLoss, writeReport, writeRtp } from './peer-packets.ts';
 import { createReceiveStream, createSendStream, type RtpReceiveStream, type RtpSendStream } from './peer-streams.ts';
 import type { PeerTransport } from './peer-transport.ts';
 import {
@@ -33,6 +33,7 @@ export type PeerMedia = {
   send: PeerConnection['send'];
   setSenderClock: PeerConnection['setSenderClock'];
   requestKeyframe: PeerConnection['requestKeyframe'];
+  end: PeerConnection['end'];
   statistics(): PeerStatistics;
   /** Every 20 ms: repairs and reports that are due. */
   tick(): void;
@@ -45,7 +46,7 @@ export type PeerMediaOptions = {
   readonly ssrc: Readonly<Record<MediaKind, number>>;
   readonly cname: string;
   readonly clock: Clock;
-  readonly emit: <K extends 'rtp' | 'senderClock' | 'keyframeRequest'>(event: K, ...values: PeerConnectionEvents[K]) => void;
+  readonly emit: <K extends 'rtp' | 'senderClock' | 'keyframeRequest' | 'ended'>(event: K, ...values: PeerConnectionEvents[K]) => void;
   readonly isOver: () => boolean;
 };
 
@@ -59,6 +60,8 @@ export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, 
     const firstSequence = randomInt(0, 2 ** 15);
     senders.set(kind, createSendStream({ ssrc: ssrc[kind], payloadType: codec.payloadType, clockRate: CLOCK_RATES[kind], firstSequence }));
   }
+  // What was ended is not repaired either: nothing of it leaves before it is sent again.
+  const ended = new Set<PictureKind>();
   let roundTripMs: number | null = null;
   let reportedAtMs = Number.NEGATIVE_INFINITY;
   const keyframes = {
@@ -98,14 +101,17 @@ export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, 
     'receiver-report': (message, nowMs) => takeBlocks(message.blocks, nowMs),
     nack(message, nowMs) {
       const kind = pictureOf(message.mediaSsrc);
-      const repairs = kind && senders.get(kind)?.repair(message.sequenceNumbers, nowMs, currentRoundTripMs());
-      for (const datagram of repairs ?? []) transport.send(datagram);
+      const repairs = kind && !ended.has(kind) && senders.get(kind)?.repair(message.sequenceNumbers, nowMs, currentRoundTripMs());
+      for (const datagram of repairs || []) transport.send(datagram);
     },
     'keyframe-request'(message, nowMs) {
       const kind = pictureOf(message.mediaSsrc);
       if (kind === undefined || nowMs - keyframes[kind].requestedAtMs < KEYFRAME_PAUSE_MS) return;
       keyframes[kind].requestedAtMs = nowMs;
       emit('keyframeRequest', kind);
+    },
+    goodbye({ ssrcs }) {
+      for (const kind of PICTURE_KINDS) if (ssrcs.includes(receivers.get(kind)?.ssrc ?? -1)) emit('ended', kind);
     }
   };
   const takeBlocks = (blocks: Extract<RtcpMessage, { type: 'receiver-report' }>['blocks'], nowMs: number): void => {
@@ -153,6 +159,7 @@ export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, 
     send(kind, packet) {
       const sender = senders.get(kind);
       if (sender === undefined || !sendable.has(kind) || isOver()) return;
+      if (kind !== 'audio') ended.delete(kind);
       const nowMs = clock.monotonicMs();
       const header = sender.next(packet, nowMs);
       const datagram = transport.protectRtp(writeRtp(header, packet.payload));
@@ -165,6 +172,12 @@ export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, 
     requestKeyframe(kind) {
       keyframes[kind].wanted = true;
       askForKeyframe(kind, clock.monotonicMs());
+    },
+    end(kind) {
+      const sender = senders.get(kind);
+      if (sender === undefined || sender.packetsSent() === 0 || ended.has(kind) || isOver()) return;
+      ended.add(kind);
+      sendFeedback(writeGoodbye(sender.ssrc));
     },
     statistics: () => ({
       roundTripMs: currentRoundTripMs(),

@@ -35,11 +35,13 @@ export type RtcpMessage =
     }
   | { readonly type: 'receiver-report'; readonly ssrc: number; readonly blocks: readonly ReportBlock[] }
   | { readonly type: 'nack'; readonly mediaSsrc: number; readonly sequenceNumbers: readonly number[] }
-  | { readonly type: 'keyframe-request'; readonly mediaSsrc: number };
+  | { readonly type: 'keyframe-request'; readonly mediaSsrc: number }
+  | { readonly type: 'goodbye'; readonly ssrcs: readonly number[] };
 
 const SENDER_REPORT = 200;
 const RECEIVER_REPORT = 201;
 const SOURCE_DESCRIPTION = 202;
+const GOODBYE = 203;
 const TRANSPORT_FEEDBACK = 205;
 const PAYLOAD_FEEDBACK = 206;
 const GENERIC_NACK = 1;
@@ -118,6 +120,10 @@ function readMessage(packet: Buffer): RtcpMessage[] {
       octets: packet.readUInt32BE(24)
     };
     return [{ type: 'sender-report', ssrc, sender, blocks: readBlocks(packet.subarray(28), count) }];
+  }
+  if (type === GOODBYE) {
+    const named = Math.min(count, packet.length / 4 - 1);
+    return [{ type: 'goodbye', ssrcs: Array.from({ length: named }, (_, index) => packet.readUInt32BE(4 + 4 * index)) }];
   }
   if (packet.length < 12) return [];
   const mediaSsrc = packet.readUInt32BE(8);
@@ -206,6 +212,11 @@ export function writeCname(ssrc: number, cname: string): Buffer {
   const item = Buffer.concat([words(ssrc), Buffer.from([1, text.length]), text]);
   // The chunk ends with at least one zero, on a word (RFC 3550 section 6.5).
   return rtcpPacket(1, SOURCE_DESCRIPTION, Buffer.concat([item, Buffer.alloc(4 - (item.length % 4))]));
+}
+
+/** The source sends nothing more (RFC 3550 section 6.6). */
+export function writeGoodbye(ssrc: number): Buffer {
+  return rtcpPacket(1, GOODBYE, words(ssrc));
 }
 
 export function writePictureLoss(ssrc: number, mediaSsrc: number): Buffer {

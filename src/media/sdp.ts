@@ -281,9 +281,13 @@ const PAYLOAD_TYPES: Readonly<Record<PictureKind, Readonly<Record<VideoCodec, nu
   screen: { H264: 104, VP8: 106, VP9: 108 }
 };
 
+/** Small text costs H.264's baseline twice the bits that it costs VP8 (docs/adr/0020-shared-screen.md). */
+const preferenceFor = (kind: MediaKind, videoCodecs: readonly VideoCodec[]): readonly VideoCodec[] =>
+  kind === 'screen' ? videoCodecs.toSorted((a, b) => Number(b === 'VP8') - Number(a === 'VP8')) : videoCodecs;
+
 /** What Cloister offers; the first of the video codecs is preferred. */
 export function offeredSections(videoCodecs: readonly VideoCodec[]): MediaSection[] {
-  const codecs = (kind: PictureKind) => videoCodecs.map((codec) => ({ codec, payloadType: PAYLOAD_TYPES[kind][codec] }));
+  const codecs = (kind: PictureKind) => preferenceFor(kind, videoCodecs).map((codec) => ({ codec, payloadType: PAYLOAD_TYPES[kind][codec] }));
   return [
     { kind: 'audio', mid: '0', direction: 'sendrecv', accepted: true, codecs: [{ codec: 'opus', payloadType: 111 }] },
     { kind: 'video', mid: '1', direction: 'sendrecv', accepted: true, codecs: codecs('video') },
@@ -298,8 +302,8 @@ const ANSWERED_DIRECTION = { sendrecv: 'sendrecv', sendonly: 'recvonly', recvonl
  * @returns CL_MEDIA_NEGOTIATION where nothing would be left
  */
 export function answeredSections(offer: Description, videoCodecs: readonly VideoCodec[]): Result<MediaSection[], CloisterError> {
-  const preference: readonly CodecOffer['codec'][] = ['opus', ...videoCodecs];
   const sections = offer.sections.map((section): MediaSection => {
+    const preference: readonly CodecOffer['codec'][] = ['opus', ...preferenceFor(section.kind, videoCodecs)];
     const rank = (codec: CodecOffer) => preference.indexOf(codec.codec);
     const [chosen] = section.codecs.filter((codec) => rank(codec) >= 0).sort((a, b) => rank(a) - rank(b));
     const accepted = section.accepted && chosen !== undefined;

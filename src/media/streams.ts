@@ -58,6 +58,8 @@ export type PeerConnectionEvents = {
   keyframeRequest: readonly [PictureKind];
   /** A description for the other side: a new path is wanted, with the same certificates. */
   update: readonly [string];
+  /** The other side says that it sends nothing more of this picture, until it does again. */
+  ended: readonly [PictureKind];
   /** Nothing authenticated has come for a second; or it comes again. */
   silent: readonly [boolean];
   /** Final: nothing is sent or delivered after it. */
@@ -101,6 +103,8 @@ export type PeerConnection = EventSource<PeerConnectionEvents> & {
   setSenderClock(kind: MediaKind, clock: SenderClock): void;
   /** Sends a PLI for the picture that is received. At most one per kind and 100 ms goes out. */
   requestKeyframe(kind: PictureKind): void;
+  /** This picture is over, until it is sent again: the other side is told, and no packet of it leaves any more, repairs included. */
+  end(kind: PictureKind): void;
   statistics(): PeerStatistics;
   close(): Promise<void>;
 };

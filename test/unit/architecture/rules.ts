@@ -54,6 +54,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/media\/congestion\//, imports: [] },
   { path: /^src\/media\/sdp\.ts$/, imports: ['node:net'] },
   { path: /^src\/media\/secure-transport\/(?!dtls\/connection\.ts$)/, imports: ['node:crypto'] },
+  { path: /^src\/media\/(?:share-pace|frame-change)\.ts$/, imports: [] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },
   { path: /^src\/ui\/display\/playout\.ts$/, imports: [] }
 ];
