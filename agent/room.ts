@@ -273,12 +273,20 @@ export function createRoom(options: RoomOptions): Room {
     return awaited ? result : undefined;
   }
 
-  /** A share that cannot begin is told to the person who asked for it, and leaves the call as it is. */
+  /**
+   * A share that cannot begin is told to the person who asked for it, and leaves the call as it is. One that cannot be ended is one of a process
+   * that is gone; to call that an end again would go on for ever.
+   */
   function shareScreen({ epoch, on }: Extract<CallEffect, { type: 'media-screen' }>): Promise<void> | undefined {
     if (session?.epoch !== epoch) return;
     return session.media.setScreen(on).catch((cause) => {
+      const error = asCloisterError(cause, 'CL_MEDIA_SCREEN_SOURCE');
+      if (!on) {
+        log.warn('sharing could not be ended', { code: error.code });
+        return;
+      }
       happened({ type: 'screen-ended', epoch });
-      throw asCloisterError(cause, 'CL_MEDIA_SCREEN_SOURCE');
+      throw error;
     });
   }
 
