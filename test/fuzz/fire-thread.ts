@@ -6,6 +6,8 @@ import { assertFlat, type Range } from './fire.ts';
 import { besiegeConnected, fireInside } from './fire-at-connected.ts';
 import { besiege, forge } from './fire-at-handshake.ts';
 import { besiegeMedia, fireInsideMedia } from './fire-at-media.ts';
+import { besiegeReaders } from './fire-at-readers.ts';
+import { besiegeWithPayloads, besiegeWithRtcp, besiegeWithRtp, fireDescription, fireRequests } from './fire-at-session.ts';
 import { createCertificates, createHonestPair } from './honest-pair.ts';
 import { createRandom } from './random.ts';
 import { CLIENT_CONNECTED, type FuzzState, STATES } from './states.ts';
@@ -16,6 +18,8 @@ type Fired = { readonly how: string; readonly datagram: Buffer };
 const MAX_SIEGE = 100_000;
 const MAX_FORGED = 32;
 const MAX_INSIDE = 200;
+const MAX_REQUESTS = 2_000;
+const BY_TRIALS: readonly FuzzState['kind'][] = ['inside', 'call-requests', 'descriptions'];
 const WARM_UP_DATAGRAMS = 400;
 /** Of all states together; measured: up to 400 kB. */
 const NOISE_BYTES = 1_000_000;
@@ -40,12 +44,25 @@ function fireOnce(range: Range, state: FuzzState, siege: number): Promise<number
     case 'media-inside':
       fireInsideMedia(range, state.profile, siege);
       return siege;
+    case 'call-rtp':
+      return besiegeWithRtp(range, siege).then(() => siege);
+    case 'call-payloads':
+      return besiegeWithPayloads(range, state.codec, siege).then(() => siege);
+    case 'call-rtcp':
+      return besiegeWithRtcp(range, siege).then(() => siege);
+    case 'call-requests':
+      return fireRequests(range, 1 + random.below(MAX_REQUESTS));
+    case 'descriptions':
+      return fireDescription(range);
+    case 'readers':
+      besiegeReaders(range, siege);
+      return siege;
   }
 }
 
 /** The sieges of a run: half of a handshake's datagrams, none of those inside, all of the others. */
 function siegesOf({ kind }: FuzzState, datagrams: number): number[] {
-  const inSieges = kind === 'inside' ? 0 : kind === 'handshake' ? Math.floor(datagrams / 2) : datagrams;
+  const inSieges = BY_TRIALS.includes(kind) ? 0 : kind === 'handshake' ? Math.floor(datagrams / 2) : datagrams;
   const count = Math.ceil(inSieges / MAX_SIEGE);
   return Array.from({ length: count }, (_, index) => Math.floor(((index + 1) * inSieges) / count) - Math.floor((index * inSieges) / count));
 }

@@ -4,6 +4,7 @@ import childProcess from 'node:child_process';
 import { renameSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
+import { getHeapCodeStatistics } from 'node:v8';
 import { PROBE_FILE, type Probe, SOAK_FOLDER } from './soak-folder.ts';
 
 const BAD_PATH = new URL('./bad-path.ts', import.meta.url).href;
@@ -25,7 +26,8 @@ function answer(folder: string, question: number): void {
   const resources: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
   const { rss, heapUsed } = process.memoryUsage();
-  const probe: Probe = { question, rssBytes: rss, heapBytes: heapUsed, resources };
+  const { code_and_metadata_size: code, bytecode_and_metadata_size: bytecode } = getHeapCodeStatistics();
+  const probe: Probe = { question, rssBytes: rss, heapBytes: heapUsed - code - bytecode, resources };
   const file = join(folder, `${PROBE_FILE}${process.pid}`);
   // Whole or not at all.
   writeFileSync(`${file}.new`, JSON.stringify(probe));

@@ -17,8 +17,9 @@ const USAGE = `Usage: npm run soak -- --minutes N [--seed S] [--step NAME]... [-
   --json     the summary as a document`;
 
 const PROGRESS_MS = 10_000;
-/** An agent's first steps load what stays loaded, and let its heap find its size. */
+/** What is kept for a while (messages seen, the last security events) fills up first: an agent's first third is not judged, nor its first steps. */
 const WARM_UP_STEPS = 20;
+const WARM_UP_SHARE = 1 / 3;
 const FILES_WARM_UP_STEPS = 5;
 const JUDGED_SAMPLES = 20;
 /** What an agent may grow by in a step: beyond it a day of calls is felt. Measured without a leak: below 1 KiB of heap. */
@@ -51,8 +52,6 @@ function* rounds(steps: readonly string[], random: Random): Generator<string, ne
   }
 }
 
-class Growth extends Error {}
-
 function keep(series: Map<number, Series>, rested: Rested, step: number): void {
   for (const room of INDICES) {
     const { pid, heapBytes, rssBytes, files } = rested.probes[room];
@@ -64,21 +63,23 @@ function keep(series: Map<number, Series>, rested: Rested, step: number): void {
   }
 }
 
-const linesOf = ({ heap, rss }: Series): { readonly heap: Line | null; readonly rss: Line | null } => ({
-  heap: fitLine(heap.slice(WARM_UP_STEPS)),
-  rss: fitLine(rss.slice(WARM_UP_STEPS))
-});
+function linesOf({ heap, rss }: Series): { readonly heap: Line | null; readonly rss: Line | null } {
+  const from = Math.max(WARM_UP_STEPS, Math.floor(heap.length * WARM_UP_SHARE));
+  return { heap: fitLine(heap.slice(from)), rss: fitLine(rss.slice(from)) };
+}
 
-function requireFlat(series: Iterable<Series>): void {
-  for (const each of series) {
+/** What grows, in words; judged at the end, over as many steps as there were. */
+function growthOf(series: readonly Series[]): string[] {
+  return series.flatMap((each) => {
     const { heap, rss } = linesOf(each);
-    for (const [what, line, limit] of [
+    const judged = [
       ['heap', heap, HEAP_BYTES_PER_STEP],
-      ['memory', rss, RSS_BYTES_PER_STEP]
-    ] as const)
-      if (line !== null && line.samples >= JUDGED_SAMPLES && growsBeyond(line, limit))
-        throw new Growth(`the ${what} of room ${each.room}’s agent grows by ${Math.round(line.slope)} ± ${Math.round(line.slopeError)} bytes with each step`);
-  }
+      ['RSS', rss, RSS_BYTES_PER_STEP]
+    ] as const;
+    return judged.flatMap(([what, line, limit]) =>
+      line !== null && line.samples >= JUDGED_SAMPLES && growsBeyond(line, limit) ? [`the ${what} of room ${each.room}’s agent grows: ${inWords(line)}`] : []
+    );
+  });
 }
 
 async function soak(options: Options, world: World, say: (line: string) => void) {
@@ -115,7 +116,6 @@ async function soak(options: Options, world: World, say: (line: string) => void)
         keep(series, rested, done);
         for (const room of INDICES)
           if ((series.get(rested.probes[room].pid)?.files.length ?? 0) >= FILES_WARM_UP_STEPS) setBaseline(baselines, rested.probes[room]);
-        requireFlat(series.values());
       } catch (error) {
         await watch.stop().catch(() => {});
         broken = { step: current, number: done + 1, why: error instanceof Error ? (error.stack ?? error.message) : String(error), history: world.takeNotes() };
@@ -165,6 +165,11 @@ async function main(): Promise<number> {
     const { step, number, why, history } = result.broken;
     say(`\nBROKEN in step ${number}, ${step}: ${why}\n\n${history.map((line) => `  ${line}`).join('\n')}`);
     say(`\nAgain: npm run soak -- --minutes ${options.minutes} --seed ${options.seed}   or only this step: --step '${step}'`);
+    return 1;
+  }
+  const growth = growthOf(result.series);
+  if (growth.length > 0) {
+    say(`\nGROWN: ${growth.join('\n')}\n\nSeed ${options.seed}`);
     return 1;
   }
   say(

@@ -17,7 +17,7 @@ export const PROBE_FILE = 'probe-';
 export type Probe = {
   readonly question: number;
   readonly rssBytes: number;
-  /** After everything unused was collected. */
+  /** After everything unused was collected; without the code that V8 has compiled, which grows for long with what it has run. */
   readonly heapBytes: number;
   /** Each thing that keeps an agent alive, by its kind. */
   readonly resources: Readonly<Record<string, number>>;

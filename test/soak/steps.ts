@@ -24,7 +24,6 @@ async function ring(world: World, from: Index): Promise<string> {
   return id;
 }
 
-const isOver = (states: States): boolean => callsOf(states).some((call) => call === null || call.phase === 'ended');
 const isConnected = (states: States): boolean =>
   callsOf(states).every((call) => call?.phase === 'connected' && !call.encryption.securingAgain && call.encryption.securityCode !== null);
 
@@ -171,9 +170,9 @@ export const STEPS: Readonly<Record<string, Step>> = {
     await awaitSpares(world);
     const which = world.random.pick<readonly Index[]>([[0], [1], [0, 1]]);
     for (const index of which) kill(world, await serving(world, index), `room ${index}’s media process`);
-    // The rooms notice within a moment.
-    await pause(300);
-    if (!(await requireOutcome(world))) throw new Error('a call was not secured again although all else is well');
+    const another = (now: States): boolean => isConnected(now) && callsOf(now).every((call) => !codes.has(call?.encryption.securityCode ?? ''));
+    const states = await world.pair.waitFor('the call is secured again or is over', (now) => another(now) || bothEnded(now), CONNECT_LIMIT_MS);
+    assert.ok(!bothEnded(states), 'a call was not secured again although all else is well');
     await requireNewCode(world, codes);
     await requireFlow(world, 'media flows again');
   },
@@ -224,7 +223,7 @@ export const STEPS: Readonly<Record<string, Step>> = {
     await pause(world.random.below(2_000));
     await world.pair.rooms[0].start();
     world.note('room 0’s agent is started');
-    await world.pair.waitFor('the other room’s call is over', isOver, CONNECT_LIMIT_MS);
+    await world.pair.waitFor('the other room’s call is over', ([, { call }]) => call === null || call.phase === 'ended', CONNECT_LIMIT_MS);
   },
 
   async 'broker gone in a call'(world, codes) {
