@@ -8,7 +8,8 @@ import { describePeer, readDescription } from './hostile-call.ts';
 import { mutateText } from './mutate-text.ts';
 
 /** A description is read in a tenth of a millisecond; one of the largest size in a few. */
-const SLOW_MS = 500;
+const SLOW_MS = 200;
+const TRIES = 5;
 const VIDEO_CODECS = ['H264', 'VP8'] as const;
 const SDP_CODES = ['CL_SECURITY_FINGERPRINT', 'CL_MEDIA_NEGOTIATION', 'CL_SECURITY_RENEGOTIATION'];
 const CANDIDATES = [
@@ -22,6 +23,17 @@ const DISPLAY = [
   JSON.stringify({ type: 'report', framesDecoded: 1, framesDropped: 0, audioPlayedMs: 20, audioGapsMs: 0, bufferMs: 40, avOffsetMs: -3 })
 ];
 
+/** A busy machine may hold one up, but hardly each of some. */
+function quickestMs(read: () => unknown): number {
+  let quickest = Number.POSITIVE_INFINITY;
+  for (let tries = 0; tries < TRIES && quickest >= SLOW_MS; tries += 1) {
+    const startedMs = performance.now();
+    read();
+    quickest = Math.min(quickest, performance.now() - startedMs);
+  }
+  return quickest;
+}
+
 export function besiegeReaders(range: Range, count: number): void {
   const { random } = range;
   const pinned = range.certificates.client.thumbprint;
@@ -34,22 +46,23 @@ export function besiegeReaders(range: Range, count: number): void {
   const descriptions = [describePeer({ ...words, setup: 'actpass' }), describePeer({ ...words, setup: 'active' })];
   const offered = readDescription(descriptions[0] ?? '', 'offer').sections;
 
-  const description = (text: string): string => {
-    const type = random.once(2) ? 'offer' : 'answer';
-    const read = random.once(3) ? parseUpdate(text, type, pinned) : parseDescription(text, type);
-    if (!read.ok) {
-      assert.ok(SDP_CODES.includes(read.error.code), read.error.code);
-      assert.ok(!read.error.message.includes('p'.repeat(32)), 'an error quotes the ICE password');
-      return 'a description is refused';
-    }
-    sendableKinds(read.value.sections);
-    if (type === 'answer') return settle(offered, read.value).ok ? 'an answer is taken' : 'an answer does not fit';
-    const answered = answeredSections(read.value, VIDEO_CODECS);
-    if (!answered.ok) return 'an offer has nothing to answer';
-    const written = parseDescription(describePeer({ ...words, setup: 'passive', sections: answered.value }), 'answer');
-    assert.ok(written.ok, 'what answers an offer cannot be read');
-    return 'an offer is answered';
-  };
+  const descriptionAs =
+    (type: 'offer' | 'answer', update: boolean) =>
+    (text: string): string => {
+      const read = update ? parseUpdate(text, type, pinned) : parseDescription(text, type);
+      if (!read.ok) {
+        assert.ok(SDP_CODES.includes(read.error.code), read.error.code);
+        assert.ok(!read.error.message.includes('p'.repeat(32)), 'an error quotes the ICE password');
+        return 'a description is refused';
+      }
+      sendableKinds(read.value.sections);
+      if (type === 'answer') return settle(offered, read.value).ok ? 'an answer is taken' : 'an answer does not fit';
+      const answered = answeredSections(read.value, VIDEO_CODECS);
+      if (!answered.ok) return 'an offer has nothing to answer';
+      const written = parseDescription(describePeer({ ...words, setup: 'passive', sections: answered.value }), 'answer');
+      assert.ok(written.ok, 'what answers an offer cannot be read');
+      return 'an offer is answered';
+    };
   const candidate = (text: string): string => {
     const read = parseCandidate(text);
     if (read === null) return 'a candidate is refused';
@@ -65,14 +78,14 @@ export function besiegeReaders(range: Range, count: number): void {
 
   firedInHalves(range, count, () => {
     const [corpus, read] = random.pick<[readonly string[], (text: string) => string]>([
-      [descriptions, description],
+      [descriptions, descriptionAs(random.once(2) ? 'offer' : 'answer', random.once(3))],
       [CANDIDATES, candidate],
       [DISPLAY, display]
     ]);
     const { text, how } = mutateText(random, corpus);
     range.aim(Buffer.from(text), how);
-    const startedMs = performance.now();
     range.count(read(text));
-    assert.ok(performance.now() - startedMs < SLOW_MS, `${text.length} characters took ${(performance.now() - startedMs).toFixed(0)} ms`);
+    const tookMs = quickestMs(() => read(text));
+    assert.ok(tookMs < SLOW_MS, `${text.length} characters took ${tookMs.toFixed(0)} ms`);
   });
 }

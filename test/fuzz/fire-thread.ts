@@ -6,6 +6,7 @@ import { assertFlat, type Range } from './fire.ts';
 import { besiegeConnected, fireInside } from './fire-at-connected.ts';
 import { besiege, forge } from './fire-at-handshake.ts';
 import { besiegeMedia, fireInsideMedia } from './fire-at-media.ts';
+import { besiegePath } from './fire-at-path.ts';
 import { besiegeReaders } from './fire-at-readers.ts';
 import { besiegeWithPayloads, besiegeWithRtcp, besiegeWithRtp, fireDescription, fireRequests } from './fire-at-session.ts';
 import { createCertificates, createHonestPair } from './honest-pair.ts';
@@ -54,6 +55,8 @@ function fireOnce(range: Range, state: FuzzState, siege: number): Promise<number
       return fireRequests(range, 1 + random.below(MAX_REQUESTS));
     case 'descriptions':
       return fireDescription(range);
+    case 'path':
+      return besiegePath(range, state.who, siege).then(() => siege);
     case 'readers':
       besiegeReaders(range, siege);
       return siege;

@@ -15,6 +15,8 @@ export type FuzzState =
   /** A whole call, by its own peer. */
   | { readonly kind: 'call-rtp' | 'call-rtcp' | 'call-requests' }
   | { readonly kind: 'call-payloads'; readonly codec: PayloadKind }
+  /** Over real sockets. */
+  | { readonly kind: 'path'; readonly who: 'stranger' | 'peer' }
   /** One description each, to a session without one. */
   | { readonly kind: 'descriptions' }
   | { readonly kind: 'readers' };
@@ -60,5 +62,7 @@ export const STATES: Readonly<Record<string, FuzzState>> = {
   'call:rtcp': { kind: 'call-rtcp' },
   'call:requests': { kind: 'call-requests' },
   'call:descriptions': { kind: 'descriptions' },
+  'path:stranger': { kind: 'path', who: 'stranger' },
+  'path:peer': { kind: 'path', who: 'peer' },
   texts: { kind: 'readers' }
 };
