@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { silentLog } from '../../src/kernel/log.ts';
 import { assertFlat, type Range } from './fire.ts';
 import { besiegeConnected, fireInside } from './fire-at-connected.ts';
 import { besiege, forge } from './fire-at-handshake.ts';
@@ -28,6 +29,19 @@ const ALL_STATES = 'all states together';
 const KEPT_SHOTS = 12;
 /** So often rejections that nobody handles can come to light. */
 const TRIALS_PER_TURN = 32;
+
+/**
+ * What a listener of the sources throws is only logged, so that one fault does not stop the others: here it is a finding. The thread ends with it.
+ */
+function hearErrors(): void {
+  silentLog.error = (message, fields) => {
+    throwLater(new Error(`${message}: ${JSON.stringify(fields)}`));
+  };
+}
+const throwLater = (error: Error): void =>
+  void setImmediate(() => {
+    throw error;
+  });
 
 /** One trial: returns how many it fired. The numbers of trials say which kind they are: sieges come first. */
 function fireOnce(range: Range, state: FuzzState, siege: number): Promise<number> | number {
@@ -170,4 +184,5 @@ async function fireAll(task: FuzzTask, tell: (message: FuzzMessage) => void): Pr
 }
 
 const task: FuzzTask = workerData;
+hearErrors();
 await fireAll(task, (message) => parentPort?.postMessage(message));
