@@ -84,7 +84,7 @@ const words = (...values: readonly number[]): Buffer => {
   return buffer;
 };
 
-export function rtcp(count: number, type: number, body: Buffer): Buffer {
+function rtcp(count: number, type: number, body: Buffer): Buffer {
   const padded = Buffer.concat([body, Buffer.alloc(-body.length & 3)]);
   return Buffer.concat([Buffer.from([0x80 | count, type, (padded.length / 4) >> 8, (padded.length / 4) & 0xff]), padded]);
 }
