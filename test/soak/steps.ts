@@ -12,7 +12,7 @@ import { callsOf, INDICES, type Index, type States, type World } from './world.t
 /** @param codes all codes that were ever shown */
 type Step = (world: World, codes: Set<string>) => Promise<void>;
 
-const RING_LIMIT_MS = 15_000;
+const RING_LIMIT_MS = 25_000;
 const CONNECT_LIMIT_MS = 30_000;
 const KEYFRAME_STORM = 500;
 const other = (index: Index): Index => (index === 0 ? 1 : 0);

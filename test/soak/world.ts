@@ -46,7 +46,7 @@ export type Display = AsyncDisposable & {
 
 const VIDEO = { width: 320, height: 180, fps: 10, maxKbps: 300 };
 /** Short, so that a step that waits for one of them does not take all of the time. */
-export const CALL_LIMITS = { inviteTimeoutSeconds: 10, connectTimeoutMs: 10_000, reconnectTimeoutMs: 10_000 };
+export const CALL_LIMITS = { inviteTimeoutSeconds: 20, connectTimeoutMs: 10_000, reconnectTimeoutMs: 10_000 };
 const PROBE_LIMIT_MS = 10_000;
 const BROKER_TRIES = 20;
 /** What a person's touch is refused with when the call is not, or not any more, what the person saw. */
