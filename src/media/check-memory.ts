@@ -1,4 +1,5 @@
-// Remembers the connectivity checks that were answered, so that one that somebody recorded is of no use from another address.
+// Remembers the connectivity checks that were answered, so that one that somebody recorded is of no use from another address,
+// and how often those of ours were sent before their answer came.
 // Invariant: bounded, whatever is sent.
 
 export type CheckMemory = {
@@ -32,6 +33,29 @@ export function createCheckMemory(): CheckMemory {
       known.times += 1;
       return known.times <= MAX_REPEATS;
     }
+  };
+}
+
+export type RepeatMemory = {
+  /** @param times how often the check that was answered from there had been sent again */
+  note(from: string, times: number): void;
+  /** Of the last one from there; 0 where none is known any more. */
+  of(from: string): number;
+};
+
+/** The other side may answer from as many addresses as it likes; of interest is the one of the chosen pair, which answers again and again. */
+const MAX_ANSWERING = 64;
+
+export function createRepeatMemory(): RepeatMemory {
+  const answered = new Map<string, number>();
+  return {
+    note(from, times) {
+      answered.delete(from);
+      const [oldest] = answered.keys();
+      if (answered.size >= MAX_ANSWERING && oldest !== undefined) answered.delete(oldest);
+      answered.set(from, times);
+    },
+    of: (from) => answered.get(from) ?? 0
   };
 }
 

@@ -4,7 +4,7 @@
 import { type CandidatePair, CandidatePairState, type Connection, classes, methods, parseMessage, StunOverTurnProtocol, StunProtocol } from 'werift';
 import { CloisterError } from '../kernel/errors.ts';
 import type { Log } from '../kernel/log.ts';
-import { createCheckMemory, endsWithIntegrity } from './check-memory.ts';
+import { createCheckMemory, createRepeatMemory, endsWithIntegrity } from './check-memory.ts';
 import { checkRelaySeam, checkSocketSeam } from './ice-seam.ts';
 
 export type IceGateOptions = {
@@ -48,8 +48,7 @@ export function createIceGate({ connection, log, datagram, lost }: IceGateOption
   /** Where honest checks came from, by the socket that they reached. */
   const gated = new Map<GatedProtocol, Set<string>>();
   const unsignaled = new Set<string>();
-  /** How often the check that was answered last had been sent again, by address. */
-  const repeated = new Map<string, number>();
+  const repeated = createRepeatMemory();
   let latest: Source | null = null;
   let earlyChecks = 0;
   let started = false;
@@ -108,7 +107,7 @@ export function createIceGate({ connection, log, datagram, lost }: IceGateOption
     if (question.integrityKey === undefined) return protocol instanceof StunProtocol;
     if (!endsWithIntegrity(data) || parseMessage(data, question.integrityKey) === undefined) return false;
     const tries: unknown = Reflect.get(question, 'tries');
-    repeated.set(from, typeof tries === 'number' ? tries : 0);
+    repeated.note(from, typeof tries === 'number' ? tries : 0);
     return true;
   };
 
@@ -210,7 +209,7 @@ export function createIceGate({ connection, log, datagram, lost }: IceGateOption
     forgetSignaled() {
       for (const known of connection.remoteCandidates) if (known.type !== 'prflx') unsignaled.delete(`${known.host}:${known.port}`);
     },
-    checkRepeats: (from) => repeated.get(from) ?? 0,
+    checkRepeats: repeated.of,
     shut() {
       shut = true;
     }

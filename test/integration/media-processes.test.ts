@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../../src/kernel/clock.ts';
+import { CloisterError } from '../../src/kernel/errors.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import { createMediaProcesses } from '../../src/media/client.ts';
 import type { MediaSettings } from '../../src/media/port.ts';
@@ -60,6 +61,29 @@ describe('media processes', function () {
     assert.ok(most <= 6, `${most} at once`);
     await pause(5_000);
     assert.equal(await alive(), 1);
+  });
+
+  it('serve a call that takes a spare which was killed a moment before, and nobody is told of it', async () => {
+    const others = new Set(await mediaProcessesOf(process.pid));
+    await using processes = createMediaProcesses({ settings, clock: systemClock, log: silentLog });
+    await processes.start(new AbortController().signal);
+    const [spare] = (await mediaProcessesOf(process.pid)).filter((pid) => !others.has(pid));
+    assert.ok(spare !== undefined);
+    process.kill(spare, 'SIGKILL');
+    const session = processes.take(call);
+    let exits = 0;
+    session.on('exit', () => {
+      exits += 1;
+    });
+    const { sdp } = await session.createOffer();
+    assert.match(sdp, /^v=0/);
+    assert.equal(exits, 0);
+    // The one that serves the call now is not replaced: its key is gone with it.
+    const [serving] = (await mediaProcessesOf(process.pid)).filter((pid) => !others.has(pid) && pid !== spare);
+    assert.ok(serving !== undefined);
+    process.kill(serving, 'SIGKILL');
+    await assert.rejects(session.createOffer(), (error) => error instanceof CloisterError && error.code === 'CL_MEDIA_PROCESS_DIED');
+    assert.equal(exits, 1);
   });
 
   it('do not take over what would make libraries print what they work with', async () => {

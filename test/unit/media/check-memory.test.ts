@@ -1,10 +1,30 @@
 // Recorded connectivity checks, and what hangs behind a message's integrity.
 import assert from 'node:assert/strict';
 import { classes, Message, methods } from 'werift';
-import { createCheckMemory, endsWithIntegrity } from '../../../src/media/check-memory.ts';
+import { createCheckMemory, createRepeatMemory, endsWithIntegrity } from '../../../src/media/check-memory.ts';
 
 const PEER = '192.0.2.1:1000';
 const STRANGER = '192.0.2.66:6666';
+
+describe('the memory of repeated checks', () => {
+  it('says how often the last one from an address was sent again', () => {
+    const memory = createRepeatMemory();
+    memory.note(PEER, 3);
+    memory.note(PEER, 1);
+    assert.deepEqual([memory.of(PEER), memory.of(STRANGER)], [1, 0]);
+  });
+
+  it('keeps the address that answers again and again, however many others the peer answers from, and not those', () => {
+    const memory = createRepeatMemory();
+    for (let other = 0; other < 10_000; other += 1) {
+      if (other % 20 === 0) memory.note(PEER, 2);
+      memory.note(`198.51.100.1:${other}`, 5);
+    }
+    assert.equal(memory.of(PEER), 2);
+    const kept = Array.from({ length: 10_000 }, (_, other) => memory.of(`198.51.100.1:${other}`)).filter((times) => times > 0);
+    assert.ok(kept.length <= 64, `${kept.length} are kept`);
+  });
+});
 
 describe('the memory of connectivity checks', () => {
   it('admits a check again from where it came: its answer may be lost', () => {
