@@ -17,6 +17,7 @@ import {
   answeredSections,
   type Description,
   type MediaSection,
+  negotiatedFeatures,
   negotiatedOf,
   offeredSections,
   parseDescription,
@@ -28,7 +29,7 @@ import {
 } from './sdp.ts';
 import type { DtlsRole } from './secure-transport/dtls/connection.ts';
 import type { Bindings } from './secure-transport/dtls/handshake.ts';
-import type { MediaKind, NegotiatedMedia, PeerConnection, PeerConnectionEvents, VideoCodec } from './streams.ts';
+import type { MediaKind, PeerConnection, PeerConnectionEvents, PictureKind, VideoCodec } from './streams.ts';
 
 export type PeerConnectionOptions = {
   readonly certificate: CallCertificate;
@@ -62,7 +63,12 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
   const events = createEvents<PeerConnectionEvents>((error, event) => log.error('a listener of the peer connection failed', { event, error: String(error) }));
   const cname = randomBytes(12).toString('base64url');
   const sessionId = randomBytes(6).readUIntBE(0, 6).toString();
-  const ssrc: Record<MediaKind, number> = { audio: randomInt(1, 2 ** 30), video: randomInt(2 ** 30, 2 ** 31), screen: randomInt(2 ** 31, 2 ** 32) };
+  // From ranges of their own, so that no two are the same.
+  const [audio = 0, video = 0, screen = 0, videoRepairs = 0, screenRepairs = 0] = [1, 2, 3, 4, 5].map((range) =>
+    randomInt(range * 2 ** 29, (range + 1) * 2 ** 29)
+  );
+  const ssrc: Record<MediaKind, number> = { audio, video, screen };
+  const repairSsrc: Record<PictureKind, number> = { video: videoRepairs, screen: screenRepairs };
   const localCandidates: string[] = [];
   const batch: IceCandidate[] = [];
   const pendingCandidates: IceCandidate[] = [];
@@ -173,7 +179,8 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
       candidates: localCandidates,
       endOfCandidates: gathered,
       cname,
-      ssrc
+      ssrc,
+      repairSsrc
     });
   };
 
@@ -203,7 +210,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     opened: PeerTransport,
     role: DtlsRole,
     { fingerprint, sections }: Description,
-    negotiated: NegotiatedMedia,
+    agreed: readonly MediaSection[],
     bindings: Bindings | null
   ): Promise<void> => {
     scope.schedule(clock, CONNECT_LIMIT_MS, () => {
@@ -212,17 +219,21 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     try {
       const { remoteThumbprint, suite, group, srtpProfile } = await opened.connect(role, fingerprint, bindings);
       if (isOver()) return;
+      const negotiated = negotiatedOf(agreed);
       const started = createPeerMedia({
         transport: opened,
         negotiated,
+        features: negotiatedFeatures(agreed),
         sendable: sendableKinds(sections),
         ssrc,
+        repairSsrc,
         cname,
         clock,
         emit: events.emit,
         isOver
       });
       media = started;
+      scope.own(started.close);
       scope.every(clock, TICK_MS, started.tick);
       log.info('the peer connection is secured', { role, suite, group, srtpProfile });
       events.emit('secured', { localThumbprint: certificate.thumbprint, remoteThumbprint, negotiated });
@@ -286,7 +297,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
       void wanted.then(() => {
         if (over) return;
         reachOut(opened, offer);
-        void connect(opened, setup === 'active' ? 'client' : 'server', offer, negotiatedOf(sections), bindings);
+        void connect(opened, setup === 'active' ? 'client' : 'server', offer, sections, bindings);
       });
       return describe(opened, sections, setup);
     },
@@ -299,11 +310,11 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
         throw new CloisterError('CL_MEDIA_NEGOTIATION', 'the offer was answered already');
       }
       const answer = unwrap(parseDescription(sdp, 'answer'));
-      const negotiated = unwrap(settle(offered, answer));
+      const agreed = unwrap(settle(offered, answer));
       if (options.fips && answer.setup !== 'passive') throw new CloisterError('CL_MEDIA_NEGOTIATION', 'the answer does not take the DTLS role that was left');
       pin(answer);
       reachOut(transport, answer);
-      void connect(transport, answer.setup === 'active' ? 'server' : 'client', answer, negotiated, bindings);
+      void connect(transport, answer.setup === 'active' ? 'server' : 'client', answer, agreed, bindings);
     },
 
     async checkUpdate(sdp) {
@@ -327,6 +338,8 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     },
 
     send: (kind, packet) => media?.send(kind, packet),
+    discard: (kind) => media?.discard(kind),
+    setRedundancy: (packets) => media?.setRedundancy(packets),
     setSenderClock: (kind, senderClock) => media?.setSenderClock(kind, senderClock),
     requestKeyframe: (kind) => media?.requestKeyframe(kind),
     statistics: () => media?.statistics() ?? noStatistics,

@@ -50,6 +50,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/signaling\/(?:topics|messages)\.ts$/, imports: ['zod'] },
   { path: /^src\/media\/rtp\//, imports: [] },
   { path: /^src\/media\/congestion\//, imports: [] },
+  { path: /^src\/media\/(?:missing-packets|repairs|loss-meter|receiver-estimate|peer-packets|peer-streams)\.ts$/, imports: [] },
   { path: /^src\/media\/sdp\.ts$/, imports: ['node:net'] },
   { path: /^src\/media\/secure-transport\/(?!dtls\/connection\.ts$)/, imports: ['node:crypto'] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },
