@@ -12,6 +12,7 @@ import { asCloisterError, CloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { createMediaProcesses } from '../src/media/client.ts';
+import { createHardwareProbe } from '../src/media/hardware-probe.ts';
 import type { MediaSettings } from '../src/media/port.ts';
 import { viewOfChoice } from '../src/media/source/source-view.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../src/signaling/embedded-broker.ts';
@@ -119,17 +120,20 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
     clock,
     log: log.child({ part: 'signaling' })
   });
+  const hardware = createHardwareProbe({ mode: config.media.hardwareEncoding, codecs: config.media.codecs, log: log.child({ part: 'hardware' }) });
   const settings = (): MediaSettings => ({
     roomName: config.room.name,
     camera: config.media.camera,
     microphone: config.media.microphone,
     video: config.media.video,
+    codecs: config.media.codecs,
+    hardwareEncoders: hardware.usable(),
     iceServers: config.media.iceServers,
     fips: config.encryption.fips,
     displayHost: '127.0.0.1',
     displayOrigins: ui.origins()
   });
-  const mediaProcesses = createMediaProcesses({ settings, clock, log: log.child({ part: 'media' }) });
+  const mediaProcesses = createMediaProcesses({ settings, clock, log: log.child({ part: 'media' }), onDied: () => hardware.distrust() });
   const room = createRoom({
     agentVersion: AGENT_VERSION,
     room: { name: config.room.name, account: identity.account, organisation: identity.organisation, endpoint: identity.endpointId },
@@ -145,6 +149,7 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
     },
     signaling,
     mediaProcesses,
+    hardware,
     journal: createCallJournal(join(config.dataDirectory, 'call-journal.json')),
     clock,
     log
@@ -167,6 +172,7 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
       // The room starts these two without waiting for a broker that is away; they are closed after it has hung up.
       { name: 'signaling', part: closedOnly(signaling) },
       { name: 'media processes', part: closedOnly(mediaProcesses) },
+      { name: 'hardware probe', part: hardware },
       { name: 'room', part: room }
     ],
     url: () => ui.url

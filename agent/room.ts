@@ -30,6 +30,8 @@ export type RoomOptions = {
   readonly timeouts: CallContext['timeouts'];
   readonly signaling: Signaling;
   readonly mediaProcesses: MediaProcesses;
+  /** What is told of hardware encoders. */
+  readonly hardware?: { problem(): MediaFailure | null; on(event: 'settled', listener: () => void): () => void };
   readonly journal: CallJournal;
   readonly clock: Clock;
   readonly log: Log;
@@ -52,6 +54,7 @@ export function createRoom(options: RoomOptions): Room {
   let media: MediaStatistics | null = null;
   let mediaProblem: MediaFailure | null = null;
   let mediaProblemSinceMs = 0;
+  let hardwareSinceMs = clock.now();
   let broker: RoomState['network']['broker'] = 'connecting';
   let brokerSinceMs = clock.now();
   let clockState: RoomState['network']['clock'] = 'ok';
@@ -69,6 +72,8 @@ export function createRoom(options: RoomOptions): Room {
     };
     if (broker !== 'connected' && clock.now() - brokerSinceMs >= BROKER_PATIENCE_MS) add('CL_BROKER_UNREACHABLE', 'error', brokerSinceMs);
     if (clockState === 'wrong') add('CL_CLOCK_WRONG', 'error', clockWrongSinceMs);
+    const hardwareProblem = options.hardware?.problem() ?? null;
+    if (hardwareProblem !== null) add(hardwareProblem.code, 'warning', hardwareSinceMs, hardwareProblem.text);
     if (mediaProblem !== null) add(mediaProblem.code, 'warning', mediaProblemSinceMs, mediaProblem.text);
     return found;
   }
@@ -259,6 +264,11 @@ export function createRoom(options: RoomOptions): Room {
   // ── signaling ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   function listenToSignaling(): void {
+    const hardwareSettled = options.hardware?.on('settled', () => {
+      hardwareSinceMs = clock.now();
+      changed();
+    });
+    if (hardwareSettled !== undefined) scope.own(hardwareSettled);
     scope.own(
       signaling.on('message', (inbound) => {
         clockState = 'ok';

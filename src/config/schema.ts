@@ -156,6 +156,22 @@ const media = z.strictObject({
         .meta(meaning('Highest bit rate', 'next-call', 'Of the picture, in kbit/s, 100 to 20,000.'))
     })
     .prefault({}),
+  codecs: z
+    .array(z.enum(['H264', 'VP8', 'VP9']))
+    .min(1)
+    .refine((codecs) => new Set(codecs).size === codecs.length, 'names a codec twice')
+    .default(['H264', 'VP8', 'VP9'])
+    .meta(meaning('Codecs of the picture', 'next-call', 'Those that are offered and taken, the preferred one first. H264 and VP8 cost the least CPU.')),
+  hardwareEncoding: z
+    .enum(['auto', 'off', 'expected'])
+    .default('auto')
+    .meta(
+      meaning(
+        'Encoding in hardware',
+        'restart',
+        'auto: where it works. off: never. expected: as auto, and its absence is told as a problem. Software always stands by.'
+      )
+    ),
   iceServers: z
     .array(iceServer)
     .max(4)

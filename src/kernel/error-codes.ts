@@ -67,6 +67,7 @@ export const errorCodes = {
   CL_MEDIA_PROCESS_DIED: entry('media', true, 'The media process ended unexpectedly.'),
   CL_MEDIA_SOURCE: entry('media', false, 'The camera, microphone or file cannot be opened.'),
   CL_MEDIA_ENCODER: entry('media', false, 'The picture or sound cannot be encoded.'),
+  CL_MEDIA_HARDWARE: entry('media', false, 'The picture is encoded in software: the hardware encoder is missing or failed.'),
   CL_MEDIA_TICKET: entry('security', false, 'The display’s ticket is not valid.')
 } as const satisfies Record<string, ErrorCodeEntry>;
 

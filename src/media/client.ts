@@ -13,6 +13,8 @@ import type { MediaCallOptions, MediaEvents, MediaProcesses, MediaSession, Media
 export type MediaProcessesOptions = {
   /** Asked when a process is taken, so that a changed setting holds from the next call on. */
   readonly settings: () => MediaSettings;
+  /** A process died in its call. */
+  readonly onDied?: () => void;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -66,6 +68,9 @@ export function createMediaProcesses(options: MediaProcessesOptions): MediaProce
       const child = spare ?? (running.size < MAX_PROCESSES ? launch() : goneChild(log));
       spare = null;
       warmLater();
+      child.onExit(() => {
+        if (child.pid !== undefined && !child.stopping()) options.onDied?.();
+      });
       return sessionOver(child, options.settings(), call, log);
     },
     async [Symbol.asyncDispose]() {

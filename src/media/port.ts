@@ -17,6 +17,10 @@ export type MediaSettings = {
   readonly camera: SourceChoice;
   readonly microphone: SourceChoice;
   readonly video: VideoProfile;
+  /** The codecs of the picture that are offered and taken, the preferred one first. */
+  readonly codecs: readonly ('H264' | 'VP8' | 'VP9')[];
+  /** FFmpeg's names of the hardware encoders that were seen to work here (encode/hardware-probe.ts). */
+  readonly hardwareEncoders: readonly string[];
   /** None by default: nobody outside is asked anything. */
   readonly iceServers: readonly { readonly urls: string; readonly username?: string; readonly credential?: string }[];
   /** Only P-256, SHA-256 or SHA-384, and AES-GCM (R10). */

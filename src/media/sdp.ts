@@ -267,13 +267,14 @@ const payloadTypesOf = ({ codecs, features }: MediaSection): number[] => [
 function codecOf(kind: MediaKind, map: string, parameters: string): CodecOffer['codec'] | null {
   if (kind === 'audio') return map === 'opus/48000/2' ? 'opus' : null;
   if (map === 'vp8/90000') return 'VP8';
-  if (map !== 'h264/90000') return null;
+  if (map !== 'h264/90000' && map !== 'vp9/90000') return null;
   const values = new Map(
     parameters
       .toLowerCase()
       .split(';')
       .map((parameter) => parameter.trim().split('=') as [string, string])
   );
+  if (map === 'vp9/90000') return (values.get('profile-id') ?? '0') === '0' ? 'VP9' : null; // 0 where left out (RFC 9628 section 6)
   // Constrained baseline: profile_idc 66 with constraint_set1 (RFC 6184 section 8.1), which every decoder of the other side has.
   const [, constraints] = /^42([0-9a-f]{2})[0-9a-f]{2}$/.exec(values.get('profile-level-id') ?? '') ?? [];
   const constrained = constraints !== undefined && (Number.parseInt(constraints, 16) & 0x40) !== 0;
@@ -339,8 +340,8 @@ export function parseCandidate(text: string): Candidate | null {
 
 /** A payload type of its own for each kind: it tells which one a packet belongs to. */
 const PAYLOAD_TYPES: Readonly<Record<PictureKind, Readonly<Record<VideoCodec, number>>>> = {
-  video: { H264: 102, VP8: 96 },
-  screen: { H264: 104, VP8: 106 }
+  video: { H264: 102, VP8: 96, VP9: 98 },
+  screen: { H264: 104, VP8: 106, VP9: 108 }
 };
 
 const REDUNDANT_SOUND = 63;
@@ -478,9 +479,10 @@ export type LocalDescription = Omit<Description, 'candidates'> & {
 const FORMAT_PARAMETERS: Readonly<Record<CodecOffer['codec'], string>> = {
   opus: 'minptime=10;useinbandfec=1',
   H264: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
-  VP8: ''
+  VP8: '',
+  VP9: 'profile-id=0'
 };
-const RTP_MAPS: Readonly<Record<CodecOffer['codec'], string>> = { opus: 'opus/48000/2', H264: 'H264/90000', VP8: 'VP8/90000' };
+const RTP_MAPS: Readonly<Record<CodecOffer['codec'], string>> = { opus: 'opus/48000/2', H264: 'H264/90000', VP8: 'VP8/90000', VP9: 'VP9/90000' };
 
 export function writeDescription(description: LocalDescription): string {
   const hex = Buffer.from(description.fingerprint).toString('hex').toUpperCase();

@@ -42,7 +42,10 @@ export type SessionOptions = {
 export type Session = Omit<RequestHandlers, 'begin' | 'close'> & { close(): Promise<void> };
 
 const STATISTICS_MS = 1_000;
-const VIDEO_CODECS = ['H264', 'VP8'] as const satisfies readonly VideoCodec[];
+
+/** Where several have a problem, the first is told. */
+const PROBLEM_PARTS = ['connection', 'video', 'audio', 'encoder'] as const;
+type ProblemPart = (typeof PROBLEM_PARTS)[number];
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));
 const hex = (value: Uint8Array): string => Buffer.from(value).toString('hex');
@@ -56,9 +59,9 @@ type Agreement =
 export function createSession(options: SessionOptions): Session {
   const { settings, call, certificate, encryption, nonce, clock, emit } = options;
   const scope = new Scope();
-  const { iceServers, fips } = settings;
+  const { iceServers, fips, codecs: videoCodecs } = settings;
   const { createPath } = options;
-  const peer = createPeerConnection({ certificate, iceServers, fips, videoCodecs: VIDEO_CODECS, clock, log: silentLog, createPath });
+  const peer = createPeerConnection({ certificate, iceServers, fips, videoCodecs, clock, log: silentLog, createPath });
   const feed = createDisplayFeed({
     host: settings.displayHost,
     origins: settings.displayOrigins,
@@ -84,12 +87,19 @@ export function createSession(options: SessionOptions): Session {
   let earlyEncoder: VideoEncoder | null = null;
 
   const receiver = createReceiver({ clock, feed, requestKeyframe: (kind) => peer.requestKeyframe(kind), onChange: () => report() });
-  const problems = new Map<'connection' | 'audio' | 'video', MediaFailure>();
-  const onProblem = (kind: 'connection' | 'audio' | 'video') => (failure: MediaFailure | null) => {
+  const problems = new Map<ProblemPart, MediaFailure>();
+  const onProblem = (kind: ProblemPart) => (failure: MediaFailure | null) => {
     if (failure === null) problems.delete(kind);
     else problems.set(kind, failure);
-    emit('problem', problems.get('connection') ?? problems.get('video') ?? problems.get('audio') ?? null);
+    const [first] = PROBLEM_PARTS.flatMap((part) => problems.get(part) ?? []);
+    emit('problem', first ?? null);
     report();
+  };
+  const failedHardware = new Set<string>();
+  /** Told for the rest of the call: it goes on in software. */
+  const onHardwareFailure = (failure: MediaFailure, name: string): void => {
+    failedHardware.add(name);
+    onProblem('encoder')(failure);
   };
   const senderOptions = (kind: 'audio' | 'video'): SenderOptions => ({
     clock,
@@ -97,6 +107,10 @@ export function createSession(options: SessionOptions): Session {
     onSenderClock: (each, senderClock) => peer.setSenderClock(each, senderClock),
     onProblem: onProblem(kind)
   });
+  const makeEncoder = (codec: VideoCodec): VideoEncoder => {
+    const { video: profile, hardwareEncoders: hardware } = settings;
+    return createVideoEncoder({ codec, profile, clock, hardware: hardware.filter((name) => !failedHardware.has(name)), onHardwareFailure });
+  };
   const openCamera = (): ReturnType<typeof openVideoSource> => openVideoSource(settings.camera, settings.video, settings.roomName, clock);
   const audio = createAudioSender({
     ...senderOptions('audio'),
@@ -135,8 +149,8 @@ export function createSession(options: SessionOptions): Session {
     if (wantsCamera) {
       earlyVideo ??= openCamera();
       earlyVideo.catch(() => {});
-      earlyEncoder ??= createVideoEncoder({ codec: VIDEO_CODECS[0], profile: settings.video });
-      earlyEncoder.open().catch(() => {});
+      if (videoCodecs[0] !== undefined) earlyEncoder ??= makeEncoder(videoCodecs[0]);
+      earlyEncoder?.open().catch(() => {});
     }
     earlyAudio ??= openAudioSource(settings.microphone, clock);
     earlyAudio.catch(() => {});
@@ -190,7 +204,7 @@ export function createSession(options: SessionOptions): Session {
         earlyEncoder = null;
         if (early?.codec === codec) return early;
         void early?.close();
-        return createVideoEncoder({ codec, profile: settings.video });
+        return makeEncoder(codec);
       },
       openSource: () => {
         const opened = earlyVideo ?? openCamera();

@@ -1,6 +1,6 @@
 // The figures of one media process, put together from its parts: what really is sent and received. Rates are over the time since the call before.
 import type { Clock } from '../kernel/clock.ts';
-import type { MediaFlow } from '../room/state.ts';
+import type { EncoderView, MediaFlow } from '../room/state.ts';
 import type { AudioSender } from './encode/audio-sender.ts';
 import type { VideoSender } from './encode/video-sender.ts';
 import type { MediaSettings, MediaStatistics } from './port.ts';
@@ -49,7 +49,7 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
     const video = parts.video()?.statistics() ?? null;
     const feed = parts.feed.statistics();
     const negotiated = parts.negotiated();
-    const flow = (kind: MediaKind, sending: boolean, framesSent: number, framesDecoded: number): MediaFlow => {
+    const flow = (kind: MediaKind, sending: boolean, framesSent: number, framesDecoded: number, encoder: EncoderView | null): MediaFlow => {
       const { frames, receiving, width, height, fps } = parts.receiver.figures(kind);
       const { packetsSent, packetsReceived, lost } = peer[kind];
       return {
@@ -66,12 +66,13 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
         framesDecoded,
         width,
         height,
-        fps
+        fps,
+        encoder
       };
     };
     return {
-      audio: flow('audio', audio.sending, audio.packetsSent, 0),
-      video: flow('video', video?.sending ?? false, video?.framesSent ?? 0, feed.framesDecoded),
+      audio: flow('audio', audio.sending, audio.packetsSent, 0, audio.encoder),
+      video: flow('video', video?.sending ?? false, video?.framesSent ?? 0, feed.framesDecoded, video?.encoder ?? null),
       roundTripMs: peer.roundTripMs,
       displays: feed.displays,
       camera: video?.source ?? viewOfChoice(settings.camera, 'video'),

@@ -2,7 +2,7 @@
 // media/session.ts joins the two; neither side knows the other.
 import type { EventSource } from '../kernel/events.ts';
 import type { IceCandidate } from '../signaling/messages.ts';
-import type { MediaFailure } from './port.ts';
+import type { MediaFailure, MediaSettings } from './port.ts';
 import type { Bindings } from './secure-transport/dtls/handshake.ts';
 
 /** `video` is the camera's picture, `screen` the one that is shared. */
@@ -12,7 +12,8 @@ export type PictureKind = Exclude<MediaKind, 'audio'>;
 export const MEDIA_KINDS: readonly MediaKind[] = ['audio', 'video', 'screen'];
 export const PICTURE_KINDS: readonly PictureKind[] = ['video', 'screen'];
 export const CLOCK_RATES: Readonly<Record<MediaKind, number>> = { audio: 48_000, video: 90_000, screen: 90_000 };
-export type VideoCodec = 'H264' | 'VP8';
+export type VideoCodec = MediaSettings['codecs'][number];
+export const VIDEO_CODECS: readonly VideoCodec[] = ['H264', 'VP8', 'VP9'];
 
 /** One RTP packet's content, without header fields that the connection fills in (SSRC, sequence number, payload type). */
 export type RtpPayload = {

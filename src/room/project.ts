@@ -39,7 +39,8 @@ export const NO_FLOW: MediaFlow = {
   framesDecoded: 0,
   width: 0,
   height: 0,
-  fps: 0
+  fps: 0,
+  encoder: null
 };
 
 const iso = (ms: number): string => new Date(ms).toISOString();

@@ -66,7 +66,12 @@ export type MediaFlow = {
   readonly width: number;
   readonly height: number;
   readonly fps: number;
+  /** What encodes what is sent of this kind; null while nothing does. */
+  readonly encoder: EncoderView | null;
 };
+
+/** `name`: FFmpeg's name of it. */
+export type EncoderView = { readonly name: string; readonly hardware: boolean };
 
 export type MediaView = {
   readonly audio: MediaFlow;

@@ -8,6 +8,7 @@ import {
   AV_CODEC_ID_H264,
   AV_CODEC_ID_OPUS,
   AV_CODEC_ID_VP8,
+  AV_CODEC_ID_VP9,
   AV_PIX_FMT_YUV420P,
   AV_PIX_FMT_YUYV422,
   type AVCodecID,
@@ -35,10 +36,10 @@ import { listDevices } from '../../src/media/source/device-source.ts';
 import { AUDIO_FILTER, samplesOf, scaleFilter } from '../../src/media/source/filters.ts';
 import { openAudioSource, openVideoSource } from '../../src/media/source/open-source.ts';
 import { quietFfmpeg } from '../../src/media/source/quiet-ffmpeg.ts';
-import type { ReceivedRtp, RtpPayload, VideoCodec } from '../../src/media/streams.ts';
+import { type ReceivedRtp, type RtpPayload, VIDEO_CODECS, type VideoCodec } from '../../src/media/streams.ts';
 
 const PROFILE: VideoProfile = { width: 640, height: 360, fps: 30, maxKbps: 1200 };
-const CODEC_IDS = { H264: AV_CODEC_ID_H264, VP8: AV_CODEC_ID_VP8 } as const;
+const CODEC_IDS = { H264: AV_CODEC_ID_H264, VP8: AV_CODEC_ID_VP8, VP9: AV_CODEC_ID_VP9 } as const;
 
 /** Waits until it is so; the media path runs in real time. */
 async function until(condition: () => boolean, withinMs = 8000): Promise<void> {
@@ -109,6 +110,8 @@ function difference(a: Image, b: Image, from: number, to: number): number {
   return sum;
 }
 
+const CODEC_STRINGS = { H264: /^avc1\.42c0..$/, VP8: /^vp8$/, VP9: /^vp09\.00\.21\.08$/ } as const;
+
 type SentVideo = { readonly sender: VideoSender; readonly packets: RtpPayload[]; readonly problems: (MediaFailure | null)[] };
 
 function videoSender(choice: string, codec: VideoCodec, profile = PROFILE, clock: Clock = systemClock): SentVideo {
@@ -118,7 +121,7 @@ function videoSender(choice: string, codec: VideoCodec, profile = PROFILE, clock
     clock,
     profile,
     openSource: () => openVideoSource(choice, profile, 'Boardroom', clock),
-    createEncoder: () => createVideoEncoder({ codec, profile }),
+    createEncoder: () => createVideoEncoder({ codec, profile, clock }),
     send: (packet) => packets.push(packet),
     onSenderClock: () => {},
     onProblem: (problem) => problems.push(problem)
@@ -208,7 +211,7 @@ describe('media path', function () {
 
   after(() => rm(folder, { recursive: true, force: true }));
 
-  for (const codec of ['H264', 'VP8'] as const) {
+  for (const codec of VIDEO_CODECS) {
     it(`${codec}: the test picture arrives over a network that reorders and doubles, and its clock runs`, async () => {
       const { sender, packets, problems } = videoSender('test', codec);
       await sender.start();
@@ -226,7 +229,7 @@ describe('media path', function () {
       assert.deepEqual([...new Set(frames.map(({ keyframe }) => keyframe))], [true, false]);
       assert.equal(frames.filter(({ keyframe }) => keyframe).length, 1);
       assert.deepEqual([frames[0]?.config?.width, frames[0]?.config?.height], [640, 360]);
-      assert.match(frames[0]?.config?.codec ?? '', codec === 'VP8' ? /^vp8$/ : /^avc1\.42c0..$/);
+      assert.match(frames[0]?.config?.codec ?? '', CODEC_STRINGS[codec]);
       const images = await decodePictures(codec, frames);
       assert.equal(images.length, frames.length);
       const [first, last] = [images[0], images.at(-1)];
@@ -271,7 +274,7 @@ describe('media path', function () {
       await sender.start();
       await until(() => sender.statistics().framesSent >= 10);
       const before = await sizes();
-      sender.setBitrate(150);
+      sender.setTarget({ ...PROFILE, kbps: 150 });
       await until(() => (codec === 'H264' ? true : sender.statistics().keyframesSent >= 2));
       const after = await sizes();
       assert.ok(after < before * 0.7, `${codec}: ${before} then ${after} bytes`);

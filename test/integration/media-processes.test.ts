@@ -13,6 +13,8 @@ const settings = (): MediaSettings => ({
   camera: 'none',
   microphone: 'none',
   video: { width: 320, height: 180, fps: 5, maxKbps: 200 },
+  codecs: ['H264', 'VP8'],
+  hardwareEncoders: [],
   iceServers: [],
   fips: false,
   displayHost: '127.0.0.1',

@@ -1,9 +1,9 @@
 // Source → Opus → RTP payloads, for the sound. Mute is decided at the last moment before a packet leaves: once setOn(false) was called
 // nothing is sent, and what was captured while muted is never encoded. The source stays open, so that unmuting is quick.
 import { randomInt } from 'node:crypto';
-import type { SourceView } from '../../room/state.ts';
+import type { EncoderView, SourceView } from '../../room/state.ts';
 import { AUDIO_BLOCK_SAMPLES, AUDIO_SAMPLE_RATE, type AudioSource } from '../source/source.ts';
-import type { AudioEncoder } from './audio-encoder.ts';
+import type { AudioEncoder, AudioTarget } from './audio-encoder.ts';
 import { aborted, createLifecycle, type Lifecycle, SENDER_CLOCK_MS } from './sender.ts';
 import type { SenderOptions } from './video-sender.ts';
 
@@ -14,16 +14,26 @@ export type AudioSenderOptions = SenderOptions & {
   createEncoder(): AudioEncoder;
 };
 
+export type AudioSenderStatistics = {
+  readonly packetsSent: number;
+  readonly sending: boolean;
+  /** What is open now; null while nothing is. */
+  readonly source: SourceView | null;
+  readonly encoder: EncoderView | null;
+};
+
 export type AudioSender = Lifecycle & {
   /** After setOn(false) returned no packet leaves. */
   setOn(on: boolean): void;
-  statistics(): { readonly packetsSent: number; readonly sending: boolean; readonly source: SourceView | null };
+  setTarget(target: AudioTarget): void;
+  statistics(): AudioSenderStatistics;
 };
 
 /** A slow encoder may be behind by so many blocks; then the oldest are dropped. */
 const MAX_QUEUED = 5;
 /** DTX sends one packet in 400 ms of silence; the microphone is still sending. */
 const SENDING_MS = 1000;
+const OPUS_ENCODER: EncoderView = { name: 'libopus', hardware: false };
 const SAMPLES_PER_MS = AUDIO_SAMPLE_RATE / 1000;
 /** Beyond this the capture time has left the count of samples (device overrun), and the count follows. */
 const MAX_DRIFT_SAMPLES = 100 * SAMPLES_PER_MS;
@@ -35,6 +45,8 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
   const { clock } = options;
   const timestampBase = randomInt(2 ** 32);
   let on = options.on;
+  let target: AudioTarget | null = null;
+  let encoderInUse: AudioEncoder | null = null;
   let view: SourceView | null = null;
   let packetsSent = 0;
   let lastSentMs: number | null = null;
@@ -86,6 +98,8 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
 
   async function run(signal: AbortSignal, opened: () => void): Promise<void> {
     const encoder = options.createEncoder();
+    if (target !== null) encoder.setTarget(target);
+    encoderInUse = encoder;
     let source: AudioSource | null = null;
     let draining: Promise<void> | null = null;
     try {
@@ -116,6 +130,7 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
       opened();
       await Promise.race([aborted(signal), failed]);
     } finally {
+      encoderInUse = null;
       view = null;
       queued = [];
       await source?.close();
@@ -133,6 +148,15 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
       inSilence = true;
       lastSentMs = null;
     },
-    statistics: () => ({ packetsSent, sending: on && lastSentMs !== null && clock.monotonicMs() - lastSentMs < SENDING_MS, source: view })
+    setTarget(wanted) {
+      target = wanted;
+      encoderInUse?.setTarget(wanted);
+    },
+    statistics: () => ({
+      packetsSent,
+      sending: on && lastSentMs !== null && clock.monotonicMs() - lastSentMs < SENDING_MS,
+      source: view,
+      encoder: view === null ? null : OPUS_ENCODER
+    })
   };
 }

@@ -1,71 +1,54 @@
-// H.264 (x264) and VP8 (libvpx) for real time: no look-ahead, no B frames, one reference chain that only a requested keyframe renews.
-// Calls run one after another on FFmpeg's threads; close() may come at any moment and waits for the running one.
-import {
-  AV_PICTURE_TYPE_I,
-  AV_PICTURE_TYPE_NONE,
-  AV_PIX_FMT_YUV420P,
-  AVERROR_EAGAIN,
-  Codec,
-  CodecContext,
-  Dictionary,
-  FF_ENCODER_LIBVPX_VP8,
-  FF_ENCODER_LIBX264,
-  FFmpegError,
-  type Frame,
-  Packet,
-  Rational
-} from 'node-av';
+// One codec's encoder as a sender sees it: follows a target while it runs, and goes from hardware to software where hardware fails.
+// Calls run one after another; close() may come at any moment and waits for the running one.
+import type { Frame } from 'node-av';
+import type { Clock } from '../../kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../../kernel/errors.ts';
-import type { VideoProfile } from '../port.ts';
+import type { EncoderView } from '../../room/state.ts';
+import type { MediaFailure, VideoProfile } from '../port.ts';
 import type { VideoCodec } from '../streams.ts';
-
-export type EncodedPicture = { readonly data: Uint8Array; readonly keyframe: boolean };
+import { type EncoderChoice, encodersFor } from './encoder-table.ts';
+import { type EncodedPicture, type NativeEncoder, type OpenEncoder, openNativeEncoder } from './native-encoder.ts';
+import { changeFor, fitTarget, rateAsOpened, targetOf, type VideoTarget } from './video-target.ts';
 
 export type VideoEncoder = {
   readonly codec: VideoCodec;
   /** @throws CloisterError CL_MEDIA_ENCODER */
   open(): Promise<void>;
   /**
-   * Encodes a YUV 4:2:0 frame of the profile's size, which has to stay as it is until the promise resolves. The first is a keyframe.
-   * @returns one picture, H.264 as Annex B; none where the encoder drops the frame or is closed
-   * @throws CloisterError CL_MEDIA_ENCODER
+   * Encodes a YUV 4:2:0 frame, which has to stay as it is until the promise resolves. The first is a keyframe, and the first after an encoder was
+   * opened again.
+   * @returns one picture; none where the encoder drops the frame or is closed
+   * @throws CloisterError CL_MEDIA_ENCODER where software fails
    */
   encode(frame: Frame, options: { readonly keyframe: boolean }): Promise<readonly EncodedPicture[]>;
-  /** From the next frame on; more than the profile's maxKbps is not given. VP8 begins anew with a keyframe (traps.md "Encoders"). */
-  setBitrate(kbps: number): void;
+  /** From the next frame on, within the profile. The rate at once where the encoder can; else, and for another size, it is opened again, rarely. */
+  setTarget(target: VideoTarget): void;
+  /** What encodes now; null while nothing is open. */
+  inUse(): EncoderView | null;
   close(): Promise<void>;
 };
 
-/** How much the encoder may send at once; a keyframe fits into a receive buffer of 208 kB this way. */
-const VBV_MS = 250;
-const MIN_KBPS = 50;
-const NEVER = 2 ** 30;
-
-const OPTIONS: Readonly<Record<VideoCodec, Readonly<Record<string, string>>>> = {
-  H264: {
-    preset: 'ultrafast',
-    tune: 'zerolatency',
-    profile: 'baseline', // x264 makes it constrained baseline, 42 c0 xx
-    'forced-idr': '1',
-    'x264-params': 'annexb=1:repeat-headers=1:scenecut=0:keyint=infinite'
-  },
-  // Positive values of cpu-used adapt to CPU time (devices.md "Traps of node-av").
-  VP8: { deadline: 'realtime', 'cpu-used': '-12', 'lag-in-frames': '0', 'auto-alt-ref': '0', 'static-thresh': '100', 'max-intra-rate': '900' }
+export type VideoEncoderOptions = {
+  readonly codec: VideoCodec;
+  readonly profile: VideoProfile;
+  readonly clock: Clock;
+  /** Names of the hardware encoders that work here. */
+  readonly hardware?: readonly string[];
+  /** A hardware encoder failed, and is not tried again. */
+  onHardwareFailure?(failure: MediaFailure, name: string): void;
+  readonly openEncoder?: OpenEncoder;
 };
 
-/**
- * libvpx's threads wait for each other busily: two of them take three times the CPU at 720p and stall when another program wants a core.
- * x264 needs a second one only above 720p.
- */
-const threadsFor = (codec: VideoCodec, { width, height }: VideoProfile): number => (codec === 'H264' && width * height > 1280 * 720 ? 2 : 1);
+/** A driver that hangs must not hold the picture longer. */
+const HARDWARE_LIMIT_MS = 1_000;
 
-const NAMES = { H264: FF_ENCODER_LIBX264, VP8: FF_ENCODER_LIBVPX_VP8 } as const;
+type Opened = { readonly choice: EncoderChoice; readonly native: NativeEncoder; readonly target: VideoTarget; readonly atMs: number; rate: number };
 
-export function createVideoEncoder({ codec, profile }: { readonly codec: VideoCodec; readonly profile: VideoProfile }): VideoEncoder {
-  let context: CodecContext | null = null;
-  let kbps = profile.maxKbps;
-  let appliedKbps = 0;
-  let count = 0n;
+export function createVideoEncoder(options: VideoEncoderOptions): VideoEncoder {
+  const { codec, profile, clock, openEncoder = openNativeEncoder } = options;
+  let choices = encodersFor(codec, options.hardware ?? []);
+  let target = targetOf(profile);
+  let opened: Opened | null = null;
   let closed = false;
   let queue: Promise<unknown> = Promise.resolve();
 
@@ -78,59 +61,66 @@ export function createVideoEncoder({ codec, profile }: { readonly codec: VideoCo
     return result;
   }
 
-  function applyBitrate(target: CodecContext): void {
-    target.bitRate = BigInt(kbps * 1000);
-    target.rcMaxRate = BigInt(kbps * 1000);
-    target.rcBufferSize = kbps * VBV_MS;
-    appliedKbps = kbps;
-  }
-
   function dispose(): void {
-    context?.freeContext();
-    context = null;
+    opened?.native.close();
+    opened = null;
   }
 
-  async function openContext(): Promise<CodecContext> {
-    const encoder = Codec.findEncoderByName(NAMES[codec]);
-    if (encoder === null) throw new CloisterError('CL_MEDIA_ENCODER', `FFmpeg has no ${NAMES[codec]}`);
-    const opened = new CodecContext();
-    opened.allocContext3(encoder);
-    opened.width = profile.width;
-    opened.height = profile.height;
-    opened.pixelFormat = AV_PIX_FMT_YUV420P;
-    opened.timeBase = new Rational(1, profile.fps);
-    opened.framerate = new Rational(profile.fps, 1);
-    opened.gopSize = NEVER;
-    opened.maxBFrames = 0;
-    opened.threadCount = threadsFor(codec, profile);
-    applyBitrate(opened);
-    const options = Dictionary.fromObject(OPTIONS[codec]);
-    const code = await opened.open2(encoder, options);
-    options.free();
-    if (code < 0) opened.freeContext();
-    FFmpegError.throwIfError(code, `opening ${NAMES[codec]}`);
+  /** With the first choice that works: what fails in hardware is done again by the next, and in the end by software. */
+  async function withEncoder<T>(use: (native: NativeEncoder) => Promise<T>): Promise<T> {
+    for (;;) {
+      const choice = opened?.choice ?? choices[0];
+      if (choice === undefined) throw new CloisterError('CL_MEDIA_ENCODER', `there is no encoder for ${codec}`);
+      try {
+        const { native } = opened ?? (await open(choice));
+        const working = use(native);
+        return await inTime(choice, working, () => {
+          opened = null;
+          working.then(native.close, native.close);
+        });
+      } catch (error) {
+        if (choice.hardware === null) throw error;
+        choices = choices.filter(({ name }) => name !== choice.name);
+        const text = `The hardware encoder ${choice.name} failed, ${choices[0]?.name} takes its place: ${asCloisterError(error).message}`;
+        options.onHardwareFailure?.({ code: 'CL_MEDIA_HARDWARE', detectedBy: 'video-encoder', text }, choice.name);
+      }
+    }
+  }
+
+  async function open(choice: EncoderChoice): Promise<Opened> {
+    const wanted = target;
+    const opening = openEncoder(choice, wanted);
+    const native = await inTime(choice, opening, () => {
+      opening.then(
+        (late) => late.close(),
+        () => {}
+      );
+    });
+    opened = { choice, native, target: wanted, atMs: clock.monotonicMs(), rate: wanted.kbps };
     return opened;
   }
 
-  async function encode(frame: Frame, keyframe: boolean): Promise<EncodedPicture[]> {
-    if (closed) return [];
-    if (context !== null && appliedKbps !== kbps) {
-      if (codec === 'H264') applyBitrate(context);
-      else dispose();
+  /** @param failed where it failed, or hardware did not answer: frees what it holds when, and if, it comes back */
+  async function inTime<T>(choice: EncoderChoice, work: Promise<T>, failed: () => void): Promise<T> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const limit = choice.hardware === null ? null : clock.schedule(HARDWARE_LIMIT_MS, () => reject(new CloisterError('CL_MEDIA_ENCODER', 'no answer')));
+    try {
+      return await Promise.race([work, late]);
+    } catch (error) {
+      failed();
+      throw error;
+    } finally {
+      limit?.cancel();
     }
-    context ??= await openContext();
-    frame.pts = count++;
-    frame.pictType = keyframe ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
-    FFmpegError.throwIfError(await context.sendFrame(frame), 'encoding');
-    const pictures: EncodedPicture[] = [];
-    using packet = new Packet();
-    packet.alloc();
-    for (;;) {
-      const code = context.receivePacketSync(packet); // the work was done by sendFrame
-      if (code === AVERROR_EAGAIN) return pictures;
-      FFmpegError.throwIfError(code, 'encoding');
-      if (packet.data !== null) pictures.push({ data: new Uint8Array(packet.data), keyframe: packet.isKeyframe });
-      packet.unref();
+  }
+
+  function follow(): void {
+    if (opened === null) return;
+    const change = changeFor(opened, target, clock.monotonicMs(), opened.choice.rateInPlace);
+    if (change === 'reopen') dispose();
+    else if (change === 'rate') {
+      opened.rate = rateAsOpened(opened.target, target);
+      opened.native.setRate(opened.rate);
     }
   }
 
@@ -138,12 +128,18 @@ export function createVideoEncoder({ codec, profile }: { readonly codec: VideoCo
     codec,
     open: () =>
       inTurn(async () => {
-        if (!closed) context ??= await openContext();
+        if (!closed) await withEncoder(async () => {});
       }),
-    encode: (frame, options) => inTurn(() => encode(frame, options.keyframe)),
-    setBitrate(wanted) {
-      kbps = Math.round(Math.min(profile.maxKbps, Math.max(MIN_KBPS, wanted)));
+    encode: (frame, { keyframe }) =>
+      inTurn(async () => {
+        if (closed) return [];
+        follow();
+        return withEncoder((native) => native.encode(frame, keyframe));
+      }),
+    setTarget(wanted) {
+      target = fitTarget(wanted, profile);
     },
+    inUse: () => (opened === null ? null : { name: opened.choice.name, hardware: opened.choice.hardware !== null }),
     async close() {
       closed = true;
       await inTurn(async () => dispose());

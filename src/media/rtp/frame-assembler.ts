@@ -5,6 +5,7 @@ import type { Depacketizer, JoinedFrame } from './depacketizer.ts';
 import { h264Depacketizer } from './h264.ts';
 import { opusDepacketizer } from './opus.ts';
 import { vp8Depacketizer } from './vp8.ts';
+import { vp9Depacketizer } from './vp9.ts';
 
 const MAX_PACKETS = 1024;
 const MAX_BYTES = 2 * 1024 * 1024;
@@ -35,7 +36,12 @@ export type FrameAssembler = {
   statistics(): { readonly framesAssembled: number; readonly losses: number };
 };
 
-const depacketizers: Readonly<Record<VideoCodec | 'opus', Depacketizer>> = { H264: h264Depacketizer, VP8: vp8Depacketizer, opus: opusDepacketizer };
+const depacketizers: Readonly<Record<VideoCodec | 'opus', Depacketizer>> = {
+  H264: h264Depacketizer,
+  VP8: vp8Depacketizer,
+  VP9: vp9Depacketizer,
+  opus: opusDepacketizer
+};
 
 /** @param windowMs how long a missing packet is waited for */
 export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REORDER_MS): FrameAssembler {

@@ -60,7 +60,7 @@ describe('configuration', () => {
     const message = problemsOf({
       room: { nme: 'x', name: '' },
       broker: { listen: { port: 70_000 } },
-      media: { camera: 7, video: { width: 1281, fps: 0 }, iceServers: [{ urls: 'http://x' }] },
+      media: { camera: 7, video: { width: 1281, fps: 0 }, codecs: ['VP8', 'VP8'], hardwareEncoding: 'required', iceServers: [{ urls: 'http://x' }] },
       log: 'loud',
       uiServer: { allowedHosts: ['ok.example', 'Not Ok'] },
       dataDirectory: null,
@@ -73,6 +73,8 @@ describe('configuration', () => {
       'media.camera must be text',
       'media.video.width must be a multiple of 2',
       'media.video.fps must be at least 1',
+      'media.codecs names a codec twice',
+      'media.hardwareEncoding must be',
       'media.iceServers[0].urls must be one stun:',
       'log must be an object with keys',
       'uiServer.allowedHosts[1] must be a host',

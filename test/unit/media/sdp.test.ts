@@ -137,6 +137,22 @@ describe('session description', () => {
     refuses(text.replaceAll('102', '111'), 'CL_MEDIA_NEGOTIATION');
   });
 
+  it('takes VP9 of profile 0, which is the one where none is named (RFC 9628), in the order that is preferred', () => {
+    const written = writeDescription({ ...local, sections: offeredSections(['VP9', 'H264']) });
+    assert.match(written, /a=rtpmap:98 VP9\/90000\r\na=fmtp:98 profile-id=0\r\n/);
+    const camera = (description: string) => parsed(description).sections[1]?.codecs.map(({ codec, payloadType }) => [codec, payloadType]);
+    assert.deepEqual(camera(written), [
+      ['VP9', 98],
+      ['H264', 102]
+    ]);
+    assert.deepEqual(camera(written.replaceAll(/a=fmtp:98 .*\r\n/g, ''))?.[0], ['VP9', 98]);
+    assert.deepEqual(camera(written.replaceAll('profile-id=0', 'profile-id=2'))?.[0], ['H264', 102]);
+    const sections = answeredSections(parsed(written), ['H264', 'VP8', 'VP9']);
+    assert.deepEqual(sections.ok && sections.value[1]?.codecs, [{ codec: 'H264', payloadType: 102 }]);
+    const vp9 = answeredSections(parsed(written), ['VP9', 'VP8']);
+    assert.deepEqual(vp9.ok && vp9.value[2]?.codecs, [{ codec: 'VP9', payloadType: 108 }]);
+  });
+
   it('answers with the codec that this side prefers, under the number of the offer, and mirrors the direction', () => {
     const offer = parsed(text.replace('a=sendrecv', 'a=sendonly'));
     const sections = answeredSections(offer, ['VP8', 'H264']);

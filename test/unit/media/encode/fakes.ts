@@ -1,8 +1,10 @@
 // Sources and encoders that a test drives by hand.
 import type { Frame } from 'node-av';
 import { CloisterError } from '../../../../src/kernel/errors.ts';
-import type { AudioEncoder } from '../../../../src/media/encode/audio-encoder.ts';
-import type { EncodedPicture, VideoEncoder } from '../../../../src/media/encode/video-encoder.ts';
+import type { AudioEncoder, AudioTarget } from '../../../../src/media/encode/audio-encoder.ts';
+import type { EncodedPicture } from '../../../../src/media/encode/native-encoder.ts';
+import type { VideoEncoder } from '../../../../src/media/encode/video-encoder.ts';
+import type { VideoTarget } from '../../../../src/media/encode/video-target.ts';
 import type { AudioSink, AudioSource, VideoSink, VideoSource } from '../../../../src/media/source/source.ts';
 import type { VideoCodec } from '../../../../src/media/streams.ts';
 
@@ -39,7 +41,7 @@ export function createFakeAudioSource(): FakeSource<AudioSink> & AudioSource {
 /** An encoder whose work ends when the test says so, where `held` is set. */
 type Held = { held: PromiseWithResolvers<void> | null; closed: boolean; opened: boolean; failNext: boolean };
 
-export type FakeVideoEncoder = VideoEncoder & Held & { readonly keyframes: boolean[]; kbps: number | null };
+export type FakeVideoEncoder = VideoEncoder & Held & { readonly keyframes: boolean[]; target: VideoTarget | null };
 
 export function createFakeVideoEncoder(codec: VideoCodec = 'VP8'): FakeVideoEncoder {
   return {
@@ -49,7 +51,7 @@ export function createFakeVideoEncoder(codec: VideoCodec = 'VP8'): FakeVideoEnco
     opened: false,
     failNext: false,
     keyframes: [],
-    kbps: null,
+    target: null,
     async open() {
       this.opened = true;
     },
@@ -58,11 +60,13 @@ export function createFakeVideoEncoder(codec: VideoCodec = 'VP8'): FakeVideoEnco
       this.keyframes.push(keyframe);
       await this.held?.promise;
       if (this.failNext) throw new CloisterError('CL_MEDIA_ENCODER', 'it broke');
-      return [{ data: new Uint8Array(2000).fill(this.keyframes.length), keyframe: keyframe || first }];
+      const { width = 640, height = 360 } = this.target ?? {};
+      return [{ data: new Uint8Array(2000).fill(this.keyframes.length), keyframe: keyframe || first, width, height }];
     },
-    setBitrate(kbps) {
-      this.kbps = kbps;
+    setTarget(target) {
+      this.target = target;
     },
+    inUse: () => ({ name: 'fake', hardware: false }),
     async close() {
       this.closed = true;
     }
@@ -70,8 +74,9 @@ export function createFakeVideoEncoder(codec: VideoCodec = 'VP8'): FakeVideoEnco
 }
 
 /** Encodes a block as its first two samples. Quiet ones (all zero) are DTX. */
-export function createFakeAudioEncoder(): AudioEncoder & Held {
+export function createFakeAudioEncoder(): AudioEncoder & Held & { target: AudioTarget | null } {
   return {
+    target: null,
     held: null,
     closed: false,
     opened: false,
@@ -83,6 +88,9 @@ export function createFakeAudioEncoder(): AudioEncoder & Held {
       await this.held?.promise;
       if (this.failNext) throw new CloisterError('CL_MEDIA_ENCODER', 'it broke');
       return samples[0] === 0 ? null : Uint8Array.of(samples[0] ?? 0, 1, 2);
+    },
+    setTarget(target) {
+      this.target = target;
     },
     async close() {
       this.closed = true;

@@ -88,7 +88,9 @@ describe('video sender', () => {
       height: 360,
       fps: 3,
       sending: true,
-      source: { kind: 'device', name: 'camera' }
+      source: { kind: 'device', name: 'camera' },
+      encoder: { name: 'fake', hardware: false },
+      target: { width: 640, height: 360, fps: 30, kbps: 1000 }
     });
     clock.advance(1000);
     await world.sink().frame(FRAME, clock.monotonicMs());
@@ -98,25 +100,59 @@ describe('video sender', () => {
     assert.deepEqual([sender.statistics().sending, sender.statistics().source], [false, null]);
   });
 
-  it('asks the encoder for a keyframe once per request', async () => {
-    const { encoders, sender, ...world } = createWorld();
+  it('asks the encoder for a keyframe once per request, at most one in 100 ms', async () => {
+    const { clock, encoders, sender, ...world } = createWorld();
     await sender.start();
-    for (const request of [false, true, false]) {
+    for (const request of [false, true, true, true, false, false]) {
       if (request) sender.requestKeyframe();
       await world.sink().frame(FRAME, 0);
+      clock.advance(50);
     }
-    assert.deepEqual(encoders[0]?.keyframes, [false, true, false]);
+    // The first is one anyway. A keyframe leaves 100 ms after the one before at the earliest.
+    assert.deepEqual(encoders[0]?.keyframes, [false, false, true, false, true, false]);
     await sender.stop();
   });
 
-  it('passes the bitrate on, also to the next encoder', async () => {
+  it('passes the target on within the profile, also to the next encoder', async () => {
     const { encoders, sender } = createWorld();
     await sender.start();
-    sender.setBitrate(300);
-    assert.equal(encoders[0]?.kbps, 300);
+    sender.setTarget({ width: 321, height: 180, fps: 60, kbps: 300 });
+    const target = { width: 322, height: 180, fps: 30, kbps: 300 };
+    assert.deepEqual([encoders[0]?.target, sender.statistics().target], [target, target]);
     await sender.stop();
     await sender.start();
-    assert.equal(encoders[1]?.kbps, 300);
+    assert.deepEqual(encoders[1]?.target, target);
+    await sender.stop();
+  });
+
+  it('leaves frames out evenly where fewer are wanted, before they are encoded', async () => {
+    const { clock, encoders, packets, sender, ...world } = createWorld();
+    await sender.start();
+    sender.setTarget({ ...PROFILE, fps: 10, kbps: 300 });
+    const sent: number[] = [];
+    for (let i = 0; i < 30; i++) {
+      const before = packets.length;
+      await world.sink().frame(FRAME, i * 33.3 + (i % 3)); // jitters by 2 ms
+      if (packets.length > before) sent.push(i);
+    }
+    assert.deepEqual(sent, [0, 3, 6, 9, 12, 15, 18, 21, 24, 27]);
+    assert.equal(encoders[0]?.keyframes.length, 10);
+    await sender.stop();
+  });
+
+  it('encodes nothing while paused, keeps the source, and goes on with a keyframe', async () => {
+    const world = createWorld();
+    const { encoders, packets, sources, sender } = world;
+    await sender.start();
+    await world.sink().frame(FRAME, 0);
+    sender.setTarget(null);
+    const sent = packets.length;
+    for (let i = 1; i < 10; i++) await world.sink().frame(FRAME, i * 33);
+    assert.deepEqual([packets.length, encoders[0]?.keyframes.length, sources[0]?.closed, sender.statistics().target], [sent, 1, false, null]);
+    world.clock.advance(1000);
+    sender.setTarget({ ...PROFILE, kbps: 200 });
+    await world.sink().frame(FRAME, 400);
+    assert.deepEqual(encoders[0]?.keyframes, [false, true]);
     await sender.stop();
   });
 

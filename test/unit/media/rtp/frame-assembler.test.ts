@@ -3,14 +3,15 @@ import fc from 'fast-check';
 import { type AssembledFrame, createFrameAssembler, type FrameAssembler } from '../../../../src/media/rtp/frame-assembler.ts';
 import { packetizeH264 } from '../../../../src/media/rtp/h264.ts';
 import { packetizeVp8 } from '../../../../src/media/rtp/vp8.ts';
-import type { ReceivedRtp } from '../../../../src/media/streams.ts';
-import { annexB, h264Frame, PPS, SPS_720, slice, streamOfFrames, toPackets, vp8Frame } from './packets.ts';
+import { packetizeVp9 } from '../../../../src/media/rtp/vp9.ts';
+import { type ReceivedRtp, VIDEO_CODECS } from '../../../../src/media/streams.ts';
+import { annexB, h264Frame, PPS, SPS_720, slice, streamOfFrames, toPackets, vp8Frame, vp9Frame } from './packets.ts';
 
 const CODECS = {
   H264: { frame: h264Frame, packetize: (frame: Uint8Array) => packetizeH264(frame, 60) },
-  VP8: { frame: vp8Frame, packetize: (frame: Uint8Array) => packetizeVp8(frame, 1, 60) }
+  VP8: { frame: vp8Frame, packetize: (frame: Uint8Array) => packetizeVp8(frame, 1, 60) },
+  VP9: { frame: vp9Frame, packetize: (frame: Uint8Array) => packetizeVp9(frame, 1, 60) }
 } as const;
-const CODEC_NAMES = ['H264', 'VP8'] as const;
 const WINDOW_MS = 60;
 
 /** Pushes the packets in their order, all at one time. */
@@ -33,7 +34,7 @@ function vp8Stream(deltas: number, firstSequence = 100): { readonly frames: Uint
 }
 
 describe('frame assembly', () => {
-  for (const codec of CODEC_NAMES) {
+  for (const codec of VIDEO_CODECS) {
     const { frame: makeFrame, packetize } = CODECS[codec];
 
     it(`${codec}: whole frames in order come out of any order with duplicates, over the wrap of the sequence number`, () => {
@@ -252,7 +253,7 @@ describe('frame assembly', () => {
       arrivedAtMs: fc.constant(0)
     });
     fc.assert(
-      fc.property(fc.constantFrom('H264', 'VP8', 'opus'), fc.array(packet, { maxLength: 60 }), (codec, packets) => {
+      fc.property(fc.constantFrom('H264', 'VP8', 'VP9', 'opus'), fc.array(packet, { maxLength: 60 }), (codec, packets) => {
         const assembler = createFrameAssembler(codec, 20);
         packets.forEach((received, index) => {
           assembler.push({ ...received, arrivedAtMs: index }, index);

@@ -19,6 +19,16 @@ export function vp8Frame(keyframe: boolean, bytes: Uint8Array): Uint8Array {
   return keyframe ? Buffer.from([0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01, ...bytes]) : Buffer.from([0x11, ...bytes]);
 }
 
+/** The uncompressed header of a keyframe of the size: marker, profile 0, key, shown; sync code; BT.601, 16 to 235; sides less one. */
+export function vp9Header(width: number, height: number): Uint8Array {
+  const sides = (((width - 1) << 16) | (height - 1)) >>> 0;
+  return Buffer.from(`824983422${sides.toString(16).padStart(8, '0')}0`, 'hex');
+}
+
+export function vp9Frame(keyframe: boolean, bytes: Uint8Array): Uint8Array {
+  return keyframe ? Buffer.concat([vp9Header(640, 360), Buffer.from([0]), bytes]) : Buffer.from([0x86, 0, ...bytes]);
+}
+
 /** Numbers the payloads of frames as one stream. */
 export function toPackets(frames: readonly (readonly Uint8Array[])[], firstSequence: number, firstTimestamp = 0xffff_f000): ReceivedRtp[] {
   let sequence = firstSequence;
