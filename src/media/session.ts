@@ -8,6 +8,7 @@ import { errorCodes } from '../kernel/error-codes.ts';
 import { asCloisterError, CloisterError } from '../kernel/errors.ts';
 import { silentLog } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
+import { createAdaptation } from './adaptation.ts';
 import { createDisplayFeed } from './display-feed/server.ts';
 import { createAudioEncoder } from './encode/audio-encoder.ts';
 import { createAudioSender } from './encode/audio-sender.ts';
@@ -86,7 +87,13 @@ export function createSession(options: SessionOptions): Session {
   // For the codec that is preferred, and nearly always agreed.
   let earlyEncoder: VideoEncoder | null = null;
 
-  const receiver = createReceiver({ clock, feed, requestKeyframe: (kind) => peer.requestKeyframe(kind), onChange: () => report() });
+  const receiver = createReceiver({
+    clock,
+    feed,
+    requestKeyframe: (kind) => peer.requestKeyframe(kind),
+    roundTripMs: () => peer.statistics().roundTripMs,
+    onChange: () => report()
+  });
   const problems = new Map<ProblemPart, MediaFailure>();
   const onProblem = (kind: ProblemPart) => (failure: MediaFailure | null) => {
     if (failure === null) problems.delete(kind);
@@ -122,7 +129,24 @@ export function createSession(options: SessionOptions): Session {
       return opened;
     }
   });
-  const statistics = createStatistics({ clock, settings, peer, receiver, feed, audio, video: () => video, negotiated: () => connection?.negotiated ?? null });
+  const adaptation = createAdaptation({
+    clock,
+    peer,
+    audio,
+    picture: (kind) => (kind === 'video' && wantsCamera && video !== null ? { profile: settings.video, setTarget: video.setTarget } : null)
+  });
+  scope.own(() => adaptation[Symbol.asyncDispose]());
+  const statistics = createStatistics({
+    clock,
+    settings,
+    peer,
+    receiver,
+    feed,
+    audio,
+    video: () => video,
+    negotiated: () => connection?.negotiated ?? null,
+    limited: adaptation.limited
+  });
   const report = (): void => {
     if (!scope.closed) emit('statistics', statistics());
   };
@@ -192,6 +216,7 @@ export function createSession(options: SessionOptions): Session {
     // The feed first: the receiver then hands over what it held, and the display has the first keyframe instead of asking for another.
     feed.open();
     receiver.open(negotiated);
+    adaptation.start();
     report();
   }
 
@@ -280,6 +305,7 @@ export function createSession(options: SessionOptions): Session {
     },
     async setMicrophone(on) {
       audio.setOn(on);
+      if (!on) peer.discard('audio');
       report();
       return null;
     },
@@ -289,6 +315,7 @@ export function createSession(options: SessionOptions): Session {
         const early = earlyVideo;
         earlyVideo = null;
         await Promise.all([video?.stop(), early?.then((source) => source.close()).catch(() => {})]);
+        peer.discard('video');
       } else if (live) await video?.start();
       else if (answered) openSourcesEarly();
       report();

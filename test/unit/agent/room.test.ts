@@ -24,6 +24,7 @@ const STATISTICS: MediaStatistics = {
   audio: { ...NO_FLOW, sending: true },
   video: { ...NO_FLOW, framesReceived: 7 },
   roundTripMs: 5,
+  bandwidth: null,
   displays: 1,
   camera: { kind: 'test', name: 'Test picture' },
   microphone: { kind: 'test', name: 'Test tone' }
