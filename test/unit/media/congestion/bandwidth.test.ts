@@ -58,7 +58,7 @@ describe('bandwidth over a simulated link', () => {
   });
   over('1 Mbit/s', { kbps: () => 1000 }, settles(1000));
   over('300 kbit/s', { kbps: () => 300 }, settles(300));
-  over('a fifth of the feedback lost', { kbps: () => 1000, feedbackLoss: 0.2 }, settles(1000));
+  over('a fifth of the feedback lost', { kbps: () => 1000, feedbackLoss: 0.2 }, settles(1000, 0.8));
   over('jitter of 30 ms', { kbps: () => 1000, jitterMs: 30 }, settles(1000, 0.6));
   over('clock 200 ppm fast', { kbps: () => 1000, driftPpm: 200 }, settles(1000));
   over('clock 200 ppm slow', { kbps: () => 1000, driftPpm: -200 }, settles(1000));
@@ -80,7 +80,7 @@ describe('bandwidth over a simulated link', () => {
   });
   over('2 Mbit/s, two calls', { kbps: () => 2000, flows: 2, seconds: 60 }, ([one = [], other = []]) => {
     const rates = [arrivedKbps(one, 20, 60), arrivedKbps(other, 20, 60)];
-    assert.ok(Math.min(...rates) >= 0.25 * (rates[0] ?? 0) + 0.25 * (rates[1] ?? 0), rates.join(' and '));
+    assert.ok(Math.min(...rates) >= 0.3 * (rates[0] ?? 0) + 0.3 * (rates[1] ?? 0), rates.join(' and '));
   });
 });
 
