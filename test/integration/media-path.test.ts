@@ -5,24 +5,16 @@ import { copyFile, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  AV_CODEC_ID_H264,
   AV_CODEC_ID_OPUS,
-  AV_CODEC_ID_VP8,
-  AV_CODEC_ID_VP9,
   AV_PIX_FMT_YUV420P,
   AV_PIX_FMT_YUYV422,
-  type AVCodecID,
-  Codec,
-  CodecContext,
   Decoder,
   Demuxer,
   Encoder,
   FF_ENCODER_LIBOPUS,
   FF_ENCODER_LIBX264,
-  FFmpegError,
-  Frame,
   Muxer,
-  Packet
+  type Packet
 } from 'node-av';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import { createAudioEncoder } from '../../src/media/encode/audio-encoder.ts';
@@ -37,9 +29,9 @@ import { AUDIO_FILTER, samplesOf, scaleFilter } from '../../src/media/source/fil
 import { openAudioSource, openVideoSource } from '../../src/media/source/open-source.ts';
 import { quietFfmpeg } from '../../src/media/source/quiet-ffmpeg.ts';
 import { type ReceivedRtp, type RtpPayload, VIDEO_CODECS, type VideoCodec } from '../../src/media/streams.ts';
+import { decodeAll, decodePictures, type Image } from '../harness/decode.ts';
 
 const PROFILE: VideoProfile = { width: 640, height: 360, fps: 30, maxKbps: 1200 };
-const CODEC_IDS = { H264: AV_CODEC_ID_H264, VP8: AV_CODEC_ID_VP8, VP9: AV_CODEC_ID_VP9 } as const;
 
 /** Waits until it is so; the media path runs in real time. */
 async function until(condition: () => boolean, withinMs = 8000): Promise<void> {
@@ -49,48 +41,6 @@ async function until(condition: () => boolean, withinMs = 8000): Promise<void> {
 }
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-type Image = { readonly width: number; readonly height: number; readonly luma: Uint8Array };
-
-/** Decodes whole frames with FFmpeg, which rejects what is damaged. */
-async function decodeAll(id: AVCodecID, frames: readonly Uint8Array[], take: (frame: Frame) => void): Promise<void> {
-  const codec = Codec.findDecoder(id);
-  assert.ok(codec);
-  using decoder = new CodecContext();
-  decoder.allocContext3(codec);
-  if (id === AV_CODEC_ID_OPUS) decoder.sampleRate = 48_000;
-  decoder.threadCount = 1;
-  FFmpegError.throwIfError(await decoder.open2(codec), 'open');
-  using frame = new Frame();
-  frame.alloc();
-  for (const data of [...frames, null]) {
-    using packet = new Packet();
-    packet.alloc();
-    if (data !== null) packet.data = Buffer.from(data);
-    FFmpegError.throwIfError(await decoder.sendPacket(data === null ? null : packet), 'decode');
-    while ((await decoder.receiveFrame(frame)) >= 0) {
-      assert.equal(frame.decodeErrorFlags, 0);
-      take(frame);
-      frame.unref();
-    }
-  }
-}
-
-async function decodePictures(codec: VideoCodec, frames: readonly AssembledFrame[]): Promise<Image[]> {
-  const images: Image[] = [];
-  await decodeAll(
-    CODEC_IDS[codec],
-    frames.map(({ data }) => data),
-    (frame) => {
-      const [plane] = frame.data ?? [];
-      const [stride = 0] = frame.linesize;
-      const luma = new Uint8Array(frame.width * frame.height);
-      for (let y = 0; y < frame.height; y++) luma.set(plane?.subarray(y * stride, y * stride + frame.width) ?? [], y * frame.width);
-      images.push({ width: frame.width, height: frame.height, luma });
-    }
-  );
-  return images;
-}
 
 /** The darkest and lightest dot between two heights (parts of the whole), and how many dots are light. */
 function region({ width, height, luma }: Image, from: number, to: number): { readonly dark: number; readonly light: number; readonly lit: number } {

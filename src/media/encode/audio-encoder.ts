@@ -43,6 +43,8 @@ const DTX_BYTES = 2;
 const SMALL_STEP = 0.2;
 /** So many blocks of one encoder come before another may take over, 2 s, unless in a silence. */
 const REOPEN_BLOCKS = 100;
+/** For so long, 10 s, a silence is waited for where the other one codes another band, which clicks. */
+const PATIENCE_BLOCKS = 500;
 /** Longer than what libopus remembers of the signal. */
 const PRIMING_BLOCKS = 5;
 /** What the FEC is made for; libopus spends more on it from step to step. */
@@ -54,6 +56,15 @@ function fitAudioTarget({ kbps, lossPercent }: AudioTarget): AudioTarget {
   return { kbps: Math.round(Math.min(MAX_KBPS, Math.max(MIN_KBPS, kbps))), lossPercent: lossStep(lossPercent) };
 }
 
+/**
+ * What a decoder's part for speech runs at: narrow, medium or wide band, or not at all (RFC 6716 section 3.1). An encoder goes from one to another
+ * with care; from one encoder to another it is a step in the sound.
+ */
+function bandOf(packet: Uint8Array | null): number | null {
+  const configuration = (packet?.[0] ?? 0) >> 3;
+  return packet === null ? null : Math.min(Math.floor(configuration / 4), configuration < 16 ? 2 : 3);
+}
+
 const isLargeStep = (from: AudioTarget, to: AudioTarget): boolean =>
   from.lossPercent !== to.lossPercent || Math.abs(to.kbps - from.kbps) >= from.kbps * SMALL_STEP;
 
@@ -62,7 +73,9 @@ export function createAudioEncoder(): AudioEncoder {
   let target = DEFAULT_TARGET;
   let openedFor = DEFAULT_TARGET;
   let blocks = 0; // since it was opened
+  let triedAt = 0; // the block at which another was tried
   let inSilence = false;
+  let lastBand: number | null = null;
   let before: Int16Array[] = []; // the latest blocks
   let position = 0n;
   let closed = false;
@@ -86,7 +99,7 @@ export function createAudioEncoder(): AudioEncoder {
     opened.channelLayout = AV_CHANNEL_LAYOUT_MONO;
     opened.timeBase = new Rational(1, AUDIO_SAMPLE_RATE);
     opened.bitRate = BigInt(target.kbps * 1000);
-    const { kbps, lossPercent } = target;
+    const { lossPercent } = target;
     const options = Dictionary.fromObject({
       application: 'voip',
       frame_duration: '20',
@@ -99,17 +112,29 @@ export function createAudioEncoder(): AudioEncoder {
     options.free();
     if (code < 0) opened.freeContext();
     FFmpegError.throwIfError(code, 'opening libopus');
-    openedFor = { kbps, lossPercent };
-    blocks = 0;
     return opened;
   }
 
-  /** Another encoder for the target; it hears what was said before, which leaves no packet. */
+  async function openFirst(): Promise<CodecContext> {
+    openedFor = target;
+    return openContext();
+  }
+
+  /** Another encoder for the target, which has heard what was said before, in place of `old`; or `old`, where the change would click. */
   async function takeOver(old: CodecContext): Promise<CodecContext> {
     const opened = await openContext();
+    let band: number | null = null;
+    for (const samples of before) band = bandOf(await encodeWith(opened, samples));
+    const clicks = !inSilence && band !== lastBand && blocks < PATIENCE_BLOCKS;
+    triedAt = blocks;
+    if (clicks) {
+      opened.freeContext();
+      return old;
+    }
     old.freeContext();
-    context = opened;
-    for (const samples of before) await encodeWith(opened, samples);
+    openedFor = target;
+    blocks = 0;
+    triedAt = 0;
     return opened;
   }
 
@@ -133,11 +158,12 @@ export function createAudioEncoder(): AudioEncoder {
 
   async function encode(samples: Int16Array): Promise<Uint8Array | null> {
     if (closed) return null;
-    context ??= await openContext();
-    if (isLargeStep(openedFor, target) && (inSilence || blocks >= REOPEN_BLOCKS)) context = await takeOver(context);
+    context ??= await openFirst();
+    if (isLargeStep(openedFor, target) && (inSilence || blocks - triedAt >= REOPEN_BLOCKS)) context = await takeOver(context);
     const packet = await encodeWith(context, samples);
     blocks++;
     inSilence = packet === null;
+    lastBand = bandOf(packet);
     before = [...before.slice(1 - PRIMING_BLOCKS), samples];
     return packet;
   }
@@ -145,7 +171,7 @@ export function createAudioEncoder(): AudioEncoder {
   return {
     open: () =>
       inTurn(async () => {
-        if (!closed) context ??= await openContext();
+        if (!closed) context ??= await openFirst();
       }),
     encode: (samples) => inTurn(() => encode(samples)),
     setTarget(wanted) {

@@ -139,6 +139,18 @@ describe('audio sender', () => {
     await world.sender.stop();
   });
 
+  it('passes the target on, also to the next encoder, and says what encodes', async () => {
+    const { encoder, sender } = await createWorld();
+    sender.setTarget({ kbps: 24, lossPercent: 10 });
+    assert.deepEqual([encoder.target, sender.statistics().encoder], [{ kbps: 24, lossPercent: 10 }, { name: 'libopus', hardware: false }]);
+    await sender.stop();
+    encoder.target = null;
+    await sender.start();
+    assert.deepEqual(encoder.target, { kbps: 24, lossPercent: 10 });
+    await sender.stop();
+    assert.equal(sender.statistics().encoder, null);
+  });
+
   it('drops the oldest blocks where the encoder is slow, and keeps the time of the others', async () => {
     const world = await createWorld();
     world.encoder.held = Promise.withResolvers();
