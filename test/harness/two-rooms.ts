@@ -190,7 +190,10 @@ export async function startTwoRooms(options: TwoRoomsOptions = {}): Promise<TwoR
 const describe = (states: States): string =>
   states.map(({ room, call, network, health }) => JSON.stringify({ room: room.name, call, broker: network.broker, health })).join('\n');
 
-type TestRoomOptions = Pick<TestRoom, 'name' | 'account' | 'folder'> & { readonly nodeFlags: readonly string[]; readonly env: Readonly<Record<string, string>> };
+type TestRoomOptions = Pick<TestRoom, 'name' | 'account' | 'folder'> & {
+  readonly nodeFlags: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+};
 
 function createTestRoom({ name, account, folder, nodeFlags, env }: TestRoomOptions): TestRoom {
   const configFile = join(folder, 'room.json');
