@@ -33,8 +33,8 @@ export type TwoRoomsOptions = {
   readonly makeBroker?: MakeBroker;
   /** Options for Node itself, in front of the program. */
   readonly nodeFlags?: readonly string[];
-  /** Over this process’s own environment. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Over this process’s own environment, for the room of that index. */
+  readonly env?: (index: 0 | 1) => Readonly<Record<string, string>>;
 };
 
 export type TestRoom = {
@@ -123,7 +123,7 @@ export async function startTwoRooms(options: TwoRoomsOptions = {}): Promise<TwoR
     made.push({ [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose]() });
     const makeRoom = async (index: 0 | 1): Promise<TestRoom> => {
       const { name, account } = ROOMS[index];
-      const room = createTestRoom({ name, account, folder: join(folder, name), nodeFlags: options.nodeFlags ?? [], env: options.env ?? {} });
+      const room = createTestRoom({ name, account, folder: join(folder, name), nodeFlags: options.nodeFlags ?? [], env: options.env?.(index) ?? {} });
       made.push({ [Symbol.asyncDispose]: () => room.stop('SIGTERM') });
       const base: ConfigLayer = {
         room: { name },
@@ -190,7 +190,10 @@ export async function startTwoRooms(options: TwoRoomsOptions = {}): Promise<TwoR
 const describe = (states: States): string =>
   states.map(({ room, call, network, health }) => JSON.stringify({ room: room.name, call, broker: network.broker, health })).join('\n');
 
-type TestRoomOptions = Pick<TestRoom, 'name' | 'account' | 'folder'> & Required<Pick<TwoRoomsOptions, 'nodeFlags' | 'env'>>;
+type TestRoomOptions = Pick<TestRoom, 'name' | 'account' | 'folder'> & {
+  readonly nodeFlags: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+};
 
 function createTestRoom({ name, account, folder, nodeFlags, env }: TestRoomOptions): TestRoom {
   const configFile = join(folder, 'room.json');

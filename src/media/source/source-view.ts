@@ -3,6 +3,8 @@ import type { SourceView } from '../../room/state.ts';
 import type { SourceChoice } from '../port.ts';
 
 export const FILE_PREFIX = 'file:';
+/** The test picture with a time that a bench reads back (time-code.ts). */
+export const TIME_CODE_CHOICE = 'test:timecode';
 export const TEST_PICTURE_VIEW: SourceView = { kind: 'test', name: 'Test picture' };
 export const TEST_TONE_VIEW: SourceView = { kind: 'test', name: 'Test tone' };
 
@@ -11,7 +13,7 @@ export const fileView = (path: string): SourceView => ({ kind: 'file', name: pat
 
 /** `auto` may turn out to be the test source. */
 export function viewOfChoice(choice: SourceChoice, kind: 'audio' | 'video'): SourceView {
-  if (choice === 'test') return kind === 'video' ? TEST_PICTURE_VIEW : TEST_TONE_VIEW;
+  if (choice === 'test' || choice === TIME_CODE_CHOICE) return kind === 'video' ? TEST_PICTURE_VIEW : TEST_TONE_VIEW;
   if (choice.startsWith(FILE_PREFIX)) return fileView(choice.slice(FILE_PREFIX.length));
   return { kind: 'device', name: choice };
 }

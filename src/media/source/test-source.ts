@@ -8,6 +8,7 @@ import { AUDIO_BLOCK_MS, AUDIO_BLOCK_SAMPLES, type AudioSource, type VideoSource
 import { TEST_PICTURE_VIEW, TEST_TONE_VIEW } from './source-view.ts';
 import { createTestPicture, type Planes } from './test-picture.ts';
 import { fillTestTone } from './test-tone.ts';
+import { drawTimeCode } from './time-code.ts';
 
 /** One frame's memory and its planes as JavaScript sees them; both are the same bytes. */
 function allocateFrame(width: number, height: number): { readonly frame: Frame; readonly planes: Planes } {
@@ -22,7 +23,8 @@ function allocateFrame(width: number, height: number): { readonly frame: Frame; 
   return { frame, planes: { width, height, data: [y, u, v], strides: [yStride, uStride, vStride] } };
 }
 
-export function createTestVideoSource(profile: VideoProfile, roomName: string, clock: Clock): VideoSource {
+/** @param timeCode also draws the time, for a machine to read */
+export function createTestVideoSource(profile: VideoProfile, roomName: string, clock: Clock, timeCode = false): VideoSource {
   let pacer: Pacer | null = null;
   let closed = false;
   let taking: Promise<void> | null = null;
@@ -39,6 +41,7 @@ export function createTestVideoSource(profile: VideoProfile, roomName: string, c
       pacer = startPacer(clock, intervalMs, intervalMs, (index, dueMs) => {
         if (taking !== null) return; // the encoder still reads the one buffer
         picture.drawChanges(memory.planes, index * intervalMs, new Date(clock.now()));
+        if (timeCode) drawTimeCode(memory.planes, clock.now());
         taking = sink.frame(memory.frame, dueMs).finally(() => {
           taking = null;
         });
