@@ -56,7 +56,6 @@ const DATAGRAM_BYTES = 28;
 const OVERHEAD_BYTES = 36 + DATAGRAM_BYTES;
 /** RFC 3550 section 5.1: the count of padding has one byte. */
 const PADDING_BYTES = 255;
-const SENDING_MS = 500;
 const NO_EXTENSION = Buffer.alloc(0);
 
 type Resend = { readonly bytes: number; send(): void };
@@ -84,7 +83,8 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   let redundancy: 0 | 1 | 2 = 0;
   let resentBytes = 0;
   let earlierSound: RtpPayload[] = [];
-  const leftAtMs = new Map<MediaKind, number>();
+  /** Kinds that are sent, a picture that pauses included. */
+  const active = new Set<MediaKind>();
 
   const transmit = (kind: MediaKind, header: RtpHeader, payload: Uint8Array, paddingBytes = 0): Buffer => {
     const id = features.transportSequence[kind];
@@ -114,7 +114,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
 
   const leave = (kind: MediaKind, stream: RtpSendStream, packet: RtpPayload): void => {
     const nowMs = clock.monotonicMs();
-    leftAtMs.set(kind, nowMs);
+    active.add(kind);
     const header = { ...stream.next(packet, nowMs), ...(kind === 'audio' && withRedundancy() ? { payloadType: features.redundancy ?? 0 } : {}) };
     const payload = kind === 'audio' ? soundPayload(packet) : packet.payload;
     const datagram = transmit(kind, header, payload);
@@ -141,9 +141,9 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     if (Number.isFinite(nextMs)) timer = clock.schedule(nextMs, flush);
   };
 
-  /** Padding in the repairs of a picture that is being sent: a number more there disturbs nobody. */
+  /** Padding in the repairs of a picture that is wanted, though it may pause for want of room: a number more there disturbs nobody. */
   const probe = (nowMs: number): void => {
-    const kind = PICTURE_KINDS.find((each) => repairStreams.has(each) && nowMs - (leftAtMs.get(each) ?? Number.NEGATIVE_INFINITY) < SENDING_MS);
+    const kind = PICTURE_KINDS.find((each) => repairStreams.has(each) && active.has(each));
     const repairs = kind && repairStreams.get(kind);
     const due = repairs && estimate.probeDue(nowMs);
     if (kind === undefined || repairs === undefined || !due) return;
@@ -164,6 +164,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     },
     discard(kind) {
       pacer.drop(kind);
+      active.delete(kind);
       if (histories.has(kind)) histories.set(kind, createSentHistory());
       if (kind === 'audio') earlierSound = [];
       else streams.get(kind)?.skip();

@@ -1,43 +1,35 @@
-// Two ends of a call's media in fake time, joined by a path with a rate, a queue, a delay and loss; what they say is not encrypted, so that a test can read it.
-// Invariant: what is lost follows from the seed and the order of the datagrams alone.
+// Two ends of a call's media in fake time with a bad network between; what they say is not encrypted, so that a test can read it.
 import type { Clock } from '../../src/kernel/clock.ts';
 import { createPeerMedia, type PeerMedia } from '../../src/media/peer-media.ts';
 import { type MediaSection, negotiatedFeatures, negotiatedOf, offeredSections } from '../../src/media/sdp.ts';
 import { type MediaKind, ofEachKind, type PictureKind, type ReceivedRtp } from '../../src/media/streams.ts';
-import { createFates } from '../harness/impaired-network.ts';
-
-/** Of one direction; may be changed while it runs. */
-export type Path = { kbps: number; readonly queueMs: number; readonly delayMs: number; lossRate: number };
+import { bothWays, createImpairedPipe, type ImpairedPipe, type Impairment } from '../harness/impaired-network.ts';
+import type { Side } from './dtls-attacker.ts';
 
 export type MediaEnd = {
   readonly media: PeerMedia;
   readonly received: Record<MediaKind, ReceivedRtp[]>;
   readonly keyframeRequests: PictureKind[];
   /** Every datagram that it sent, as it was. */
-  readonly sent: { readonly atMs: number; readonly datagram: Buffer; readonly lost: boolean }[];
-  readonly path: Path;
+  readonly sent: Buffer[];
 };
 
-/** UDP and IP, which a path carries too. */
-const HEADER_BYTES = 28;
-const OPEN_PATH: Path = { kbps: 100_000, queueMs: 300, delayMs: 20, lossRate: 0 };
 export const isRtcpDatagram = (datagram: Buffer): boolean => (datagram[1] ?? 0) >= 192 && (datagram[1] ?? 0) <= 223;
 
+/** The left end offers, and so is the pipe's offerer. */
 export function createMediaPair(
   clock: Clock,
-  options: { readonly path?: Partial<Path>; readonly seed?: number; readonly sections?: (offered: MediaSection[]) => MediaSection[] } = {}
-): { readonly left: MediaEnd; readonly right: MediaEnd; close(): void } {
+  options: { readonly path?: Partial<Impairment>; readonly sections?: (offered: MediaSection[]) => MediaSection[] } = {}
+): { readonly left: MediaEnd; readonly right: MediaEnd; readonly pipe: ImpairedPipe; close(): void } {
   const offered = offeredSections(['VP8']);
   const sections = options.sections?.(offered) ?? offered;
-  const fates = { seed: options.seed ?? 1, from: { offerer: { lossRate: 0.5, delayMs: 0 }, answerer: { lossRate: 0.5, delayMs: 0 } } };
+  const path: Impairment = { lossRate: 0, delayMs: 20, ...options.path };
+  const pipe = createImpairedPipe({ seed: 1, clock, from: bothWays(path) });
   let over = false;
-  const make = (base: number, other: () => MediaEnd, side: 'offerer' | 'answerer'): MediaEnd => {
-    const path: Path = { ...OPEN_PATH, ...options.path };
-    const sent: { atMs: number; datagram: Buffer; lost: boolean }[] = [];
+  const make = (side: Side, base: number): MediaEnd => {
+    const sent: Buffer[] = [];
     const received = ofEachKind((): ReceivedRtp[] => []);
     const keyframeRequests: PictureKind[] = [];
-    const random = createRandomOf(createFates(fates, side));
-    let freeAtMs = 0;
     const media = createPeerMedia({
       transport: {
         protectRtp: (packet) => packet,
@@ -46,16 +38,8 @@ export function createMediaPair(
         unprotectRtcp: (packet) => packet,
         roundTripMs: () => 2 * path.delayMs,
         send(datagram) {
-          const nowMs = clock.monotonicMs();
-          const startMs = Math.max(nowMs, freeAtMs);
-          const lost = random() < path.lossRate || startMs - nowMs > path.queueMs;
-          sent.push({ atMs: nowMs, datagram, lost });
-          if (lost) return;
-          freeAtMs = startMs + ((datagram.length + HEADER_BYTES) * 8) / path.kbps;
-          clock.schedule(freeAtMs - nowMs + path.delayMs, () => {
-            if (isRtcpDatagram(datagram)) other().media.takeRtcp(datagram);
-            else other().media.takeRtp(datagram);
-          });
+          sent.push(datagram);
+          pipe.send(side, datagram);
         }
       },
       negotiated: negotiatedOf(sections),
@@ -72,32 +56,25 @@ export function createMediaPair(
       },
       isOver: () => over
     });
+    pipe.onDatagram(side, (datagram) => (isRtcpDatagram(datagram) ? media.takeRtcp(datagram) : media.takeRtp(datagram)));
     const tick = () => {
       media.tick();
       if (!over) clock.schedule(20, tick);
     };
     clock.schedule(20, tick);
-    return { media, received, keyframeRequests, sent, path };
+    return { media, received, keyframeRequests, sent };
   };
-  const left: MediaEnd = make(100, () => right, 'offerer');
-  const right: MediaEnd = make(200, () => left, 'answerer');
+  const [left, right] = [make('offerer', 100), make('answerer', 200)];
   return {
     left,
     right,
+    pipe,
     close() {
       over = true;
       left.media.close();
       right.media.close();
+      pipe[Symbol.dispose]();
     }
-  };
-}
-
-/** Numbers below 1 of 16 bits each, from what a seeded network loses at one half. */
-function createRandomOf(next: () => readonly number[]): () => number {
-  return () => {
-    let value = 0;
-    for (let bit = 0; bit < 16; bit += 1) value = 2 * value + (next().length === 0 ? 1 : 0);
-    return value / 2 ** 16;
   };
 }
 

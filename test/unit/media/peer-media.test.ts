@@ -7,8 +7,8 @@ import type { MediaSection } from '../../../src/media/sdp.ts';
 import { createFakeClock } from '../../fakes/clock.ts';
 import { createMediaPair, createModelPicture, createModelSound, isRtcpDatagram, type MediaEnd, soundNumbers } from '../../fakes/media-pair.ts';
 
-const rtpOf = ({ sent }: MediaEnd) => sent.filter(({ datagram }) => !isRtcpDatagram(datagram));
-const rtcpOf = ({ sent }: MediaEnd) => sent.filter(({ datagram }) => isRtcpDatagram(datagram)).flatMap(({ datagram }) => readRtcp(datagram));
+const rtpOf = ({ sent }: MediaEnd) => sent.filter((datagram) => !isRtcpDatagram(datagram));
+const rtcpOf = ({ sent }: MediaEnd) => sent.filter(isRtcpDatagram).flatMap(readRtcp);
 const picture = (timestamp: number, bytes = 500) => ({ timestamp, marker: true, payload: Buffer.alloc(bytes, 7) });
 const without = (change: Partial<MediaSection['features']>) => (sections: MediaSection[]) =>
   sections.map((section) => ({ ...section, features: { ...section.features, ...change } }));
@@ -24,7 +24,7 @@ describe('media of a connection', () => {
       clock.advance(20);
     }
     // Sound has no stream of repairs: what is sent again of it is the very datagram.
-    const numbers = [...new Set(rtpOf(left).map(({ datagram }) => readTransportSequence(datagram, 3)))];
+    const numbers = [...new Set(rtpOf(left).map((datagram) => readTransportSequence(datagram, 3)))];
     const [first] = numbers;
     assert.ok(typeof first === 'number');
     assert.deepEqual(
@@ -33,14 +33,17 @@ describe('media of a connection', () => {
     );
     assert.ok(left.media.statistics().video.packetsResent > 5);
     assert.ok(right.media.statistics().video.packetsRecovered > 5);
-    assert.ok(rtpOf(left).some(({ datagram }) => readRtp(datagram)?.payloadType === 97));
+    assert.ok(rtpOf(left).some((datagram) => readRtp(datagram)?.payloadType === 97));
     close();
   });
 
   it('repairs as a stream of its own, or with the very datagram where the other side has no such stream', () => {
     for (const repairs of [true, false]) {
       const clock = createFakeClock();
-      const { left, right, close } = createMediaPair(clock, { path: { lossRate: 0.05 }, ...(repairs ? {} : { sections: without({ repairs: new Map() }) }) });
+      const { left, right, pipe, close } = createMediaPair(clock, {
+        path: { lossRate: 0.05 },
+        ...(repairs ? {} : { sections: without({ repairs: new Map() }) })
+      });
       for (let n = 0; n < 500; n += 1) {
         left.media.send('video', picture(n * 3_000));
         clock.advance(10);
@@ -49,12 +52,12 @@ describe('media of a connection', () => {
       const numbers = right.received.video.map(({ sequenceNumber }) => sequenceNumber);
       assert.equal(new Set(numbers).size, numbers.length, 'one was delivered twice');
       assert.equal(numbers.length, 500);
-      const lost = rtpOf(left).filter(({ lost }) => lost).length;
+      const { lost } = pipe.figures().offerer;
       const { packetsResent } = left.media.statistics().video;
       assert.ok(lost > 10 && packetsResent / lost <= 1.5, `${packetsResent} resends for ${lost} lost`);
-      const types = new Set(rtpOf(left).map(({ datagram }) => readRtp(datagram)?.payloadType));
+      const types = new Set(rtpOf(left).map((datagram) => readRtp(datagram)?.payloadType));
       assert.equal(types.has(97), repairs);
-      const copies = rtpOf(left).length - new Set(rtpOf(left).map(({ datagram }) => datagram.toString('hex'))).size;
+      const copies = rtpOf(left).length - new Set(rtpOf(left).map((datagram) => datagram.toString('hex'))).size;
       assert.equal(copies, repairs ? 0 : packetsResent);
       close();
     }
@@ -130,7 +133,7 @@ describe('media of a connection', () => {
     assert.equal(rtcpOf(right).filter((message) => message.type === 'nack').length, 0);
     left.media.setRedundancy(0);
     left.media.send('audio', { timestamp: 1, marker: false, payload: Buffer.alloc(40) });
-    assert.equal(readRtp(rtpOf(left).at(-1)?.datagram ?? Buffer.alloc(0))?.payloadType, 111);
+    assert.equal(readRtp(rtpOf(left).at(-1) ?? Buffer.alloc(0))?.payloadType, 111);
     close();
   });
 
@@ -157,12 +160,12 @@ describe('media of a connection', () => {
     const before = rtpOf(left).length;
     assert.ok(before < 150, 'control: some wait');
     left.media.discard('video');
-    const numbers = rtpOf(left).map(({ datagram }) => readRtp(datagram)?.sequenceNumber ?? 0);
+    const numbers = rtpOf(left).map((datagram) => readRtp(datagram)?.sequenceNumber ?? 0);
     const nack = Buffer.from('81cd0003000000c80000006600000000', 'hex');
     nack.writeUInt16BE(numbers[0] ?? 0, 12);
     left.media.takeRtcp(nack);
     clock.advance(1_000);
-    assert.equal(rtpOf(left).filter(({ datagram }) => readRtp(datagram)?.payloadType === 96).length, before);
+    assert.equal(rtpOf(left).filter((datagram) => readRtp(datagram)?.payloadType === 96).length, before);
     assert.equal(left.media.statistics().video.packetsResent, 0);
     left.media.send('video', picture(999));
     clock.advance(100);
@@ -172,7 +175,7 @@ describe('media of a connection', () => {
 
   it('tells an estimate of its own to a peer that cannot be told arrivals, and follows such a one', () => {
     const clock = createFakeClock();
-    const { left, right, close } = createMediaPair(clock, { sections: without({ transportSequence: null }), path: { kbps: 400, queueMs: 100 } });
+    const { left, right, close } = createMediaPair(clock, { sections: without({ transportSequence: null }), path: { rateKbps: 400, queueBytes: 5_000 } });
     const model = createModelPicture(clock, left.media, 'video', { width: 640, height: 360, fps: 30, maxKbps: 1_500 });
     clock.advance(15_000);
     const estimates = rtcpOf(right).filter((message) => message.type === 'receiver-estimate');

@@ -64,11 +64,8 @@ describe('missing packets', () => {
 
 /** A stream with repairs over a path that loses, in steps of a millisecond; questions and repairs get lost as well. */
 function simulate(lossRate: number, roundTripMs: number, seed: number) {
-  const network = {
-    seed,
-    from: { offerer: { lossRate, delayMs: roundTripMs / 2, reorderRate: 0.02, reorderMs: 6 }, answerer: { lossRate, delayMs: roundTripMs / 2 } }
-  };
-  const [forward, back] = [createFates(network, 'offerer'), createFates(network, 'answerer')];
+  const forward = createFates(seed, 'offerer', () => ({ lossRate, delayMs: roundTripMs / 2, reorderRate: 0.02, reorderMs: 6 }));
+  const back = createFates(seed, 'answerer', () => ({ lossRate, delayMs: roundTripMs / 2 }));
   const events = new Map<number, (() => void)[]>();
   const at = (ms: number, run: () => void) => events.set(Math.round(ms), [...(events.get(Math.round(ms)) ?? []), run]);
   const history = createSentHistory<number>();

@@ -142,7 +142,13 @@ describe('audio sender', () => {
   it('passes the target on, also to the next encoder, and says what encodes', async () => {
     const { encoder, sender } = await createWorld();
     sender.setTarget({ kbps: 24, lossPercent: 10 });
-    assert.deepEqual([encoder.target, sender.statistics().encoder], [{ kbps: 24, lossPercent: 10 }, { name: 'libopus', hardware: false }]);
+    assert.deepEqual(
+      [encoder.target, sender.statistics().encoder],
+      [
+        { kbps: 24, lossPercent: 10 },
+        { name: 'libopus', hardware: false }
+      ]
+    );
     await sender.stop();
     encoder.target = null;
     await sender.start();
