@@ -86,18 +86,18 @@ describe('adaptation over a network with a rate', function () {
       await Promise.all([audio.start(), video.start()]);
       adaptation.start();
       await until(() => seen.frames > 0, 'the first picture', 15_000);
-      await measure('300 kbit/s, settling', 8_000);
-      const narrow = await measure('300 kbit/s', 8_000);
+      await measure('300 kbit/s, settling', 6_000);
+      const narrow = await measure('300 kbit/s', 5_000);
       assert.ok(narrow.sound > 200 && narrow.soundLost <= 0.02 * narrow.sound, JSON.stringify(narrow));
       assert.ok(narrow.height <= 360 && narrow.fps > 3 && narrow.videoKbps < 300, JSON.stringify(narrow));
       assert.ok(adaptation.limited('video'));
       relay.change(both(pathOf(2_000)));
-      await measure('2 Mbit/s, settling', 12_000);
+      await measure('2 Mbit/s, settling', 8_000);
       const wide = await measure('2 Mbit/s', 5_000);
       assert.ok(wide.soundLost <= 0.02 * wide.sound && wide.height > narrow.height && wide.videoKbps > 1.5 * narrow.videoKbps, JSON.stringify(wide));
       relay.change(both(pathOf(300)));
       await measure('300 kbit/s again, settling', 6_000);
-      const again = await measure('300 kbit/s again', 6_000);
+      const again = await measure('300 kbit/s again', 5_000);
       assert.ok(again.soundLost <= 0.03 * again.sound && again.height <= 360 && again.videoKbps < 300, JSON.stringify(again));
     } finally {
       await Promise.all([audio.stop(), video.stop()]);
