@@ -56,7 +56,7 @@ export type PeerMediaOptions = {
 export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
   const { transport, negotiated, features, ssrc, cname, clock, emit, isOver } = options;
   const receiving = createPeerReceiving({ negotiated, features, deliver: (kind, packet) => emit('rtp', kind, packet) });
-  const sending = createPeerSending({ ...options, onFirst: () => feedback.reportSoon() });
+  const sending = createPeerSending({ ...options, onFirst: () => feedback.reportSoon(), onCut: (kind) => emit('keyframeRequest', kind) });
   const feedback = createPeerFeedback({ transport, features, ssrc: ssrc.video, cname, senders: sending.streams, receiving });
   const losses = createLossMeter();
   const keyframeRequestedAtMs = { video: Number.NEGATIVE_INFINITY, screen: Number.NEGATIVE_INFINITY };

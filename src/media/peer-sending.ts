@@ -26,6 +26,8 @@ export type PeerSendingOptions = {
   readonly isOver: () => boolean;
   /** The first packet of a kind has left. */
   readonly onFirst: () => void;
+  /** Of a picture what waited was dropped: it has to begin anew. */
+  readonly onCut: (kind: PictureKind) => void;
 };
 
 export type PeerSending = {
@@ -54,6 +56,8 @@ const MAX_KBPS = 10_000;
 const DATAGRAM_BYTES = 28;
 /** Header, extension and authentication of a packet beside. */
 const OVERHEAD_BYTES = 36 + DATAGRAM_BYTES;
+/** What waits longer would be shown too late; the path has become narrow, and the encoder has yet to follow. */
+const STALE_MS = 1_500;
 /** RFC 3550 section 5.1: the count of padding has one byte. */
 const PADDING_BYTES = 255;
 const NO_EXTENSION = Buffer.alloc(0);
@@ -141,6 +145,17 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     if (Number.isFinite(nextMs)) timer = clock.schedule(nextMs, flush);
   };
 
+  const cutStale = (nowMs: number): void => {
+    // The camera before the screen, as everywhere.
+    for (const kind of PICTURE_KINDS) {
+      if (pacer.queuedMs(nowMs) <= STALE_MS || !active.has(kind)) continue;
+      pacer.drop('repair');
+      pacer.drop(kind);
+      streams.get(kind)?.skip();
+      options.onCut(kind);
+    }
+  };
+
   /** Padding in the repairs of a picture that is wanted, though it may pause for want of room: a number more there disturbs nobody. */
   const probe = (nowMs: number): void => {
     const kind = PICTURE_KINDS.find((each) => repairStreams.has(each) && active.has(each));
@@ -181,6 +196,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     tick() {
       const nowMs = clock.monotonicMs();
       pacer.setRate(estimate.targetKbps(nowMs));
+      cutStale(nowMs);
       probe(nowMs);
     },
     setRedundancy(packets) {

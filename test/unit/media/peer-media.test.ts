@@ -173,6 +173,21 @@ describe('media of a connection', () => {
     close();
   });
 
+  it('drops what waits too long, and has the picture begin anew', () => {
+    const clock = createFakeClock();
+    const { left, close } = createMediaPair(clock);
+    // Three seconds at the rate of the start, paced at twice that, is the most that may wait.
+    for (let n = 0; n < 600; n += 1) left.media.send('video', picture(n, 1_100));
+    assert.deepEqual(left.keyframeRequests, []);
+    clock.advance(40);
+    assert.deepEqual(left.keyframeRequests, ['video']);
+    const pictures = () => rtpOf(left).filter((datagram) => readRtp(datagram)?.payloadType === 96).length;
+    const before = pictures();
+    clock.advance(200);
+    assert.equal(pictures(), before);
+    close();
+  });
+
   it('tells an estimate of its own to a peer that cannot be told arrivals, and follows such a one', () => {
     const clock = createFakeClock();
     const { left, right, close } = createMediaPair(clock, { sections: without({ transportSequence: null }), path: { rateKbps: 400, queueBytes: 5_000 } });
