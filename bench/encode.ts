@@ -97,11 +97,15 @@ async function measureRate(codec: VideoCodec, name: string, draw: Drawing, { kbp
   u.fill(128);
   v.fill(128);
   const planes: Planes = { width: PROFILE.width, height: PROFILE.height, data: [y, u, v], strides: [ys, us, vs] };
-  let [bytes, sent] = [0, 0];
+  let [bytes, sent, cpuMs] = [0, 0, 0];
   const keyframes: number[] = [];
   for (let index = 0; index < frames; index++) {
     draw(planes, index);
-    for (const { data, keyframe } of await encoder.encode(frame, { keyframe: index === Math.floor(frames / 2) })) {
+    const before = process.cpuUsage();
+    const pictures = await encoder.encode(frame, { keyframe: index === Math.floor(frames / 2) });
+    const { user, system } = process.cpuUsage(before);
+    cpuMs += (user + system) / 1000;
+    for (const { data, keyframe } of pictures) {
       bytes += data.byteLength;
       sent++;
       if (keyframe) keyframes.push(data.byteLength);
@@ -112,7 +116,7 @@ async function measureRate(codec: VideoCodec, name: string, draw: Drawing, { kbp
   const longest = (Math.max(...keyframes) * 8) / kbps;
   console.log(
     `${codec} ${name}, ${width}x${height}: asked ${kbps}, got ${got.toFixed(0)} kbit/s (${((100 * got) / kbps).toFixed(0)} %), ` +
-      `${sent} of ${frames} frames, keyframes ${keyframes.map((size) => (size / 1000).toFixed(1)).join(' and ')} kB: at most ${longest.toFixed(0)} ms of the rate`
+      `CPU ${(cpuMs / frames).toFixed(1)} ms a frame, ${sent} of ${frames} frames, keyframes ${keyframes.map((size) => (size / 1000).toFixed(1)).join(' and ')} kB: at most ${longest.toFixed(0)} ms of the rate`
   );
 }
 

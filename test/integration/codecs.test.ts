@@ -4,11 +4,18 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { AV_CODEC_ID_OPUS, AV_PIX_FMT_YUV420P, Frame } from 'node-av';
+import { createCallCertificate } from '../../src/encryption/call-certificate.ts';
+import { endpointBinding } from '../../src/encryption/endpoint-binding.ts';
+import { commitment, commitmentHolds, securityCode } from '../../src/encryption/security-code.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
 import { type AudioTarget, createAudioEncoder } from '../../src/media/encode/audio-encoder.ts';
 import { createVideoEncoder } from '../../src/media/encode/video-encoder.ts';
 import { createVideoSender } from '../../src/media/encode/video-sender.ts';
 import type { VideoTarget } from '../../src/media/encode/video-target.ts';
+import type { MediaFailure, MediaStatistics } from '../../src/media/port.ts';
+import { rehearse } from '../../src/media/rehearsal.ts';
 import { type AssembledFrame, type Assembly, createFrameAssembler } from '../../src/media/rtp/frame-assembler.ts';
+import { createSession } from '../../src/media/session.ts';
 import { quietFfmpeg } from '../../src/media/source/quiet-ffmpeg.ts';
 import type { VideoSink } from '../../src/media/source/source.ts';
 import { type RtpPayload, VIDEO_CODECS, type VideoCodec } from '../../src/media/streams.ts';
@@ -116,7 +123,13 @@ async function createWorld(codec: VideoCodec, lossEvery: number) {
 
 describe('codecs', function () {
   this.timeout(60_000);
-  before(quietFfmpeg);
+  // The clock's timers do not keep a process alive.
+  let alive: NodeJS.Timeout;
+  before(() => {
+    quietFfmpeg();
+    alive = setInterval(() => {}, 1_000);
+  });
+  after(() => clearInterval(alive));
 
   for (const codec of VIDEO_CODECS) {
     it(`${codec}: follows its target in size, frames and rate, and what arrives can be decoded`, async () => {
@@ -234,5 +247,37 @@ describe('codecs', function () {
       const { status, signal } = spawnSync(process.execPath, ['--no-warnings', trial, name], { timeout: 20_000 });
       assert.deepEqual([status, signal], [1, null], name);
     }
+  });
+
+  it('a call whose hardware encoder cannot be opened goes on in software, says which, and tells it as a problem', async () => {
+    // The rehearsal is a whole call in memory; h264_nvenc is in FFmpeg, and its device is not in this machine.
+    const seen: { readonly event: string; readonly parameters: readonly unknown[] }[] = [];
+    await rehearse(
+      (settings, call, emit, createPath) =>
+        createSession({
+          settings: { ...settings, hardwareEncoders: call.role === 'caller' ? ['h264_nvenc'] : [] },
+          call,
+          certificate: createCallCertificate(Date.now()),
+          encryption: { commitment, commitmentHolds, securityCode, endpointBinding },
+          nonce: crypto.getRandomValues(new Uint8Array(32)),
+          clock: systemClock,
+          emit: (event, ...parameters) => {
+            if (call.role === 'caller') seen.push({ event, parameters });
+            emit(event, ...parameters);
+          },
+          createPath
+        }),
+      systemClock,
+      new AbortController().signal
+    );
+    const problems = seen.filter(({ event }) => event === 'problem').map(({ parameters }) => parameters[0] as MediaFailure | null);
+    assert.deepEqual([...new Set(problems.map((problem) => problem?.code))], ['CL_MEDIA_HARDWARE']);
+    assert.match(problems[0]?.text ?? '', /^The hardware encoder h264_nvenc failed, libx264 takes its place: /);
+    assert.equal(seen.filter(({ event }) => event === 'failed').length, 0);
+    const last = seen.findLast(({ event, parameters }) => event === 'statistics' && (parameters[0] as MediaStatistics).video.sending);
+    assert.ok(last, 'no picture was sent');
+    const { audio, video } = last.parameters[0] as MediaStatistics;
+    assert.deepEqual([video.encoder, video.codec], [{ name: 'libx264', hardware: false }, 'H264']);
+    assert.deepEqual(audio.encoder, { name: 'libopus', hardware: false });
   });
 });

@@ -1,5 +1,6 @@
 // VP9 in RTP (RFC 9628), profile 0. We send one spatial and one temporal layer in non-flexible mode, with a 15-bit PictureID, layer indices
-// and, with a keyframe, the scalability structure. Received are all forms of the descriptor; of a spatial scalable stream the base layer alone.
+// and, with a keyframe, the scalability structure, without which Chromium shows nothing. Received are all forms of the descriptor; of a
+// spatial scalable stream the base layer alone.
 import { concatenate, type Depacketizer, type JoinedFrame } from './depacketizer.ts';
 
 const I_BIT = 0x80; // a PictureID follows

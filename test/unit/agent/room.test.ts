@@ -4,7 +4,7 @@ import { localEncryption } from '../../../src/call/encryption-decision.ts';
 import { CloisterError } from '../../../src/kernel/errors.ts';
 import { createEvents } from '../../../src/kernel/events.ts';
 import { type Log, silentLog } from '../../../src/kernel/log.ts';
-import type { Endpoints, MediaCallOptions, MediaEvents, MediaSession, MediaStatistics } from '../../../src/media/port.ts';
+import type { Endpoints, MediaCallOptions, MediaEvents, MediaFailure, MediaSession, MediaStatistics } from '../../../src/media/port.ts';
 import { NO_FLOW } from '../../../src/room/project.ts';
 import type { RoomState } from '../../../src/room/state.ts';
 import type { CallMessage } from '../../../src/signaling/messages.ts';
@@ -168,6 +168,31 @@ async function inCall() {
 }
 
 describe('the room', () => {
+  it('tells what the trial of hardware encoders found as a problem of health', async () => {
+    let problem: MediaFailure | null = null;
+    let settled = (): void => {};
+    const { room, clock } = await start({
+      hardware: {
+        problem: () => problem,
+        on: (_event, listener) => {
+          settled = listener;
+          return () => {};
+        }
+      }
+    });
+    assert.deepEqual(room.state().health.problems, []);
+    clock.advance(1_000);
+    problem = { code: 'CL_MEDIA_HARDWARE', detectedBy: 'hardware-probe', text: 'none works' };
+    settled();
+    await turn();
+    assert.deepEqual(room.state().health, {
+      ...room.state().health,
+      status: 'degraded',
+      problems: [{ code: 'CL_MEDIA_HARDWARE', severity: 'warning', since: new Date(clock.now()).toISOString(), text: 'none works' }]
+    });
+    await room[Symbol.asyncDispose]();
+  });
+
   it('carries a call from invite to end', async () => {
     const { room, network, session, journal } = await inCall();
     assert.deepEqual(session(0).asked, ['acceptOffer', 'open']);
