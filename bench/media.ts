@@ -7,13 +7,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../src/kernel/clock.ts';
 import { TIME_CODE } from '../src/media/source/time-code.ts';
 import { type Detour, profiledRooms, startDetour } from '../test/harness/detour.ts';
+import { freezesOf } from '../test/harness/freezes.ts';
 import { bothWays, createImpairedRelay, type ImpairedRelay } from '../test/harness/impaired-network.ts';
+import { IMPAIRMENTS, NO_IMPAIRMENT } from '../test/harness/impairments.ts';
 import type { Browser } from './browser.ts';
 import { benchCall, type CallResult, callReport } from './call.ts';
 import { median, percentile, table } from './figures.ts';
-import { freezesOf } from './freezes.ts';
 import { type HotSpot, hotSpots } from './hot-spots.ts';
-import { IMPAIRMENTS, NO_IMPAIRMENT } from './impairments.ts';
 import { installDisplayMeter, installVideoMeter, type Shown } from './meter-page.ts';
 import { type ChromiumPair, firstFrameAfter, PROFILE, type Profile, type RoomPair, settled, startChromiumPair, startRoomPair } from './sides.ts';
 import { readTimeCode } from './time-code.ts';
@@ -124,11 +124,12 @@ const watchRooms = ({ rooms, displays }: RoomPair): Watched => ({
     const states = await rooms.states();
     return Promise.all(
       displays.map(async ({ page }, index): Promise<Look> => {
-        const shown = await page.evaluate(() => window.cloisterDisplay?.statistics());
+        const { shown, nowMs } = await page.evaluate(() => ({ shown: window.cloisterDisplay?.statistics(), nowMs: performance.now() }));
         const video = states[index]?.call?.media.video;
         if (shown === undefined || video === undefined) throw new Error('the call has ended');
         return {
-          audioGapsMs: shown.gaps,
+          // The test tone never pauses: what was not played was not there.
+          audioGapsMs: nowMs - shown.audioPlayedMs,
           receivedBytes: null,
           kbps: video.bitrateKbps,
           size: `${video.width}x${video.height}`,

@@ -4,6 +4,8 @@
 const REMEMBERED = 30;
 const LONGER_BY_MS = 150;
 const LONGER_TIMES = 3;
+/** Before there is a mean: that of the slowest picture that is sent. */
+const UNKNOWN_MEAN_MS = 200;
 
 export type Freezes = { readonly count: number; readonly totalMs: number };
 
@@ -14,8 +16,8 @@ export function freezesOf(shownMs: readonly number[], endMs: number): Freezes {
   let totalMs = 0;
   for (const [index, at] of shownMs.entries()) {
     const distance = (shownMs[index + 1] ?? endMs) - at;
-    const mean = distances.length === 0 ? 0 : distances.reduce((sum, each) => sum + each, 0) / distances.length;
-    if (distances.length > 0 && distance > Math.max(LONGER_TIMES * mean, mean + LONGER_BY_MS)) {
+    const mean = distances.length === 0 ? UNKNOWN_MEAN_MS : distances.reduce((sum, each) => sum + each, 0) / distances.length;
+    if (distance > Math.max(LONGER_TIMES * mean, mean + LONGER_BY_MS)) {
       count++;
       totalMs += distance;
     }

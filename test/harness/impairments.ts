@@ -1,5 +1,5 @@
-// The bad networks of the media bench, each the same in both directions.
-import type { Impairment } from '../test/harness/impaired-network.ts';
+// The bad networks that calls are measured and tested through, each the same in both directions.
+import type { Impairment } from './impaired-network.ts';
 
 export const NO_IMPAIRMENT: Impairment = { lossRate: 0, delayMs: 0 };
 
