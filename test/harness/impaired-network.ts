@@ -128,7 +128,7 @@ function createDirection(
       deliver(next.datagram);
     }
     const [head] = waiting;
-    if (head !== undefined) timer ??= clock.schedule(head.atMs - clock.monotonicMs(), deliverDue);
+    if (head !== undefined) timer ??= clock.schedule(Math.max(0, head.atMs - clock.monotonicMs()), deliverDue);
   }
 
   /** When the datagram has left the link; null where the queue is full. */
