@@ -126,6 +126,8 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
     camera: config.media.camera,
     microphone: config.media.microphone,
     video: config.media.video,
+    screen: config.media.screen,
+    screenVideo: config.media.screenVideo,
     codecs: config.media.codecs,
     hardwareEncoders: hardware.usable(),
     iceServers: config.media.iceServers,
@@ -139,7 +141,11 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
     room: { name: config.room.name, account: identity.account, organisation: identity.organisation, endpoint: identity.endpointId },
     policy: { policy: config.encryption.policy, setting: config.encryption.setting },
     localEncryption: localEncryption(config.encryption),
-    sources: { camera: viewOfChoice(config.media.camera, 'video'), microphone: viewOfChoice(config.media.microphone, 'audio') },
+    sources: {
+      camera: viewOfChoice(config.media.camera, 'video'),
+      microphone: viewOfChoice(config.media.microphone, 'audio'),
+      screen: config.media.screen === 'none' ? null : viewOfChoice(config.media.screen, 'screen')
+    },
     autoAnswer: config.call.autoAnswer,
     timeouts: {
       inviteMs: config.call.inviteTimeoutSeconds * 1000,

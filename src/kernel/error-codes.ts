@@ -66,6 +66,10 @@ export const errorCodes = {
   CL_MEDIA_SILENT: entry('media', true, 'Nothing is heard of the other side at the moment.'),
   CL_MEDIA_PROCESS_DIED: entry('media', true, 'The media process ended unexpectedly.'),
   CL_MEDIA_SOURCE: entry('media', false, 'The camera, microphone or file cannot be opened.'),
+  CL_MEDIA_SCREEN_NONE: entry('media', false, 'There is nothing to share here: no capture input and no screen was found.'),
+  CL_MEDIA_SCREEN_SOURCE: entry('media', false, 'What is to be shared cannot be opened.'),
+  CL_MEDIA_SCREEN_LOST: entry('media', false, 'What was shared is lost, so sharing has stopped.'),
+  CL_MEDIA_SCREEN_UNSUPPORTED: entry('media', false, 'The other side cannot receive a shared screen.'),
   CL_MEDIA_ENCODER: entry('media', false, 'The picture or sound cannot be encoded.'),
   CL_MEDIA_HARDWARE: entry('media', false, 'The picture is encoded in software: the hardware encoder is missing or failed.'),
   CL_MEDIA_TICKET: entry('security', false, 'The display’s ticket is not valid.')

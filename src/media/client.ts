@@ -217,6 +217,7 @@ function sessionOver(child: MediaChild, settings: MediaSettings, call: MediaCall
     addCandidates: (candidates) => done(child.request('addCandidates', candidates)),
     setMicrophone: (on) => done(child.request('setMicrophone', on)),
     setCamera: (on) => done(child.request('setCamera', on)),
+    setScreen: (on) => done(child.request('setScreen', on)),
     displayTicket: () => child.request('displayTicket'),
     close: () => child.stop()
   };

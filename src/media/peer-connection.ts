@@ -342,6 +342,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     setRedundancy: (packets) => media?.setRedundancy(packets),
     setSenderClock: (kind, senderClock) => media?.setSenderClock(kind, senderClock),
     requestKeyframe: (kind) => media?.requestKeyframe(kind),
+    end: (kind) => media?.end(kind),
     statistics: () => media?.statistics() ?? noStatistics,
 
     async close() {

@@ -1,7 +1,7 @@
 // What this side tells the other about what arrives: reports, questions for what is missing, keyframe requests, arrival times or an estimate.
 // Each goes in a compound packet that begins with a report (RFC 3550 section 6.1): the short form is not negotiated.
 import { writeRemb } from './congestion/transport-feedback.ts';
-import { writeCname, writeNack, writePictureLoss, writeReceiverEstimate, writeReport, writeTransportFeedback } from './peer-packets.ts';
+import { writeCname, writeGoodbye, writeNack, writePictureLoss, writeReceiverEstimate, writeReport, writeTransportFeedback } from './peer-packets.ts';
 import type { PeerReceiving } from './peer-receiving.ts';
 import type { RtpSendStream } from './peer-streams.ts';
 import type { PeerTransport } from './peer-transport.ts';
@@ -25,6 +25,8 @@ export type PeerFeedback = {
   askForMissing(kind: MediaKind, nowMs: number, roundTripMs: number | null): void;
   /** At most one per kind and KEYFRAME_PAUSE_MS goes out; one that is held back goes later. */
   askForKeyframe(kind: PictureKind, nowMs: number): void;
+  /** A source of ours sends nothing more. */
+  sayGoodbye(source: number): void;
   /** Every 20 ms: what is due. */
   tick(nowMs: number, roundTripMs: number | null): void;
 };
@@ -105,6 +107,7 @@ export function createPeerFeedback(options: PeerFeedbackOptions): PeerFeedback {
     },
     askForMissing,
     askForKeyframe,
+    sayGoodbye: (source) => sendFeedback(writeGoodbye(source)),
     tick(nowMs, roundTripMs) {
       if (nowMs - reportedAtMs >= REPORT_PERIOD_MS) report(nowMs);
       tellArrivals(nowMs);

@@ -31,7 +31,7 @@ export const noStatistics: PeerStatistics = {
   ...ofEachKind(() => ({ packetsSent: 0, bytesSent: 0, packetsResent: 0, packetsReceived: 0, bytesReceived: 0, packetsRecovered: 0, lost: 0 }))
 };
 
-export type PeerMedia = Pick<PeerConnection, 'send' | 'discard' | 'setRedundancy' | 'setSenderClock' | 'requestKeyframe' | 'statistics'> & {
+export type PeerMedia = Pick<PeerConnection, 'send' | 'discard' | 'setRedundancy' | 'setSenderClock' | 'requestKeyframe' | 'end' | 'statistics'> & {
   takeRtp(datagram: Buffer): void;
   takeRtcp(datagram: Buffer): void;
   /** Every 20 ms: repairs, reports and probes that are due. */
@@ -48,7 +48,7 @@ export type PeerMediaOptions = {
   readonly repairSsrc: Readonly<Record<PictureKind, number>>;
   readonly cname: string;
   readonly clock: Clock;
-  readonly emit: <K extends 'rtp' | 'senderClock' | 'keyframeRequest'>(event: K, ...values: PeerConnectionEvents[K]) => void;
+  readonly emit: <K extends 'rtp' | 'senderClock' | 'keyframeRequest' | 'ended'>(event: K, ...values: PeerConnectionEvents[K]) => void;
   readonly isOver: () => boolean;
 };
 
@@ -105,6 +105,9 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
     'receiver-estimate'({ fci }, nowMs) {
       const estimate = toldArrivals ? null : readRemb(fci);
       if (estimate !== null) sending.estimate.remoteEstimate(estimate.kbps, nowMs);
+    },
+    goodbye({ ssrcs }) {
+      for (const kind of PICTURE_KINDS) if (ssrcs.includes(receiving.stream(kind)?.ssrc ?? -1)) emit('ended', kind);
     }
   };
   const dispatch = <T extends RtcpMessage['type']>(message: Extract<RtcpMessage, { type: T }>, nowMs: number): void => {
@@ -128,7 +131,10 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
       for (const message of readRtcp(plain)) if (!isOver()) dispatch(message, nowMs);
     },
     send: sending.send,
-    discard: sending.discard,
+    discard: (kind) => void sending.discard(kind),
+    end(kind) {
+      if (sending.discard(kind) && !isOver()) feedback.sayGoodbye(ssrc[kind]);
+    },
     setRedundancy: sending.setRedundancy,
     setSenderClock: (kind, senderClock) => sending.streams().get(kind)?.setClock(senderClock, clock.monotonicMs()),
     requestKeyframe: (kind) => feedback.askForKeyframe(kind, clock.monotonicMs()),

@@ -38,11 +38,13 @@ export type RtcpMessage =
   | { readonly type: 'keyframe-request'; readonly mediaSsrc: number }
   /** What is behind the two sources; congestion/transport-feedback.ts reads it. */
   | { readonly type: 'transport-feedback'; readonly fci: Buffer }
-  | { readonly type: 'receiver-estimate'; readonly fci: Buffer };
+  | { readonly type: 'receiver-estimate'; readonly fci: Buffer }
+  | { readonly type: 'goodbye'; readonly ssrcs: readonly number[] };
 
 const SENDER_REPORT = 200;
 const RECEIVER_REPORT = 201;
 const SOURCE_DESCRIPTION = 202;
+const GOODBYE = 203;
 const TRANSPORT_FEEDBACK = 205;
 const PAYLOAD_FEEDBACK = 206;
 const GENERIC_NACK = 1;
@@ -134,6 +136,10 @@ function readMessage(packet: Buffer): RtcpMessage[] {
     };
     return [{ type: 'sender-report', ssrc, sender, blocks: readBlocks(packet.subarray(28), count) }];
   }
+  if (type === GOODBYE) {
+    const named = Math.min(count, packet.length / 4 - 1);
+    return [{ type: 'goodbye', ssrcs: Array.from({ length: named }, (_, index) => packet.readUInt32BE(4 + 4 * index)) }];
+  }
   if (packet.length < 12) return [];
   const mediaSsrc = packet.readUInt32BE(8);
   if (type === TRANSPORT_FEEDBACK && count === GENERIC_NACK) return [{ type: 'nack', mediaSsrc, sequenceNumbers: readNacks(packet.subarray(12)) }];
@@ -223,6 +229,11 @@ export function writeCname(ssrc: number, cname: string): Buffer {
   const item = Buffer.concat([words(ssrc), Buffer.from([1, text.length]), text]);
   // The chunk ends with at least one zero, on a word (RFC 3550 section 6.5).
   return rtcpPacket(1, SOURCE_DESCRIPTION, Buffer.concat([item, Buffer.alloc(4 - (item.length % 4))]));
+}
+
+/** The source sends nothing more (RFC 3550 section 6.6). */
+export function writeGoodbye(ssrc: number): Buffer {
+  return rtcpPacket(1, GOODBYE, words(ssrc));
 }
 
 export function writePictureLoss(ssrc: number, mediaSsrc: number): Buffer {

@@ -32,8 +32,11 @@ export type PeerSendingOptions = {
 
 export type PeerSending = {
   send(kind: MediaKind, packet: RtpPayload): void;
-  /** What waits of a kind does not leave any more, and what left is not sent again. */
-  discard(kind: MediaKind): void;
+  /**
+   * What waits of a kind does not leave any more, and what left is not sent again.
+   * @returns whether anything of it had left since the last time
+   */
+  discard(kind: MediaKind): boolean;
   /** The other side asks for these again. */
   repair(kind: MediaKind, sequenceNumbers: readonly number[], roundTripMs: number | null): void;
   /** Every 20 ms: the rate follows the estimate, and probes that are due begin. */
@@ -179,10 +182,12 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     },
     discard(kind) {
       pacer.drop(kind);
-      active.delete(kind);
+      // Of whichever picture they are: what is still missing of another one is asked for again.
+      if (kind !== 'audio') for (const other of ['repair', 'padding'] as const) pacer.drop(other);
       if (histories.has(kind)) histories.set(kind, createSentHistory());
       if (kind === 'audio') earlierSound = [];
       else streams.get(kind)?.skip();
+      return active.delete(kind);
     },
     repair(kind, sequenceNumbers, roundTripMs) {
       const nowMs = clock.monotonicMs();

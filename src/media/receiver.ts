@@ -32,6 +32,8 @@ export type ReceiverFigures = { readonly frames: number; readonly receiving: boo
 export type Receiver = {
   take(kind: MediaKind, packet: ReceivedRtp): void;
   setSenderClock(kind: MediaKind, senderClock: SenderClock): void;
+  /** The other side ended this picture: the display drops it at once, and what was still on its way is not shown. */
+  end(kind: PictureKind): void;
   /** From now on frames go to the feed, first those of the packets that were held. */
   open(negotiated: NegotiatedMedia): void;
   figures(kind: MediaKind): ReceiverFigures;
@@ -41,8 +43,8 @@ export type Receiver = {
 const POLL_MS = 20;
 const HELD_PACKETS = 1_024;
 const REPAIR_LIMIT_MS = 600;
-/** Sound comes every 20 ms and at most 400 ms apart (DTX); a picture that is on comes more often still. */
-const RECEIVING_MS = 1_000;
+/** Sound comes every 20 ms and at most 400 ms apart (DTX), a camera's picture more often still. A shared page at a low rate takes its time. */
+const RECEIVING_MS: Readonly<Record<MediaKind, number>> = { audio: 1_000, video: 1_000, screen: 4_000 };
 
 export function createReceiver(options: ReceiverOptions): Receiver {
   const { clock, feed } = options;
@@ -50,7 +52,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   let held: { readonly kind: MediaKind; readonly packet: ReceivedRtp }[] = [];
   let streams: Partial<Record<MediaKind, FrameAssembler>> | null = null;
   const clocks = ofEachKind((kind) => createClockMap(CLOCK_RATES[kind]));
-  const figures = ofEachKind(() => ({ frames: 0, lastMs: null as number | null, width: 0, height: 0, atMs: [] as number[], sentConfig: '' }));
+  const figures = ofEachKind(() => ({ frames: 0, lastMs: null as number | null, width: 0, height: 0, atMs: [] as number[], sentConfig: '', over: false }));
   let told = ofEachKind(() => false);
 
   /** Long enough for a repair, and for a second one where the first got lost; beyond the limit a keyframe helps sooner. */
@@ -58,7 +60,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
 
   const receiving = (kind: MediaKind): boolean => {
     const { lastMs } = figures[kind];
-    return lastMs !== null && clock.monotonicMs() - lastMs < RECEIVING_MS;
+    return lastMs !== null && clock.monotonicMs() - lastMs < RECEIVING_MS[kind];
   };
 
   /** Tells the display when picture or sound begins or ends, so that a frozen picture is not taken for a live one. */
@@ -74,6 +76,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     if (needKeyframe && kind !== 'audio') options.requestKeyframe(kind);
     const figure = figures[kind];
     for (const frame of frames) {
+      if (figure.over && !frame.keyframe) continue;
+      figure.over = false;
       const nowMs = clock.monotonicMs();
       figure.frames++;
       figure.lastMs = nowMs;
@@ -105,6 +109,10 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     },
     setSenderClock(kind, senderClock) {
       clocks[kind].onSenderClock(senderClock);
+    },
+    end(kind) {
+      Object.assign(figures[kind], { lastMs: null, over: true });
+      if (streams !== null) tellState();
     },
     open(negotiated) {
       streams = {};

@@ -344,6 +344,10 @@ const PAYLOAD_TYPES: Readonly<Record<PictureKind, Readonly<Record<VideoCodec, nu
   screen: { H264: 104, VP8: 106, VP9: 108 }
 };
 
+/** Small text costs H.264's baseline twice the bits that it costs VP8 (docs/adr/0020-shared-screen.md). */
+const preferenceFor = (kind: MediaKind, videoCodecs: readonly VideoCodec[]): readonly VideoCodec[] =>
+  kind === 'screen' ? videoCodecs.toSorted((a, b) => Number(b === 'VP8') - Number(a === 'VP8')) : videoCodecs;
+
 const REDUNDANT_SOUND = 63;
 const TRANSPORT_SEQUENCE_ID = 3;
 
@@ -352,7 +356,7 @@ export function offeredSections(videoCodecs: readonly VideoCodec[]): MediaSectio
   const common = { direction: 'sendrecv', accepted: true } as const;
   const features: SectionFeatures = { repairs: new Map(), redundancy: null, transportSequence: TRANSPORT_SEQUENCE_ID, feedback: FEEDBACK };
   const picture = (kind: PictureKind) => {
-    const codecs = videoCodecs.map((codec) => ({ codec, payloadType: PAYLOAD_TYPES[kind][codec] }));
+    const codecs = preferenceFor(kind, videoCodecs).map((codec) => ({ codec, payloadType: PAYLOAD_TYPES[kind][codec] }));
     // The number after a codec's own is that of its repairs.
     const repairs = new Map(codecs.map(({ payloadType }) => [payloadType, payloadType + 1]));
     return { ...common, kind, codecs, features: { ...features, repairs } };
@@ -371,8 +375,8 @@ const ANSWERED_DIRECTION = { sendrecv: 'sendrecv', sendonly: 'recvonly', recvonl
  * @returns CL_MEDIA_NEGOTIATION where nothing would be left
  */
 export function answeredSections(offer: Description, videoCodecs: readonly VideoCodec[]): Result<MediaSection[], CloisterError> {
-  const preference: readonly CodecOffer['codec'][] = ['opus', ...videoCodecs];
   const sections = offer.sections.map((section): MediaSection => {
+    const preference: readonly CodecOffer['codec'][] = ['opus', ...preferenceFor(section.kind, videoCodecs)];
     const rank = (codec: CodecOffer) => preference.indexOf(codec.codec);
     const [chosen] = section.codecs.filter((codec) => rank(codec) >= 0).sort((a, b) => rank(a) - rank(b));
     const accepted = section.accepted && chosen !== undefined;

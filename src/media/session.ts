@@ -18,7 +18,8 @@ import type { RequestHandlers, SessionEvents } from './ipc.ts';
 import { createPeerConnection, type PeerConnectionOptions } from './peer-connection.ts';
 import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
 import { createReceiver } from './receiver.ts';
-import { openAudioSource, openVideoSource } from './source/open-source.ts';
+import { createShare, type Share } from './share.ts';
+import { openAudioSource, openScreenSource, openVideoSource } from './source/open-source.ts';
 import { createStatistics } from './statistics.ts';
 import type { SecuredConnection, VideoCodec } from './streams.ts';
 
@@ -43,9 +44,11 @@ export type SessionOptions = {
 export type Session = Omit<RequestHandlers, 'begin' | 'close'> & { close(): Promise<void> };
 
 const STATISTICS_MS = 1_000;
+/** That sharing has stopped is news for a while, and no lasting fault of the room. */
+const SHARE_NEWS_MS = 15_000;
 
 /** Where several have a problem, the first is told. */
-const PROBLEM_PARTS = ['connection', 'video', 'audio', 'encoder'] as const;
+const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'encoder'] as const;
 type ProblemPart = (typeof PROBLEM_PARTS)[number];
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));
@@ -81,6 +84,7 @@ export function createSession(options: SessionOptions): Session {
   let failed = false;
   let wantsCamera = call.camera;
   let video: VideoSender | null = null;
+  let share: Share | null = null;
   // A camera takes long to open: it is opened while the connection is made. What it gives goes nowhere before goLive().
   let earlyVideo: ReturnType<typeof openVideoSource> | null = null;
   let earlyAudio: ReturnType<typeof openAudioSource> | null = null;
@@ -133,7 +137,10 @@ export function createSession(options: SessionOptions): Session {
     clock,
     peer,
     audio,
-    picture: (kind) => (kind === 'video' && wantsCamera && video !== null ? { profile: settings.video, setTarget: video.setTarget } : null)
+    picture(kind) {
+      if (kind === 'screen') return share === null || share.statistics() === null ? null : { profile: settings.screenVideo, setTarget: share.setTarget };
+      return wantsCamera && video !== null ? { profile: settings.video, setTarget: video.setTarget } : null;
+    }
   });
   scope.own(() => adaptation[Symbol.asyncDispose]());
   const statistics = createStatistics({
@@ -144,6 +151,7 @@ export function createSession(options: SessionOptions): Session {
     feed,
     audio,
     video: () => video,
+    screen: () => share,
     negotiated: () => connection?.negotiated ?? null,
     limited: adaptation.limited
   });
@@ -166,7 +174,14 @@ export function createSession(options: SessionOptions): Session {
     earlyVideo = null;
     earlyAudio = null;
     earlyEncoder = null;
-    await Promise.allSettled([video?.stop(), audio.stop(), encoder?.close(), ...early.map(async (source) => (await source)?.close()), peer.close()]);
+    await Promise.allSettled([
+      video?.stop(),
+      share?.stop(),
+      audio.stop(),
+      encoder?.close(),
+      ...early.map(async (source) => (await source)?.close()),
+      peer.close()
+    ]);
   }
 
   function openSourcesEarly(): void {
@@ -212,6 +227,7 @@ export function createSession(options: SessionOptions): Session {
     emit('secured', { code });
     if (negotiated.video !== null) video = makeVideoSender(negotiated.video.codec);
     if (wantsCamera) void video?.start();
+    if (negotiated.screen !== null) share = makeShare(negotiated.screen.codec);
     if (negotiated.audio !== null) void audio.start().then(report);
     // The feed first: the receiver then hands over what it held, and the display has the first keyframe instead of asking for another.
     feed.open();
@@ -239,6 +255,24 @@ export function createSession(options: SessionOptions): Session {
     });
   }
 
+  function makeShare(codec: VideoCodec): Share {
+    const profile = settings.screenVideo;
+    return createShare({
+      clock,
+      profile,
+      openSource: () => openScreenSource(settings.screen, profile, clock),
+      createEncoder: () => createVideoEncoder({ codec, profile, clock, content: 'text' }),
+      send: (packet) => peer.send('screen', packet),
+      onSenderClock: (senderClock) => peer.setSenderClock('screen', senderClock),
+      onLost: (failure) => {
+        onProblem('screen')(failure);
+        scope.schedule(clock, SHARE_NEWS_MS, () => onProblem('screen')(null));
+        peer.end('screen');
+        emit('screenEnded', failure);
+      }
+    });
+  }
+
   scope.own(peer.on('candidates', (candidates) => emit('candidates', candidates)));
   scope.own(
     peer.on('secured', (secured) => {
@@ -252,9 +286,10 @@ export function createSession(options: SessionOptions): Session {
       onProblem('connection')(silent ? { code: 'CL_MEDIA_SILENT', detectedBy: 'connection', text: errorCodes.CL_MEDIA_SILENT.text } : null)
     )
   );
-  scope.own(peer.on('keyframeRequest', (kind) => (kind === 'video' ? video?.requestKeyframe() : undefined)));
+  scope.own(peer.on('keyframeRequest', (kind) => (kind === 'video' ? video : share)?.requestKeyframe()));
   // Before goLive() the receiver holds what comes, bounded, and gives none of it away.
   scope.own(peer.on('rtp', (kind, packet) => receiver.take(kind, packet)));
+  scope.own(peer.on('ended', (kind) => receiver.end(kind)));
   scope.own(peer.on('senderClock', (kind, senderClock) => receiver.setSenderClock(kind, senderClock)));
 
   return {
@@ -318,6 +353,19 @@ export function createSession(options: SessionOptions): Session {
         peer.discard('video');
       } else if (live) await video?.start();
       else if (answered) openSourcesEarly();
+      report();
+      return null;
+    },
+    async setScreen(on) {
+      if (!on) {
+        await share?.stop();
+        peer.end('screen');
+      } else if (!live) throw new CloisterError('CL_CALL_WRONG_PHASE');
+      else if (share === null) throw new CloisterError('CL_MEDIA_SCREEN_UNSUPPORTED');
+      else {
+        onProblem('screen')(null);
+        await share.start();
+      }
       report();
       return null;
     },

@@ -5,6 +5,7 @@ import type { AudioSender } from './encode/audio-sender.ts';
 import type { VideoSender } from './encode/video-sender.ts';
 import type { MediaSettings, MediaStatistics } from './port.ts';
 import type { Receiver } from './receiver.ts';
+import type { Share } from './share.ts';
 import { viewOfChoice } from './source/source-view.ts';
 import { type MediaKind, type NegotiatedMedia, ofEachKind, type PeerConnection, type PictureKind } from './streams.ts';
 
@@ -16,6 +17,7 @@ export type StatisticsParts = {
   readonly feed: { statistics(): { readonly displays: number; readonly framesDecoded: number } };
   readonly audio: Pick<AudioSender, 'statistics'>;
   readonly video: () => Pick<VideoSender, 'statistics'> | null;
+  readonly screen: () => Pick<Share, 'statistics'> | null;
   readonly negotiated: () => NegotiatedMedia | null;
   /** Whether less of a picture is sent than is wanted, because the path carries no more. */
   readonly limited: (kind: PictureKind) => boolean;
@@ -49,6 +51,7 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
     }
     const audio = parts.audio.statistics();
     const video = parts.video()?.statistics() ?? null;
+    const screen = parts.screen()?.statistics() ?? null;
     const feed = parts.feed.statistics();
     const negotiated = parts.negotiated();
     const flow = (kind: MediaKind, sending: boolean, framesSent: number, framesDecoded: number, encoder: EncoderView | null): MediaFlow => {
@@ -78,6 +81,7 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
     return {
       audio: flow('audio', audio.sending, audio.packetsSent, 0, audio.encoder),
       video: flow('video', video?.sending ?? false, video?.framesSent ?? 0, feed.framesDecoded, video?.encoder ?? null),
+      screen: flow('screen', screen?.sending ?? false, screen?.framesSent ?? 0, 0, screen?.encoder ?? null),
       roundTripMs: peer.roundTripMs,
       bandwidth:
         negotiated === null
@@ -89,7 +93,8 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
             },
       displays: feed.displays,
       camera: video?.source ?? viewOfChoice(settings.camera, 'video'),
-      microphone: audio.source ?? viewOfChoice(settings.microphone, 'audio')
+      microphone: audio.source ?? viewOfChoice(settings.microphone, 'audio'),
+      screenSource: screen?.source ?? null
     };
   };
 }

@@ -56,6 +56,8 @@ export type PeerConnectionEvents = {
   senderClock: readonly [MediaKind, SenderClock];
   /** The other side asks for a keyframe (PLI or FIR). At most one per kind and 300 ms. */
   keyframeRequest: readonly [PictureKind];
+  /** The other side says that it sends nothing more of this picture, until it does again. */
+  ended: readonly [PictureKind];
   /** Nothing authenticated has come for a second; or it comes again. */
   silent: readonly [boolean];
   /** Final: nothing is sent or delivered after it. */
@@ -114,6 +116,8 @@ export type PeerConnection = EventSource<PeerConnectionEvents> & {
   setSenderClock(kind: MediaKind, clock: SenderClock): void;
   /** Sends a PLI for the picture that is received. At most one per kind and 300 ms goes out. */
   requestKeyframe(kind: PictureKind): void;
+  /** This picture is over, until it is sent again: the other side is told, and no packet of it leaves any more, repairs included. */
+  end(kind: PictureKind): void;
   statistics(): PeerStatistics;
   close(): Promise<void>;
 };

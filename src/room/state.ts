@@ -93,11 +93,13 @@ export type EncoderView = { readonly name: string; readonly hardware: boolean };
 export type MediaView = {
   readonly audio: MediaFlow;
   readonly video: MediaFlow;
+  /** The shared screen. */
+  readonly screen: MediaFlow;
   readonly roundTripMs: number | null;
   /** null until the call is secured. */
   readonly bandwidth: Bandwidth | null;
   /** What people asked for, so that the panel can show "muting…" where it is not so yet. */
-  readonly wanted: { readonly microphone: boolean; readonly camera: boolean };
+  readonly wanted: { readonly microphone: boolean; readonly camera: boolean; readonly screen: boolean };
   /** A part of the media that fails while the call goes on, such as a camera that cannot be opened. */
   readonly problem: { readonly code: ErrorCode; readonly text: string } | null;
 };
@@ -148,7 +150,13 @@ export type RoomState = {
   readonly version: { readonly agent: string; readonly protocol: 1 };
   readonly room: { readonly name: string; readonly account: string; readonly organisation: string; readonly endpoint: string };
   readonly call: CallView | null;
-  readonly devices: { readonly camera: SourceView; readonly microphone: SourceView; readonly displays: number };
+  readonly devices: {
+    readonly camera: SourceView;
+    readonly microphone: SourceView;
+    /** What can be shared; null where the configuration says nothing can. */
+    readonly screen: SourceView | null;
+    readonly displays: number;
+  };
   readonly policy: {
     readonly encryption: {
       readonly policy: 'Disabled' | 'DisabledUserOverride' | 'Required';

@@ -17,6 +17,7 @@ type FakeMedia = {
   revealed: boolean;
   secured: boolean;
   sending: boolean;
+  sharing: boolean;
   /** Of the other side, as many as were handed over. */
   candidates: number;
 };
@@ -89,6 +90,7 @@ export class FakeRoom {
           revealed: false,
           secured: false,
           sending: false,
+          sharing: false,
           candidates: 0
         };
         this.mediaOpened++;
@@ -116,6 +118,9 @@ export class FakeRoom {
         return;
       case 'media-candidates':
         if (this.media?.epoch === effect.epoch) this.media.candidates += effect.candidates.length;
+        return;
+      case 'media-screen':
+        if (this.media?.epoch === effect.epoch) this.media.sharing = effect.on;
         return;
       case 'media-open':
         if (this.media?.epoch === effect.epoch) this.media.open = true;

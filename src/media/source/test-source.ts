@@ -1,12 +1,14 @@
-// The test picture and the test tone as sources, in real time. They need no device and cannot be lost.
+// The test picture, the test page and the test tone as sources, in real time. They need no device and cannot be lost.
 import { AV_PIX_FMT_YUV420P, Frame } from 'node-av';
 import type { Clock } from '../../kernel/clock.ts';
 import { CloisterError } from '../../kernel/errors.ts';
+import type { SourceView } from '../../room/state.ts';
 import type { VideoProfile } from '../port.ts';
 import { type Pacer, startPacer } from './pacer.ts';
 import { AUDIO_BLOCK_MS, AUDIO_BLOCK_SAMPLES, type AudioSource, type VideoSource } from './source.ts';
-import { TEST_PICTURE_VIEW, TEST_TONE_VIEW } from './source-view.ts';
-import { createTestPicture, type Planes } from './test-picture.ts';
+import { TEST_PAGE_VIEW, TEST_PICTURE_VIEW, TEST_TONE_VIEW } from './source-view.ts';
+import { createTestPage } from './test-page.ts';
+import { createTestPicture, type Planes, type TestPicture } from './test-picture.ts';
 import { fillTestTone } from './test-tone.ts';
 import { drawTimeCode } from './time-code.ts';
 
@@ -24,16 +26,22 @@ function allocateFrame(width: number, height: number): { readonly frame: Frame; 
 }
 
 /** @param timeCode also draws the time, for a machine to read */
-export function createTestVideoSource(profile: VideoProfile, roomName: string, clock: Clock, timeCode = false): VideoSource {
+export const createTestVideoSource = (profile: VideoProfile, roomName: string, clock: Clock, timeCode = false): VideoSource =>
+  createDrawnSource(TEST_PICTURE_VIEW, profile, clock, () => createTestPicture(roomName, profile.width, profile.height), timeCode);
+
+export const createTestPageSource = (profile: VideoProfile, clock: Clock): VideoSource =>
+  createDrawnSource(TEST_PAGE_VIEW, profile, clock, () => createTestPage(profile.width, profile.height));
+
+function createDrawnSource(view: SourceView, profile: VideoProfile, clock: Clock, create: () => TestPicture, timeCode = false): VideoSource {
   let pacer: Pacer | null = null;
   let closed = false;
   let taking: Promise<void> | null = null;
   let frame: Frame | null = null;
   return {
-    view: TEST_PICTURE_VIEW,
+    view,
     start(sink) {
       if (closed) return;
-      const picture = createTestPicture(roomName, profile.width, profile.height);
+      const picture = create();
       const memory = allocateFrame(profile.width, profile.height);
       frame = memory.frame;
       picture.drawBackground(memory.planes);

@@ -207,7 +207,11 @@ describe('session description', () => {
   it('negotiates the shared screen as a second picture, which a peer need not label', () => {
     const shared = { ...local, sections: offeredSections(['H264', 'VP8']) };
     const written = writeDescription(shared);
-    assert.match(written, /m=video 9 [^\r]* 104 106 105 107\r\n(?:.+\r\n)*a=mid:2\r\na=sendrecv\r\na=content:slides\r\n/);
+    assert.match(written, /m=video 9 [^\r]* 106 104 107 105\r\n(?:.+\r\n)*a=mid:2\r\na=sendrecv\r\na=content:slides\r\n/);
+    const ownOrder = answeredSections(parsed(written), ['H264', 'VP8']);
+    assert.ok(ownOrder.ok);
+    // Text takes VP8, whatever the camera does.
+    assert.deepEqual([negotiatedOf(ownOrder.value).video?.codec, negotiatedOf(ownOrder.value).screen?.codec], ['H264', 'VP8']);
     const sections = answeredSections(parsed(written), ['VP8']);
     assert.ok(sections.ok);
     const answer = writeDescription({ ...shared, setup: 'active', sections: sections.value });

@@ -31,7 +31,7 @@ function fakeMachine(
 }
 
 describe('runner: system packages', () => {
-  const all = ['chromium', 'mosquitto', 'tshark', 'strace', 'ip', 'openssl'];
+  const all = ['chromium', 'mosquitto', 'tshark', 'strace', 'ip', 'openssl', 'Xvfb'];
   let folder = '';
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'cloister-packages-'));
@@ -51,7 +51,10 @@ describe('runner: system packages', () => {
   });
 
   it('installs what is missing as root', () => {
-    const { machine, commands } = fakeMachine(folder, ['apt-get', 'tshark', 'strace', 'ip', 'openssl'], { root: true, repository: ['chromium', 'mosquitto'] });
+    const { machine, commands } = fakeMachine(folder, ['apt-get', 'tshark', 'strace', 'ip', 'openssl', 'Xvfb'], {
+      root: true,
+      repository: ['chromium', 'mosquitto']
+    });
     assert.equal(ensureSystemPackages(['integration'], machine), null);
     assert.deepEqual(commands.slice(0, 2), ['apt-get update', 'apt-get install -y --no-install-recommends chromium fonts-liberation mosquitto']);
   });
