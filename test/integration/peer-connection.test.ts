@@ -56,7 +56,7 @@ describe('peer connection', function () {
         assert.deepEqual(Buffer.from(atAnswerer.remoteThumbprint), Buffer.from(atOfferer.localThumbprint));
         const negotiated = {
           video: { codec: 'H264', payloadType: 102 },
-          screen: { codec: 'H264', payloadType: 104 },
+          screen: { codec: 'VP8', payloadType: 106 },
           audio: { codec: 'opus', payloadType: 111 }
         };
         assert.deepEqual([atOfferer.negotiated, atAnswerer.negotiated], [negotiated, negotiated]);
