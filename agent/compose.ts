@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { localEncryption } from '../src/call/encryption-decision.ts';
 import type { Config } from '../src/config/schema.ts';
 import { openEnvelopes } from '../src/identity/envelopes.ts';
+import type { EndpointIdentity } from '../src/identity/port.ts';
+import { makeSealingPair, openSealed, sealFor } from '../src/identity/sealing.ts';
 import { readBrokerCertificate, readIdentity } from '../src/identity/store.ts';
 import { loadTrustStore, type ReloadableTrustStore } from '../src/identity/trust-store.ts';
 import type { Clock } from '../src/kernel/clock.ts';
@@ -13,13 +15,18 @@ import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { createMediaProcesses } from '../src/media/client.ts';
 import { createHardwareProbe } from '../src/media/hardware-probe.ts';
-import type { MediaSettings } from '../src/media/port.ts';
+import type { IceServer, MediaSettings } from '../src/media/port.ts';
 import { viewOfChoice } from '../src/media/source/source-view.ts';
+import { type CredentialsClient, type CredentialsClientOptions, createCredentialsClient } from '../src/relay/credentials-client.ts';
+import { createCredentialsService } from '../src/relay/credentials-service.ts';
+import { readSharedSecret } from '../src/relay/shared-secret.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../src/signaling/embedded-broker.ts';
+import type { Signaling } from '../src/signaling/port.ts';
 import { createSignaling } from '../src/signaling/signaling.ts';
 import { createUiServer } from '../src/ui-server/server.ts';
 import { createCallJournal } from './call-journal.ts';
 import type { Part } from './lifecycle.ts';
+import { ownAddresses } from './own-addresses.ts';
 import { createRoom } from './room.ts';
 import { AGENT_VERSION } from './version.ts';
 
@@ -91,18 +98,23 @@ function reloadTrust(trust: ReloadableTrustStore, scope: Scope, { clock, log }: 
 
 export type ComposedRoom = { readonly parts: readonly Part[]; readonly url: () => string };
 
-/**
- * The parts of a room in the order in which they start. With an embedded broker the port it got is known only once it listens, so it is started before.
- * @throws CloisterError CL_IDENTITY_MISSING, CL_IDENTITY_INVALID, CL_CONFIG_INVALID
- */
-export async function composeRoom(config: Config, brokerUrl: string, { clock, log }: Environment): Promise<ComposedRoom> {
+type Endpoint = {
+  readonly identity: EndpointIdentity;
+  readonly signaling: Signaling;
+  /** Closed after the signaling. */
+  readonly parts: readonly Part[];
+};
+
+/** What a room and a service have in common: an identity, whom it trusts, and its place at the broker. */
+async function composeEndpoint(config: Config, brokerUrl: string, name: string, environment: Environment): Promise<Endpoint> {
+  const { clock, log } = environment;
   const identity = await readIdentity(config.identity.directory);
   const trust = await loadTrustStore({
     authorities: [join(config.identity.directory, 'ca.pem'), ...config.identity.trustedCertificates],
     revocationLists: config.identity.revocationLists
   });
   const scope = new Scope();
-  reloadTrust(trust, scope, { clock, log });
+  reloadTrust(trust, scope, environment);
   const envelopes = openEnvelopes({
     identity,
     trust,
@@ -116,10 +128,85 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
     identity,
     envelopes,
     broker: { url: brokerUrl, caPem: brokerAuthority === undefined ? identity.caPem : await readPem(brokerAuthority) },
-    room: { name: config.room.name, version: AGENT_VERSION },
+    room: { name, version: AGENT_VERSION },
     clock,
     log: log.child({ part: 'signaling' })
   });
+  const parts = [
+    { name: 'trust', part: scope },
+    { name: 'envelopes', part: { [Symbol.asyncDispose]: async () => envelopes[Symbol.dispose]() } }
+  ];
+  return { identity, signaling, parts };
+}
+
+export type RelayServiceOptions = {
+  readonly secretFile: string;
+  readonly urls: readonly string[];
+  readonly lifetimeMs: number;
+  /** Beside the service's own. */
+  readonly organisations: readonly string[];
+};
+
+export type ComposedRelayService = { readonly parts: readonly Part[]; readonly account: string; readonly endpoint: string };
+
+/**
+ * The service that gives rooms credentials for the relays.
+ * @throws CloisterError CL_IDENTITY_MISSING, CL_IDENTITY_INVALID, CL_CONFIG_INVALID, CL_RELAY_SECRET
+ */
+export async function composeRelayService(
+  config: Config,
+  brokerUrl: string,
+  options: RelayServiceOptions,
+  environment: Environment
+): Promise<ComposedRelayService> {
+  const { clock, log } = environment;
+  const secret = await readSharedSecret(options.secretFile);
+  const { identity, signaling, parts } = await composeEndpoint(config, brokerUrl, 'Relay credentials', environment);
+  const service = createCredentialsService({
+    signaling,
+    secret,
+    urls: options.urls,
+    lifetimeMs: options.lifetimeMs,
+    organisations: [identity.organisation, ...options.organisations],
+    sealFor,
+    clock,
+    log: log.child({ part: 'relay' })
+  });
+  return {
+    parts: [...parts, { name: 'signaling', part: signaling }, { name: 'relay', part: service }],
+    account: identity.account,
+    endpoint: identity.endpointId
+  };
+}
+
+/** This room's credentials for the relays; null where no service is configured. */
+function composeRelayCredentials(config: Config, signaling: Signaling, { clock, log }: Environment): CredentialsClient | null {
+  const { service } = config.media.relay;
+  if (service === undefined) return null;
+  const makeKey: CredentialsClientOptions['makeKey'] = () => {
+    const { publicKey, privateKey } = makeSealingPair();
+    return { publicKey, open: (sealed) => openSealed(privateKey, sealed) };
+  };
+  return createCredentialsClient({ signaling, service, makeKey, clock, log: log.child({ part: 'relay' }) });
+}
+
+/** The configured servers and those that the service named. */
+function iceServersOf(config: Config, relay: CredentialsClient | null, authorityPem: string | undefined): readonly IceServer[] {
+  const given = relay?.current();
+  const relays = given == null ? [] : given.urls.map((urls) => ({ urls, username: given.username, credential: given.credential }));
+  return [...config.media.iceServers, ...relays].map((server) => (authorityPem === undefined ? server : { ...server, authorityPem }));
+}
+
+/**
+ * The parts of a room in the order in which they start. With an embedded broker the port it got is known only once it listens, so it is started before.
+ * @throws CloisterError CL_IDENTITY_MISSING, CL_IDENTITY_INVALID, CL_CONFIG_INVALID
+ */
+export async function composeRoom(config: Config, brokerUrl: string, environment: Environment): Promise<ComposedRoom> {
+  const { clock, log } = environment;
+  const { identity, signaling, parts } = await composeEndpoint(config, brokerUrl, config.room.name, environment);
+  const relayAuthority = config.media.relay.certificateAuthority;
+  const relayAuthorityPem = relayAuthority === undefined ? undefined : await readPem(relayAuthority);
+  const relay = composeRelayCredentials(config, signaling, environment);
   const hardware = createHardwareProbe({ mode: config.media.hardwareEncoding, codecs: config.media.codecs, log: log.child({ part: 'hardware' }) });
   const settings = (): MediaSettings => ({
     roomName: config.room.name,
@@ -130,7 +217,7 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
     screenVideo: config.media.screenVideo,
     codecs: config.media.codecs,
     hardwareEncoders: hardware.usable(),
-    iceServers: config.media.iceServers,
+    iceServers: iceServersOf(config, relay, relayAuthorityPem),
     fips: config.encryption.fips,
     displayHost: '127.0.0.1',
     displayOrigins: ui.origins()
@@ -154,6 +241,8 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
       forgetMs: FORGET_CALL_MS
     },
     signaling,
+    addresses: ownAddresses,
+    relay,
     mediaProcesses,
     hardware,
     journal: createCallJournal(join(config.dataDirectory, 'call-journal.json')),
@@ -172,11 +261,11 @@ export async function composeRoom(config: Config, brokerUrl: string, { clock, lo
   return {
     // The panel comes up first, so that it can say what the room is waiting for.
     parts: [
-      { name: 'trust', part: scope },
-      { name: 'envelopes', part: { [Symbol.asyncDispose]: async () => envelopes[Symbol.dispose]() } },
+      ...parts,
       { name: 'panel', part: ui },
       // The room starts these two without waiting for a broker that is away; they are closed after it has hung up.
       { name: 'signaling', part: closedOnly(signaling) },
+      ...(relay === null ? [] : [{ name: 'relay', part: relay }]),
       { name: 'media processes', part: closedOnly(mediaProcesses) },
       { name: 'hardware probe', part: hardware },
       { name: 'room', part: room }

@@ -18,6 +18,10 @@ const COMMANDS: Record<string, Command> = {
   'stop-sharing': { summary: 'end sharing', load: async () => (await import('./commands/share.ts')).runStopSharingCommand },
   status: { summary: 'what the room is doing', load: async () => (await import('./commands/status.ts')).runStatusCommand },
   doctor: { summary: 'check this machine and its configuration', load: async () => (await import('./commands/doctor.ts')).runDoctorCommand },
+  'relay-credentials': {
+    summary: 'give rooms short-lived credentials for TURN relays',
+    load: async () => (await import('./commands/relay-credentials.ts')).runRelayCredentials
+  },
   identity: { summary: 'make and look at certificates', load: async () => (await import('./commands/identity.ts')).runIdentityCommand }
 };
 
@@ -25,7 +29,7 @@ const usage = (): string =>
   [
     'Usage: cloister COMMAND [OPTIONS]     (cloister COMMAND --help says more)',
     '',
-    ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`)
+    ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(19)}${summary}`)
   ].join('\n');
 
 async function main(args: string[], io: CommandIo): Promise<ExitStatus> {

@@ -14,6 +14,7 @@ import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { uuidV7 } from '../src/kernel/uuid.ts';
 import type { Endpoints, MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from '../src/media/port.ts';
+import type { CredentialsClient } from '../src/relay/credentials-client.ts';
 import { projectRoomState, type RoomFacts } from '../src/room/project.ts';
 import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
 import type { Party, Signaling } from '../src/signaling/port.ts';
@@ -29,6 +30,10 @@ export type RoomOptions = {
   readonly autoAnswer: boolean;
   readonly timeouts: CallContext['timeouts'];
   readonly signaling: Signaling;
+  /** All of this machine's, but for loopback and link-local ones. */
+  readonly addresses: () => readonly string[];
+  /** Null where no service gives this room credentials for relays. */
+  readonly relay: Pick<CredentialsClient, 'on' | 'missingSinceMs'> | null;
   readonly mediaProcesses: MediaProcesses;
   /** What is told of hardware encoders. */
   readonly hardware?: { problem(): MediaFailure | null; on(event: 'settled', listener: () => void): () => void };
@@ -40,6 +45,7 @@ export type RoomOptions = {
 const SECURITY_EVENTS_KEPT = 20;
 /** A broker that is away shorter than this is no problem to show. */
 const BROKER_PATIENCE_MS = 2_000;
+const ADDRESS_LOOK_MS = 1_000;
 
 export type Room = RoomPort & AsyncDisposable & { start(signal: AbortSignal): Promise<void> };
 
@@ -72,6 +78,8 @@ export function createRoom(options: RoomOptions): Room {
     };
     if (broker !== 'connected' && clock.now() - brokerSinceMs >= BROKER_PATIENCE_MS) add('CL_BROKER_UNREACHABLE', 'error', brokerSinceMs);
     if (clockState === 'wrong') add('CL_CLOCK_WRONG', 'error', clockWrongSinceMs);
+    const noRelaySinceMs = options.relay?.missingSinceMs() ?? null;
+    if (noRelaySinceMs !== null) add('CL_RELAY_CREDENTIALS', 'warning', noRelaySinceMs);
     const hardwareProblem = options.hardware?.problem() ?? null;
     if (hardwareProblem !== null) add(hardwareProblem.code, 'warning', hardwareSinceMs, hardwareProblem.text);
     if (mediaProblem !== null) add(mediaProblem.code, 'warning', mediaProblemSinceMs, mediaProblem.text);
@@ -178,8 +186,13 @@ export function createRoom(options: RoomOptions): Room {
         return ask(effect.epoch, (m) => m.open());
       case 'media-reveal':
         return ask(effect.epoch, (m) => m.reveal(effect.nonce));
-      case 'media-check-update':
-        return ask(effect.epoch, (m) => m.checkUpdate(effect.sdp));
+      case 'media-accept-update':
+        return ask(effect.epoch, async (m) => {
+          const answer = await m.acceptUpdate(effect.sdp);
+          if (answer !== null) happened({ type: 'update-answer-ready', epoch: effect.epoch, ...answer });
+        });
+      case 'media-accept-update-answer':
+        return ask(effect.epoch, (m) => m.acceptUpdateAnswer(effect.sdp, effect.answers));
       case 'media-candidates':
         return ask(effect.epoch, (m) => m.addCandidates(effect.candidates));
       case 'media-microphone':
@@ -220,6 +233,7 @@ export function createRoom(options: RoomOptions): Room {
     mediaProblem = null;
     const current = (): boolean => session?.epoch === epoch;
     taken.on('candidates', (candidates) => happened({ type: 'local-candidates', epoch, candidates }));
+    taken.on('update', ({ sdp }) => happened({ type: 'update-ready', epoch, sdp }));
     taken.on('secured', ({ code }) => happened({ type: 'secured', epoch, code }));
     taken.on('failed', (failure) => happened({ type: 'media-failed', epoch, failure }));
     taken.on('screenEnded', ({ code, text }) => {
@@ -235,6 +249,7 @@ export function createRoom(options: RoomOptions): Room {
       media = statistics;
       changed();
     });
+    taken.on('notice', ({ code, text }) => log.warn('media notice', { code, text }));
     taken.on('problem', (problem) => {
       if (!current()) return;
       mediaProblem = problem;
@@ -311,6 +326,21 @@ export function createRoom(options: RoomOptions): Room {
     );
   }
 
+  // ── the network ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The system tells nobody without a native module; to look is cheap. */
+  function watchAddresses(): void {
+    let known = options.addresses();
+    scope.every(clock, ADDRESS_LOOK_MS, () => {
+      const addresses = options.addresses();
+      if (addresses.length === known.length && addresses.every((address) => known.includes(address))) return;
+      log.info('this machine has other addresses', { before: known.length, now: addresses.length });
+      known = addresses;
+      signaling.networkChanged(addresses);
+      session?.media.networkChanged(addresses).catch((error) => log.warn('a media process was not told', { error: asCloisterError(error).code }));
+    });
+  }
+
   async function endCallOfLastRun(): Promise<void> {
     const entry = await options.journal.read();
     if (entry === null) return;
@@ -324,6 +354,8 @@ export function createRoom(options: RoomOptions): Room {
   return {
     async start(signal) {
       listenToSignaling();
+      watchAddresses();
+      if (options.relay !== null) scope.own(options.relay.on('changed', changed));
       // A broker that is away must not keep the panel from coming up: it says so instead.
       signaling.start(signal).catch((error) => log.error('signaling could not start', { error: asCloisterError(error).code }));
       await endCallOfLastRun();

@@ -1,4 +1,5 @@
 // cloister doctor: says what is wrong with this machine and its configuration, and what to do about it. Changes nothing.
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type ConfigLayer, parseOverride } from '../../src/config/layers.ts';
@@ -67,6 +68,11 @@ function diagnoseRoom(config: Config, firstRun: boolean): Promise<Diagnosis> {
     // Loaded here, so that a media library that does not load is a finding and not the end of the doctor.
     listCaptureDevices: async () => (await import('../../src/media/source/device-source.ts')).listDevices(),
     listHidDevices,
+    probeServer: async (server) => {
+      const { certificateAuthority } = config.media.relay;
+      const authority = certificateAuthority === undefined ? {} : { authorityPem: await readFile(certificateAuthority, 'utf8') };
+      await (await import('../../src/media/relay/probe.ts')).probeServer({ ...server, ...authority }, systemClock);
+    },
     agentRuns: async () => (await createHttpClient(`http://127.0.0.1:${config.uiServer.port}`).state()) !== undefined,
     clock: systemClock
   });

@@ -85,6 +85,8 @@ export type CallEvent =
   | { readonly type: 'answer-ready'; readonly epoch: number; readonly sdp: string; readonly nonce: string }
   | { readonly type: 'reveal-ready'; readonly epoch: number; readonly nonce: string }
   | { readonly type: 'local-candidates'; readonly epoch: number; readonly candidates: readonly IceCandidate[] }
+  | { readonly type: 'update-ready'; readonly epoch: number; readonly sdp: string }
+  | { readonly type: 'update-answer-ready'; readonly epoch: number; readonly sdp: string; readonly answers: string }
   | { readonly type: 'secured'; readonly epoch: number; readonly code: string | null }
   | { readonly type: 'media-failed'; readonly epoch: number; readonly failure: MediaFailure }
   | { readonly type: 'media-lost'; readonly epoch: number }
@@ -118,7 +120,8 @@ export type CallEffect =
     }
   | { readonly type: 'media-open'; readonly epoch: number }
   | { readonly type: 'media-reveal'; readonly epoch: number; readonly nonce: string }
-  | { readonly type: 'media-check-update'; readonly epoch: number; readonly sdp: string }
+  | { readonly type: 'media-accept-update'; readonly epoch: number; readonly sdp: string }
+  | { readonly type: 'media-accept-update-answer'; readonly epoch: number; readonly sdp: string; readonly answers: string | undefined }
   | { readonly type: 'media-candidates'; readonly epoch: number; readonly candidates: readonly IceCandidate[] }
   | { readonly type: 'media-microphone'; readonly epoch: number; readonly on: boolean }
   | { readonly type: 'media-camera'; readonly epoch: number; readonly on: boolean }

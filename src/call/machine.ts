@@ -249,9 +249,15 @@ function receive(state: CallState, inbound: InboundCallMessage, context: CallCon
       return next(state, known, [{ type: 'media-candidates', epoch, candidates: message.body.candidates }]);
     }
     case 'call.update':
-      return next(state, known, [{ type: 'media-check-update', epoch: known.exchange.epoch, sdp: message.body.sdp }]);
-    case 'call.update-answer':
-      return unchanged(state);
+    case 'call.update-answer': {
+      const { role, settled, epoch } = known.exchange;
+      if (role === 'caller' && !settled) return unchanged(state);
+      return next(state, known, [
+        message.type === 'call.update'
+          ? { type: 'media-accept-update', epoch, sdp: message.body.sdp }
+          : { type: 'media-accept-update-answer', epoch, sdp: message.body.sdp, answers: message.body.answers }
+      ]);
+    }
     case 'call.reconnect':
       return reconnectedBy(state, known, inbound.from, message.body, context);
     case 'call.verdict':
@@ -470,7 +476,19 @@ const END_TEXT: Record<EndReason, string> = {
 
 type MediaEvent = Extract<
   CallEvent,
-  { type: 'offer-ready' | 'answer-ready' | 'reveal-ready' | 'local-candidates' | 'secured' | 'media-failed' | 'media-lost' | 'screen-ended' }
+  {
+    type:
+      | 'offer-ready'
+      | 'answer-ready'
+      | 'reveal-ready'
+      | 'local-candidates'
+      | 'update-ready'
+      | 'update-answer-ready'
+      | 'secured'
+      | 'media-failed'
+      | 'media-lost'
+      | 'screen-ended';
+  }
 >;
 
 function media(state: CallState, call: CallRecord, event: MediaEvent, context: CallContext): Step {
@@ -487,6 +505,10 @@ function media(state: CallState, call: CallRecord, event: MediaEvent, context: C
         : unchanged(state);
     case 'local-candidates':
       return localCandidates(state, call, event.candidates);
+    case 'update-ready':
+      return next(state, call, toPeer(call, { type: 'call.update', body: { sdp: event.sdp } }));
+    case 'update-answer-ready':
+      return next(state, call, toPeer(call, { type: 'call.update-answer', body: { sdp: event.sdp, answers: event.answers } }));
     case 'secured':
       return secured(state, call, event.code, context);
     case 'media-failed':

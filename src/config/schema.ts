@@ -2,6 +2,8 @@
 // Every leaf says by `restart` when a change takes effect. Pure. A key that is not here is an error (fleet.md: no setting is half understood).
 // Relative paths are relative to the agent's working directory.
 import * as z from 'zod';
+import { parseAddress } from '../kernel/address.ts';
+import { parseServerAddress } from '../kernel/server-address.ts';
 
 /** When a changed value takes effect: at once, with the next call, or when the agent starts again. */
 export type RestartNeed = 'none' | 'next-call' | 'restart';
@@ -27,8 +29,14 @@ const hostHeader = z
 const evenSize = (min: number, max: number): z.ZodInt => z.int().min(min).max(max).multipleOf(2);
 const source = z.string().min(1).max(1024);
 
+const serverAddress = z
+  .string()
+  .max(300)
+  .refine((text) => parseServerAddress(text) !== null, {
+    error: 'must be one stun:HOST, turn:HOST or turns:HOST address, as in turn:turn.contoso.example:3478?transport=udp'
+  });
 const iceServer = z.strictObject({
-  urls: z.string().regex(/^(?:stuns?|turns?):[^\s]+$/, { error: 'must be one stun:, stuns:, turn: or turns: address' }),
+  urls: serverAddress,
   username: z.string().max(512).exactOptional(),
   credential: z.string().max(512).exactOptional()
 });
@@ -191,8 +199,37 @@ const media = z.strictObject({
     .max(4)
     .default([])
     .meta(
-      meaning('STUN and TURN servers', 'next-call', 'None by default: nobody outside is asked anything. The first STUN and the first TURN server are used.')
-    )
+      meaning(
+        'STUN and TURN servers',
+        'next-call',
+        'None by default: nobody outside is asked anything. All are asked at the same time; a TURN server needs username and credential.'
+      )
+    ),
+  relay: z
+    .strictObject({
+      service: z
+        .string()
+        .max(254)
+        .refine((text) => parseAddress(text).ok, { error: 'must be an account such as relay@contoso.example' })
+        .exactOptional()
+        .meta(
+          meaning(
+            'Relay service',
+            'restart',
+            'The account of the service that gives this room short-lived credentials for the relays (cloister relay-credentials). None: only the servers above are used.'
+          )
+        ),
+      certificateAuthority: path
+        .exactOptional()
+        .meta(
+          meaning(
+            'Authority of the relays',
+            'restart',
+            'The CA certificate that the certificate of a turns: server is checked against; the public authorities where left out.'
+          )
+        )
+    })
+    .prefault({})
 });
 
 const call = z.strictObject({

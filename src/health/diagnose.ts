@@ -28,6 +28,8 @@ export type DiagnosisPorts = {
     readonly microphones: readonly { readonly name: string }[];
   }>;
   readonly listHidDevices: () => Promise<readonly HidDevice[]>;
+  /** Rejects with a CloisterError where a STUN or TURN server does not serve this machine. */
+  readonly probeServer: (server: Config['media']['iceServers'][number]) => Promise<void>;
   /** Whether this room's agent answers at its local address now. */
   readonly agentRuns: () => Promise<boolean>;
   readonly clock: Clock;
@@ -73,6 +75,7 @@ export async function diagnose(ports: DiagnosisPorts): Promise<Diagnosis> {
       return worst([...own, ...others], ok('None to check.'));
     },
     broker: () => checkBroker(ports, identity.value, agentRuns),
+    relays: () => checkRelays(ports),
     'panel port': async () => checkPort(config.uiServer.host, config.uiServer.port, 'uiServer.port', await agentRuns),
     pages: async () => {
       const built = await Promise.all(['panel', 'display'].map((page) => isThere(join(ports.uiDirectory, page, 'index.html'), constants.R_OK)));
@@ -97,6 +100,24 @@ export async function diagnose(ports: DiagnosisPorts): Promise<Diagnosis> {
   const judged = await Promise.all(Object.entries(checks).map(async ([name, check]): Promise<Check> => ({ name, ...(await attempt(name, check, clock)) })));
   const machine = await readMachineFacts().catch(() => null);
   return { result: worst(judged, ok('')).result, checks: judged, machine };
+}
+
+/** Rooms that find each other directly need none: what is wrong with one is a warning. */
+async function checkRelays({ config, probeServer }: DiagnosisPorts): Promise<CheckOutcome> {
+  const { iceServers, relay } = config.media;
+  const service = relay.service === undefined ? '' : ` Credentials for relays come from ${relay.service}; cloister status says where they do not.`;
+  const judged = await Promise.all(
+    iceServers.map((server) =>
+      probeServer(server).then(
+        () => null,
+        (cause: unknown) =>
+          warn(`${server.urls}: ${asCloisterError(cause).message} (${asCloisterError(cause).code}).`, 'See its log, its address and its credentials.')
+      )
+    )
+  );
+  const unwell = judged.filter((outcome) => outcome !== null);
+  if (unwell.length > 0) return { ...worst(unwell, ok('')), text: unwell.map(({ text }) => text).join(' ') + service };
+  return ok(`${iceServers.length === 0 ? 'No STUN or TURN server is configured.' : `${iceServers.length} STUN or TURN servers answer.`}${service}`);
 }
 
 /** A machine without HID is still a room; without the rest it is not. */

@@ -23,6 +23,9 @@ export type EndpointIdentity = {
   readonly notAfter: Date;
 };
 
+/** A public key that an answer is sealed for, as a JWK (RFC 7518 section 6.2.1). */
+export type SealingKey = { readonly kty: 'EC'; readonly crv: 'P-256'; readonly x: string; readonly y: string };
+
 /** A certificate chain as a trust decision: who it is, or why not. */
 export type CertifiedParty = { readonly account: string; readonly endpoint: string; readonly key: KeyObject };
 

@@ -29,6 +29,7 @@ export const errorCodes = {
   CL_IDENTITY_MISSING: entry('identity', false, 'This endpoint has no identity; make one with cloister identity issue.'),
   CL_IDENTITY_INVALID: entry('identity', false, 'The identity’s key or certificate cannot be used.'),
   CL_IDENTITY_EXISTS: entry('identity', false, 'There is already something in this folder; it is not overwritten.'),
+  CL_RELAY_SECRET: entry('configuration', false, 'The file with the relays’ shared secret cannot be used.'),
   CL_ADDRESS_INVALID: entry('usage', false, 'This is not an address such as boardroom@contoso.example.'),
 
   CL_ENVELOPE_TOO_LARGE: entry('signaling', false, 'A signaling message was larger than 64 KiB.'),
@@ -71,6 +72,10 @@ export const errorCodes = {
   CL_MEDIA_SCREEN_LOST: entry('media', false, 'What was shared is lost, so sharing has stopped.'),
   CL_MEDIA_SCREEN_UNSUPPORTED: entry('media', false, 'The other side cannot receive a shared screen.'),
   CL_MEDIA_ENCODER: entry('media', false, 'The picture or sound cannot be encoded.'),
+  CL_RELAY_UNREACHABLE: entry('media', true, 'A STUN or TURN server does not answer.'),
+  CL_RELAY_REFUSED: entry('media', true, 'A TURN server refused this room; its log says why.'),
+  CL_RELAY_CERTIFICATE: entry('security', false, 'A TURN server’s certificate does not prove that it is the configured one.'),
+  CL_RELAY_CREDENTIALS: entry('media', true, 'No relay credentials could be had: calls go on, but only where a direct way is found.'),
   CL_MEDIA_HARDWARE: entry('media', false, 'The picture is encoded in software: the hardware encoder is missing or failed.'),
   CL_MEDIA_TICKET: entry('security', false, 'The display’s ticket is not valid.')
 } as const satisfies Record<string, ErrorCodeEntry>;

@@ -1,7 +1,7 @@
 // The gate in front of ICE and DTLS: which datagrams reach the ICE stack, and which go past it to the transport. Stands in the stack's own sockets and relays.
 // Invariants: only honest checks and awaited answers reach the stack; all other datagrams go past it, and only those from an address from which an honest
 // check came, or from which a check of ours was answered.
-import { type CandidatePair, CandidatePairState, type Connection, classes, Message, methods, parseMessage, StunOverTurnProtocol, StunProtocol } from 'werift';
+import { type CandidatePair, CandidatePairState, type Connection, classes, methods, parseMessage, StunOverTurnProtocol, StunProtocol } from 'werift';
 import { CloisterError } from '../kernel/errors.ts';
 import type { Log } from '../kernel/log.ts';
 import { createCheckMemory, endsWithIntegrity } from './check-memory.ts';
@@ -183,24 +183,11 @@ export function createIceGate({ connection, log, datagram, lost }: IceGateOption
     socket.on('close', gone('the socket was closed'));
   };
 
+  /** Whether a relay is the one that it should be is seen to by its link (relay/relay-link.ts). */
   const gateRelay = (protocol: StunOverTurnProtocol): void => {
-    const { turn } = protocol;
-    const { onData: fromRelay, transport } = turn;
-    const toStack = fromRelay.execute.bind(fromRelay);
-    const receive = transport.onData;
-    if (transport.type === 'udp') {
-      const probe = new Message(methods.DATA, classes.INDICATION).setAttribute('XOR-PEER-ADDRESS', ['127.0.0.1', 9]).setAttribute('DATA', Buffer.alloc(1));
-      requireReached((reached) => {
-        fromRelay.execute = reached;
-        receive(probe.bytes, turn.serverEndpoint ?? ['', 0]);
-      });
-      // Whoever reaches the socket could else say on behalf of the relay what came from whom: the stack does not look at the source.
-      transport.onData = (data, address) => {
-        const server = turn.serverEndpoint;
-        if (server !== undefined && server[0] === address[0] && server[1] === address[1]) receive(data, address);
-      };
-    }
-    fromRelay.execute = admitOver(protocol, toStack);
+    const { onData } = protocol.turn;
+    const toStack = onData.execute.bind(onData);
+    onData.execute = admitOver(protocol, toStack);
   };
 
   /** The stack swallows what a listener of it throws, and would go on without the gate. */

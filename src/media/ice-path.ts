@@ -1,8 +1,9 @@
 // The path of one connection: ICE from the first candidate to the chosen pair, and whether the other side is still there.
-// Invariants: a datagram comes in through the gate (ice-gate.ts) or not at all; this file and ice-gate.ts alone know werift.
+// Invariants: a datagram comes in through the gate (ice-gate.ts) or not at all; the files that know werift are this one, ice-gate.ts,
+// relay-candidates.ts and relay/turn-client.ts.
 import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
-import { Candidate, type CandidatePair, CandidatePairState, Connection, type Message, parseIceServers, StunOverTurnProtocol, StunProtocol } from 'werift';
+import { Candidate, type CandidatePair, CandidatePairState, Connection, type Message, StunOverTurnProtocol, StunProtocol } from 'werift';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../kernel/errors.ts';
 import { createEvents, type EventSource } from '../kernel/events.ts';
@@ -11,6 +12,8 @@ import { createIceGate } from './ice-gate.ts';
 import { checkIceSeam } from './ice-seam.ts';
 import { createLiveness } from './path-liveness.ts';
 import type { MediaSettings } from './port.ts';
+import { LOOPBACK_PRIORITY } from './relay/relay-priority.ts';
+import { createRelayCandidates } from './relay-candidates.ts';
 import { parseCandidate } from './sdp.ts';
 
 export type PathEvents = {
@@ -38,7 +41,11 @@ export type Path = EventSource<PathEvents> & {
   send(datagram: Buffer): void;
   /** Of the last connectivity check. */
   roundTripMs(): number | null;
-  /** Something authenticated came: a sign of life. */
+  /** When the other side last answered a check on the chosen pair, on the monotonic clock (RFC 7675); null where nobody is asked. */
+  consentMs(): number | null;
+  /** Whether the chosen pair's own address is not among these any more, or one that this path did not know is: it may be a better one. */
+  isOutdated(addresses: readonly string[]): boolean;
+  /** The datagram that came last was authenticated: a sign of life, if it came from where this side sends to. */
   alive(): void;
   close(): Promise<void>;
 };
@@ -52,6 +59,8 @@ export type PathOptions = {
 };
 
 const NOMINATION_POLL_MS = 2;
+/** The stack takes the first pair that answers: a direct one whose first check opens a translation needs a repetition and a long round trip. */
+const RELAY_HEAD_START_MS = 400;
 /** One check each: the pace of RFC 8445 section 14.2 for a handful of streams. */
 const RETRY_PACE_MS = 20;
 /** An address that signaling has not named and that does not answer is given up, so that it makes room at the gate. */
@@ -76,19 +85,57 @@ export function createIcePath(options: PathOptions): Path {
   const inside = connection as unknown as Inside;
   let over = false;
   let closed = false;
+  let headStart: Timer | null = null;
+  let relaysMayJoin = false;
+  let remoteEnded = false;
+  /** The other side's relays, named while only direct ways are tried. */
+  const heldCandidates: Candidate[] = [];
   const consent = { responses: 0, atMs: 0 };
 
   const lose = (why: string): void => {
     if (over || closed) return;
     over = true;
     liveness.stop();
+    headStart?.cancel();
     log.warn('the path is lost', { why });
     events.emit('lost');
   };
-  const gate = createIceGate({ connection, log, datagram: (data, from) => events.emit('datagram', data, from), lost: lose });
+  let source = '';
+  const datagram = (data: Buffer, from: string): void => {
+    source = from;
+    events.emit('datagram', data, from);
+  };
+  const gate = createIceGate({ connection, log, datagram, lost: lose });
+
+  const relays = createRelayCandidates({
+    connection,
+    servers: options.iceServers,
+    clock,
+    log,
+    joined: gate.gateAll,
+    lost(protocol, why) {
+      if (connection.nominated?.protocol === protocol) lose(why);
+    }
+  });
+  const letRelaysJoin = (): void => {
+    relaysMayJoin = true;
+    if (connection.nominated !== undefined) return;
+    relays.begin();
+    Promise.all(heldCandidates.splice(0).map(take))
+      .then(endRemote)
+      .catch((error: unknown) => log.debug('a relay of the other side was not taken', { error: String(error) }));
+  };
+  /** The stack gives up when there is nothing left to try: that is not known as long as relays may be to come. */
+  const endRemote = async (): Promise<void> => {
+    if (remoteEnded && options.iceServers.length === 0 && heldCandidates.length === 0) await connection.addRemoteCandidate(undefined);
+  };
+  const take = async (candidate: Candidate): Promise<void> => {
+    await connection.addRemoteCandidate(candidate);
+    gate.forgetSignaled();
+  };
 
   connection.onIceCandidate.subscribe((candidate) => {
-    if (isLoopback(candidate.host)) candidate.priority = LOOPBACK_PRIORITY;
+    if (candidate.type === 'host' && isLoopback(candidate.host)) candidate.priority = LOOPBACK_PRIORITY;
     gate.gateAll();
     if (gate.failure() === null && !closed) events.emit('candidate', `candidate:${candidate.toSdp()}`);
   });
@@ -121,14 +168,15 @@ export function createIcePath(options: PathOptions): Path {
       })
       .catch(() => {});
   };
+  const consentMs = (): number => {
+    const responses = connection.nominated?.responsesReceived ?? 0;
+    if (responses !== consent.responses) Object.assign(consent, { responses, atMs: clock.monotonicMs() });
+    return consent.atMs;
+  };
   const liveness = createLiveness({
     clock,
     ask,
-    answerDue: () => {
-      const responses = connection.nominated?.responsesReceived ?? 0;
-      if (responses !== consent.responses) Object.assign(consent, { responses, atMs: clock.monotonicMs() });
-      return clock.monotonicMs() - consent.atMs >= CONSENT_RESCUE_MS;
-    },
+    answerDue: () => clock.monotonicMs() - consentMs() >= CONSENT_RESCUE_MS,
     changed: (silent) => events.emit('silent', silent)
   });
 
@@ -137,7 +185,9 @@ export function createIcePath(options: PathOptions): Path {
     iceUfrag: connection.localUsername,
     icePassword: connection.localPassword,
     async gather() {
+      const relayed = relays.gatherRelays();
       await connection.gatherCandidates();
+      await Promise.all([relays.gatherReflexive(), relayed]);
       if (gate.failure() !== null) throw asCloisterError(gate.failure());
       if (!closed) events.emit('candidate', null);
     },
@@ -146,15 +196,21 @@ export function createIcePath(options: PathOptions): Path {
       const candidate = parseCandidate(text);
       if (candidate === null || closed) return;
       const { foundation, priority, host, port, type } = candidate;
-      await connection.addRemoteCandidate(new Candidate(foundation, 1, 'udp', priority, host, port, type));
-      gate.forgetSignaled();
+      const named = new Candidate(foundation, 1, 'udp', priority, host, port, type);
+      if (type === 'relay' && !relaysMayJoin) heldCandidates.push(named);
+      else await take(named);
     },
-    endOfCandidates: () => connection.addRemoteCandidate(undefined),
+    endOfCandidates() {
+      remoteEnded = true;
+      return endRemote();
+    },
     async connect() {
       gate.gateAll();
       if (gate.failure() !== null) throw asCloisterError(gate.failure());
       gate.start();
+      headStart ??= clock.schedule(RELAY_HEAD_START_MS, letRelaysJoin);
       await nominated(connection, clock, () => closed);
+      relays.settle();
       consent.atMs = clock.monotonicMs();
       liveness.start();
     },
@@ -169,33 +225,44 @@ export function createIcePath(options: PathOptions): Path {
       const waitedMs = STACK_FIRST_WAIT_MS * (2 ** gate.checkRepeats(`${host}:${port}`) - 1);
       return Math.max(0, nominated.rtt * 1_000 - waitedMs);
     },
-    alive: liveness.heard,
+    consentMs,
+    isOutdated(addresses) {
+      const { nominated, localCandidates } = connection;
+      if (nominated === undefined || isLoopback(nominated.localCandidate.host)) return false;
+      const known = localCandidates.filter(({ type, host }) => type === 'host' && !isLoopback(host)).map(({ host }) => host);
+      if (addresses.some((address) => !known.includes(address))) return true;
+      const { type, host } = nominated.localCandidate;
+      // Which address leads to the relay is not known.
+      return type === 'relay' ? known.some((address) => !addresses.includes(address)) : !addresses.includes(host);
+    },
+    alive() {
+      // A translation that has forgotten the path gives the other side another address: it is heard from there, while all that is sent to the old one is lost.
+      const [host, port] = connection.nominated?.remoteAddr ?? [];
+      if (source === `${host}:${port}`) liveness.heard();
+    },
     async close() {
       if (closed) return;
       closed = true;
       gate.shut();
       liveness.stop();
-      await connection.close();
+      headStart?.cancel();
+      await Promise.all([connection.close(), relays.close()]);
     }
   };
 }
 
 const isLoopback = (host: string) => host.startsWith('127.') || host === '::1';
-/** Below every other kind: only of use between two rooms on one machine. */
-const LOOPBACK_PRIORITY = 1;
 
 const transportOf = ({ protocol }: CandidatePair): { readonly closed: boolean } => {
   if (protocol instanceof StunOverTurnProtocol) return protocol.turn.transport;
   return protocol instanceof StunProtocol ? protocol.transport : { closed: true };
 };
 
-function createConnection({ controlling, iceServers }: PathOptions): Connection {
-  const servers = parseIceServers(iceServers.map((server) => ({ ...server })));
+function createConnection({ controlling }: PathOptions): Connection {
   const loopback = Object.values(networkInterfaces()).flatMap((addresses) =>
     (addresses ?? []).filter(({ internal }) => internal).map(({ address }) => address)
   );
   const connection = new Connection(controlling, {
-    ...servers,
     additionalHostAddresses: loopback,
     useIpv4: true,
     useIpv6: true,
@@ -203,8 +270,8 @@ function createConnection({ controlling, iceServers }: PathOptions): Connection 
     filterCandidatePair: (pair) => isLoopback(pair.localCandidate.host) === isLoopback(pair.remoteCandidate.host)
   });
   checkIceSeam(connection);
-  // The stack falls back to a third party's STUN server where none is configured.
-  if (servers.stunServer === undefined) delete connection.stunServer;
+  // The stack's own: a third party's. Those that are configured are asked by relay-candidates.ts.
+  delete connection.stunServer;
   // Instead of the stack's 4 and 22 characters of its own alphabet: 48 and 192 bits (RFC 8839 section 5.4).
   connection.localUsername = randomBytes(6).toString('base64');
   connection.localPassword = randomBytes(24).toString('base64');

@@ -1,4 +1,4 @@
-// What ice-path.ts and ice-gate.ts take for granted inside the ICE stack, much of it private there, as tables that are held against it before it is used.
+// What ice-path.ts, ice-gate.ts and relay-candidates.ts take for granted inside the ICE stack, much of it private there, as tables that are held against it before it is used.
 // An upgrade of the stack that renames a member stops here, instead of running with the gate beside the road.
 import { CloisterError } from '../kernel/errors.ts';
 
@@ -28,6 +28,11 @@ const CONNECTION: Seam = {
   send: 'function',
   gatherCandidates: 'function',
   addRemoteCandidate: 'function',
+  ensureProtocol: 'function',
+  appendLocalCandidate: 'function',
+  pairLocalProtocol: 'function',
+  localCandidates: 'array',
+  generation: 'present',
   setRemoteParams: 'function',
   'onData.subscribe': 'function',
   'onIceCandidate.subscribe': 'function',
@@ -44,15 +49,14 @@ const SOCKET: Seam = {
   'transport.socket.setRecvBufferSize': 'function'
 };
 
-/** Of an allocation at a relay. */
+/** Of a relay that takes part: the stack's STUN over a client that is ours (relay-candidates.ts). */
 const RELAY: Seam = {
   request: 'function',
+  sendData: 'function',
+  close: 'function',
   'turn.transactions': 'object',
   'turn.onData.execute': 'function',
-  'turn.transport.onData': 'function',
-  'turn.transport.type': 'string',
-  'turn.transport.closed': 'present',
-  'turn.serverEndpoint': 'object'
+  'turn.transport.closed': 'present'
 };
 
 /** @throws CloisterError CL_INTERNAL with what is missing */

@@ -14,7 +14,9 @@ export type MediaRequests = {
   };
   open: { readonly parameters: readonly []; readonly result: null };
   reveal: { readonly parameters: readonly [string]; readonly result: null };
-  checkUpdate: { readonly parameters: readonly [string]; readonly result: null };
+  acceptUpdate: { readonly parameters: readonly [string]; readonly result: { readonly sdp: string; readonly answers: string } | null };
+  acceptUpdateAnswer: { readonly parameters: readonly [string, string | undefined]; readonly result: null };
+  networkChanged: { readonly parameters: readonly [readonly string[]]; readonly result: null };
   addCandidates: { readonly parameters: readonly [readonly IceCandidate[]]; readonly result: null };
   setMicrophone: { readonly parameters: readonly [boolean]; readonly result: null };
   setCamera: { readonly parameters: readonly [boolean]; readonly result: null };

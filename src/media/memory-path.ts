@@ -34,6 +34,8 @@ function createMemoryPath(options: PathOptions, here: End, there: End): Path {
       setImmediate(() => there.deliver(datagram));
     },
     roundTripMs: () => null,
+    consentMs: () => null,
+    isOutdated: () => false,
     alive: () => {},
     async close() {
       here.deliver = () => {};

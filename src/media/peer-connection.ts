@@ -10,6 +10,7 @@ import type { Log } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
 import type { IceCandidate } from '../signaling/messages.ts';
 import { createIcePath, type Path, type PathOptions } from './ice-path.ts';
+import { createPathSwitch, type PathSwitch, type PathTerms } from './path-switch.ts';
 import { createPeerMedia, noStatistics, type PeerMedia } from './peer-media.ts';
 import { createPeerTransport, type PeerTransport } from './peer-transport.ts';
 import type { MediaFailure, MediaSettings } from './port.ts';
@@ -48,13 +49,15 @@ const CONNECT_LIMIT_MS = 30_000;
 /** The other side closes its connection when it hangs up; its message that says so is given this long to arrive first. */
 const CLOSED_GRACE_MS = 1_000;
 const CANDIDATE_BATCH_MS = 50;
-const MAX_REMOTE_CANDIDATES = 64;
+/** Before it is known what they are for. */
+const MAX_EARLY_CANDIDATES = 64;
 const MAX_HELD_PACKETS = 512;
 /** More than any path carries in one piece. */
 const MAX_HELD_PACKET_BYTES = 2_048;
 const TICK_MS = 20;
 
-type Remote = { readonly fingerprint: Uint8Array; readonly iceUfrag: string; readonly icePassword: string };
+type Remote = Pick<Description, 'fingerprint' | 'iceUfrag' | 'icePassword'>;
+type Link = { readonly paths: PathSwitch; readonly transport: PeerTransport };
 
 /** Does nothing before createOffer or acceptOffer. Methods reject with a CloisterError; what goes wrong later is told once by `failed`. */
 export function createPeerConnection(options: PeerConnectionOptions): PeerConnection {
@@ -69,20 +72,16 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
   );
   const ssrc: Record<MediaKind, number> = { audio, video, screen };
   const repairSsrc: Record<PictureKind, number> = { video: videoRepairs, screen: screenRepairs };
-  const localCandidates: string[] = [];
   const batch: IceCandidate[] = [];
-  const pendingCandidates: IceCandidate[] = [];
+  const early: string[] = [];
   const heldMedia: { readonly rtp: Buffer[]; readonly rtcp: Buffer[] } = { rtp: [], rtcp: [] };
-  let transport: PeerTransport | null = null;
+  let link: Link | null = null;
   let offered: readonly MediaSection[] | null = null;
   let answered: { readonly sections: readonly MediaSection[]; readonly setup: SetupRole } | null = null;
   let remote: Remote | null = null;
-  let reachable = false;
-  let gathered = false;
-  let described = false;
+  let role: DtlsRole | null = null;
   let batchTimer: Timer | null = null;
   let version = 0;
-  let remoteCandidates = 0;
   let media: PeerMedia | null = null;
   let closedByPeer = false;
   let over = false;
@@ -123,40 +122,39 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     batchTimer = null;
     if (batch.length > 0 && !over) events.emit('candidates', batch.splice(0));
   };
-  const takeCandidate = (candidate: string | null): void => {
-    if (candidate !== null) localCandidates.push(candidate);
-    else gathered = true;
-    // What came before the description was written is in it.
-    if (!described) return;
+  const tellCandidate = (candidate: string | null, ufrag: string): void => {
     if (candidate === null) {
       flushCandidates();
       events.emit('candidates', []);
       return;
     }
-    batch.push({ candidate, sdpMid: firstMid(), sdpMLineIndex: 0 });
+    batch.push({ candidate: `${candidate} ufrag ${ufrag}`, sdpMid: firstMid(), sdpMLineIndex: 0 });
     batchTimer ??= clock.schedule(CANDIDATE_BATCH_MS, flushCandidates);
   };
   const firstMid = (): string | null => (answered?.sections ?? offered)?.find((section) => section.accepted)?.mid ?? null;
 
   /** Opens the sockets. Without servers this takes a few milliseconds, and the description then holds all candidates; with some nobody waits for them. */
-  const open = async (controlling: boolean): Promise<PeerTransport> => {
-    const opened = createPeerTransport({ ...options, controlling }, options.createPath ?? createIcePath);
-    transport = opened;
-    scope.own(() => opened.close());
+  const open = async (controlling: boolean): Promise<Link> => {
+    const { iceServers, createPath = createIcePath } = options;
+    const paths = createPathSwitch({ controlling, iceServers, clock, log, createPath });
+    const transport = createPeerTransport({ certificate, fips: options.fips, path: paths, clock, log });
+    link = { paths, transport };
+    scope.own(() => transport.close());
     scope.own(() => batchTimer?.cancel());
-    scope.own(opened.on('candidate', takeCandidate));
-    scope.own(opened.on('media', takeDatagram));
+    scope.own(paths.on('candidate', tellCandidate));
+    scope.own(paths.on('restart', (terms) => void (isOver() || events.emit('update', describe(terms, 'actpass')))));
+    scope.own(transport.on('media', takeDatagram));
     scope.own(
-      opened.on('lost', () =>
+      paths.on('lost', () =>
         fail({ code: media === null ? 'CL_MEDIA_CONNECT' : 'CL_MEDIA_LOST', detectedBy: 'connection', text: 'the other side cannot be reached any more' })
       )
     );
-    scope.own(opened.on('silent', (silent) => events.emit('silent', silent)));
-    scope.own(opened.on('closed', hungUp));
-    const gathering = opened.gather().catch((error: unknown) => log.warn('candidates could not be gathered', { error: String(error) }));
-    if (options.iceServers.length === 0) await gathering;
+    scope.own(paths.on('silent', (silent) => events.emit('silent', silent)));
+    scope.own(transport.on('closed', hungUp));
+    for (const candidate of early.splice(0)) paths.addCandidate(candidate);
+    await paths.open();
     requireAlive();
-    return opened;
+    return link;
   };
 
   /** Nobody is there to hear any more: nothing is sent from now on. */
@@ -165,19 +163,15 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     scope.schedule(clock, CLOSED_GRACE_MS, () => fail({ code: 'CL_MEDIA_LOST', detectedBy: 'connection', text: 'the other side closed the connection' }));
   };
 
-  const describe = (opened: PeerTransport, sections: readonly MediaSection[], setup: SetupRole): string => {
-    described = true;
+  const describe = (terms: PathTerms, setup: SetupRole): string => {
     version += 1;
     return writeDescription({
       sessionId,
       version,
       fingerprint: certificate.thumbprint,
       setup,
-      iceUfrag: opened.iceUfrag,
-      icePassword: opened.icePassword,
-      sections,
-      candidates: localCandidates,
-      endOfCandidates: gathered,
+      ...terms,
+      sections: answered?.sections ?? offered ?? [],
       cname,
       ssrc,
       repairSsrc
@@ -190,38 +184,23 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     }
     remote = { fingerprint, iceUfrag, icePassword };
   };
-  /** From here on packets leave for the addresses that the other side named. */
-  const reachOut = (opened: PeerTransport, description: Description): void => {
-    reachable = true;
-    opened.setRemote(description.iceUfrag, description.icePassword);
-    for (const candidate of description.candidates) applyCandidate(opened, candidate);
-    for (const { candidate } of pendingCandidates.splice(0)) applyCandidate(opened, candidate);
-    if (description.endOfCandidates) applyCandidate(opened, '');
-  };
-  const applyCandidate = (opened: PeerTransport, candidate: string): void => {
-    if (candidate !== '' && remoteCandidates >= MAX_REMOTE_CANDIDATES) return;
-    if (candidate !== '') remoteCandidates += 1;
-    // Not awaited: a browser's candidate has to be looked up first, and may never be found.
-    const applied = candidate === '' ? opened.endOfCandidates() : opened.addCandidate(candidate);
-    applied.catch((error: unknown) => log.debug('a candidate was not taken', { error: String(error) }));
-  };
-
   const connect = async (
-    opened: PeerTransport,
-    role: DtlsRole,
+    { transport }: Link,
+    as: DtlsRole,
     { fingerprint, sections }: Description,
     agreed: readonly MediaSection[],
     bindings: Bindings | null
   ): Promise<void> => {
+    role = as;
     scope.schedule(clock, CONNECT_LIMIT_MS, () => {
       if (media === null) fail({ code: 'CL_MEDIA_CONNECT', detectedBy: 'connection', text: 'no connection was made in time' });
     });
     try {
-      const { remoteThumbprint, suite, group, srtpProfile } = await opened.connect(role, fingerprint, bindings);
+      const { remoteThumbprint, suite, group, srtpProfile } = await transport.connect(as, fingerprint, bindings);
       if (isOver()) return;
       const negotiated = negotiatedOf(agreed);
       const started = createPeerMedia({
-        transport: opened,
+        transport,
         negotiated,
         features: negotiatedFeatures(agreed),
         sendable: sendableKinds(sections),
@@ -235,7 +214,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
       media = started;
       scope.own(started.close);
       scope.every(clock, TICK_MS, started.tick);
-      log.info('the peer connection is secured', { role, suite, group, srtpProfile });
+      log.info('the peer connection is secured', { role: as, suite, group, srtpProfile });
       events.emit('secured', { localThumbprint: certificate.thumbprint, remoteThumbprint, negotiated });
       for (const datagram of heldMedia.rtcp.splice(0)) started.takeRtcp(datagram);
       for (const datagram of heldMedia.rtp.splice(0)) started.takeRtp(datagram);
@@ -255,17 +234,29 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     else media.takeRtp(datagram);
   };
 
-  /** A later description: it may only say again what holds. */
-  const acceptUpdate = (sdp: string, type: 'offer' | 'answer', known: Remote): Description => {
-    const update = parseUpdate(sdp, type, known.fingerprint);
-    if (!update.ok) {
-      if (update.error.code === 'CL_SECURITY_RENEGOTIATION') failWith(update.error);
-      throw update.error;
+  /** A later description. @throws CloisterError where it does not fit; another certificate has failed the connection then */
+  const readLater = (sdp: string, type: 'offer' | 'answer', known: Remote): Description => {
+    const later = parseUpdate(sdp, type, known.fingerprint);
+    if (later.ok) return later.value;
+    if (later.error.code === 'CL_SECURITY_RENEGOTIATION') failWith(later.error);
+    throw later.error;
+  };
+  /** One that may only say again what holds. */
+  const readAgain = (sdp: string, type: 'offer' | 'answer', known: Remote): void => {
+    const { iceUfrag, icePassword } = readLater(sdp, type, known);
+    if (iceUfrag !== known.iceUfrag || icePassword !== known.icePassword) {
+      throw new CloisterError('CL_MEDIA_NEGOTIATION', 'a path is changed by an update alone');
     }
-    if (update.value.iceUfrag !== known.iceUfrag || update.value.icePassword !== known.icePassword) {
-      throw new CloisterError('CL_MEDIA_NEGOTIATION', 'a path cannot be changed within a connection');
+  };
+  /** What the other side says of a new path; null for what does not fit or comes too late: it changes nothing. */
+  const readUpdate = (sdp: string, type: 'offer' | 'answer'): Description | null => {
+    if (isOver() || remote === null) return null;
+    try {
+      return readLater(sdp, type, remote);
+    } catch (error) {
+      log.warn('a later description was not taken', { code: asCloisterError(error).code });
+      return null;
     }
-    return update.value;
   };
 
   return {
@@ -273,21 +264,20 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
 
     async createOffer() {
       requireAlive();
-      if (transport !== null) throw new CloisterError('CL_MEDIA_NEGOTIATION', 'the connection has an offer already');
-      const sections = offeredSections(options.videoCodecs);
-      offered = sections;
-      const opened = await open(true);
+      if (link !== null) throw new CloisterError('CL_MEDIA_NEGOTIATION', 'the connection has an offer already');
+      offered = offeredSections(options.videoCodecs);
+      const { paths } = await open(true);
       // As DTLS client this side names the groups, and only so the key exchange is sure to be an approved one.
-      return describe(opened, sections, options.fips ? 'active' : 'actpass');
+      return describe(paths.terms(), options.fips ? 'active' : 'actpass');
     },
 
     async acceptOffer(sdp, wanted = Promise.resolve(), bindings = null) {
       requireAlive();
-      if (remote !== null && answered !== null && transport !== null) {
-        acceptUpdate(sdp, 'offer', remote);
-        return describe(transport, answered.sections, answered.setup);
+      if (remote !== null && answered !== null && link !== null) {
+        readAgain(sdp, 'offer', remote);
+        return describe(link.paths.terms(), answered.setup);
       }
-      if (transport !== null) throw new CloisterError('CL_MEDIA_NEGOTIATION', 'the connection has an offer of its own');
+      if (link !== null) throw new CloisterError('CL_MEDIA_NEGOTIATION', 'the connection has an offer of its own');
       const offer = unwrap(parseDescription(sdp, 'offer'));
       const sections = unwrap(answeredSections(offer, options.videoCodecs));
       const setup = offer.setup === 'active' ? 'passive' : 'active';
@@ -296,44 +286,47 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
       const opened = await open(false);
       void wanted.then(() => {
         if (over) return;
-        reachOut(opened, offer);
+        opened.paths.meet(offer);
         void connect(opened, setup === 'active' ? 'client' : 'server', offer, sections, bindings);
       });
-      return describe(opened, sections, setup);
+      return describe(opened.paths.terms(), setup);
     },
 
     async acceptAnswer(sdp, bindings = null) {
       requireAlive();
-      if (transport === null || offered === null) throw new CloisterError('CL_MEDIA_NEGOTIATION', 'there is no offer that could be answered');
+      if (link === null || offered === null) throw new CloisterError('CL_MEDIA_NEGOTIATION', 'there is no offer that could be answered');
       if (remote !== null) {
-        acceptUpdate(sdp, 'answer', remote);
+        readAgain(sdp, 'answer', remote);
         throw new CloisterError('CL_MEDIA_NEGOTIATION', 'the offer was answered already');
       }
       const answer = unwrap(parseDescription(sdp, 'answer'));
       const agreed = unwrap(settle(offered, answer));
       if (options.fips && answer.setup !== 'passive') throw new CloisterError('CL_MEDIA_NEGOTIATION', 'the answer does not take the DTLS role that was left');
       pin(answer);
-      reachOut(transport, answer);
-      void connect(transport, answer.setup === 'active' ? 'server' : 'client', answer, agreed, bindings);
+      link.paths.meet(answer);
+      void connect(link, answer.setup === 'active' ? 'server' : 'client', answer, agreed, bindings);
     },
 
-    async checkUpdate(sdp) {
-      if (over || remote === null) return;
-      try {
-        acceptUpdate(sdp, 'offer', remote);
-      } catch (error) {
-        // Another certificate has failed the connection already; anything else that does not fit changes nothing.
-        log.warn('a later description was not taken', { code: asCloisterError(error).code });
-      }
+    async acceptUpdate(sdp) {
+      const update = readUpdate(sdp, 'offer');
+      const terms = update === null ? null : await link?.paths.acceptRestart(update);
+      if (update === null || terms == null || isOver()) return null;
+      return { sdp: describe(terms, role === 'client' ? 'active' : 'passive'), answers: update.iceUfrag };
     },
+
+    async acceptUpdateAnswer(sdp, answers) {
+      const update = readUpdate(sdp, 'answer');
+      if (update !== null) link?.paths.settleRestart(answers, update);
+    },
+
+    networkChanged: (addresses) => link?.paths.networkChanged(addresses),
 
     async addCandidates(candidates) {
-      if (over) return;
       // An empty list ends them, and so does an empty candidate.
-      const list = candidates.length === 0 ? [{ candidate: '', sdpMid: null, sdpMLineIndex: null }] : candidates;
+      const list = candidates.length === 0 ? [''] : candidates.map(({ candidate }) => candidate);
       for (const candidate of list) {
-        if (transport !== null && reachable) applyCandidate(transport, candidate.candidate);
-        else if (pendingCandidates.length <= MAX_REMOTE_CANDIDATES) pendingCandidates.push(candidate);
+        if (link !== null) link.paths.addCandidate(candidate);
+        else if (early.length <= MAX_EARLY_CANDIDATES) early.push(candidate);
       }
     },
 

@@ -1,32 +1,27 @@
-// The secure transport of one connection: an ICE path, DTLS over it, and SRTP with the keys of the proven handshake.
+// The secure transport of one connection: DTLS over its path, whichever that is by now, and SRTP with the keys of the proven handshake.
 // Invariants: before the handshake has proven the other side nothing can be protected or read, and nobody else gets to see a key;
 // after it no DTLS record in plain text is listened to.
 import type { CallCertificate } from '../encryption/call-certificate.ts';
 import { CloisterError } from '../kernel/errors.ts';
 import { createEvents, type EventSource } from '../kernel/events.ts';
-import type { Path, PathOptions } from './ice-path.ts';
+import type { PathOptions } from './ice-path.ts';
+import type { PathSwitch } from './path-switch.ts';
 import { createDtlsConnection, type DtlsConnection, type DtlsRole, type Established } from './secure-transport/dtls/connection.ts';
 import type { Bindings } from './secure-transport/dtls/handshake.ts';
 import { createMediaProtection, type MediaProtection, srtpKeyLengths } from './secure-transport/srtp/srtp.ts';
 
 export type TransportEvents = {
-  /** A candidate of ours, `candidate:…`; null ends them. */
-  candidate: readonly [string | null];
   /** An SRTP or SRTCP datagram, still protected. */
   media: readonly [Buffer];
   /** The other side has closed the connection, authenticated. */
   closed: readonly [];
-  /** The path is gone for good (RFC 7675: no consent of the other side any more). */
-  lost: readonly [];
-  /** Nothing has been heard of the other side for a second; or it is heard again. */
-  silent: readonly [boolean];
 };
 
 /** What the handshake has proven. */
 export type Secured = Pick<Established, 'remoteThumbprint' | 'suite' | 'group' | 'srtpProfile'>;
 
 export type PeerTransport = EventSource<TransportEvents> &
-  Pick<Path, 'iceUfrag' | 'icePassword' | 'gather' | 'setRemote' | 'addCandidate' | 'endOfCandidates' | 'send' | 'roundTripMs' | 'close'> &
+  Pick<PathSwitch, 'send' | 'roundTripMs' | 'close'> &
   MediaProtection & {
     /**
      * Finds a path, does the handshake on it and takes its keys.
@@ -37,16 +32,21 @@ export type PeerTransport = EventSource<TransportEvents> &
     connect(role: DtlsRole, remoteThumbprint: Uint8Array, bindings: Bindings | null): Promise<Secured>;
   };
 
-export type PeerTransportOptions = PathOptions & { readonly certificate: CallCertificate /** Approved algorithms only (R10). */; readonly fips: boolean };
+export type PeerTransportOptions = Pick<PathOptions, 'clock' | 'log'> & {
+  readonly certificate: CallCertificate;
+  /** Approved algorithms only (R10). */
+  readonly fips: boolean;
+  /** Closed with the transport. */
+  readonly path: Pick<PathSwitch, 'on' | 'connect' | 'send' | 'roundTripMs' | 'alive' | 'close'>;
+};
 
 const MAX_HELD_DATAGRAMS = 32;
 /** RFC 5764 section 4.2. */
 const SRTP_LABEL = 'EXTRACTOR-dtls_srtp';
 
-export function createPeerTransport(options: PeerTransportOptions, createPath: (options: PathOptions) => Path): PeerTransport {
-  const { clock, log } = options;
+export function createPeerTransport(options: PeerTransportOptions): PeerTransport {
+  const { clock, log, path } = options;
   const events = createEvents<TransportEvents>((error) => log.error('a listener of the transport failed', { error: String(error) }));
-  const path = createPath(options);
   /** The handshake's first datagram may come before this side knows whose certificate to expect. */
   const held: [Buffer, string][] = [];
   let dtls: DtlsConnection | null = null;
@@ -54,9 +54,6 @@ export function createPeerTransport(options: PeerTransportOptions, createPath: (
   let closed = false;
   let closedByPeer = false;
 
-  path.on('candidate', (candidate) => events.emit('candidate', candidate));
-  path.on('lost', () => events.emit('lost'));
-  path.on('silent', (silent) => events.emit('silent', silent));
   // The first byte tells DTLS from media (RFC 7983 section 7).
   path.on('datagram', (datagram, from) => {
     const first = datagram[0] ?? 0;
@@ -78,12 +75,6 @@ export function createPeerTransport(options: PeerTransportOptions, createPath: (
 
   return {
     on: events.on,
-    iceUfrag: path.iceUfrag,
-    icePassword: path.icePassword,
-    gather: path.gather,
-    setRemote: path.setRemote,
-    addCandidate: path.addCandidate,
-    endOfCandidates: path.endOfCandidates,
     async connect(role, remoteThumbprint, bindings) {
       await path.connect();
       if (closed) throw new CloisterError('CL_MEDIA_CONNECT', 'the connection was closed');

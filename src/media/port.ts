@@ -12,6 +12,14 @@ export type VideoProfile = { readonly width: number; readonly height: number; re
  */
 export type SourceChoice = string;
 
+export type IceServer = {
+  readonly urls: string;
+  readonly username?: string;
+  readonly credential?: string;
+  /** For `turns:`: the authorities, PEM, one of which the server's certificate must come from; those that the runtime knows where left out. */
+  readonly authorityPem?: string;
+};
+
 export type MediaSettings = {
   readonly roomName: string;
   readonly camera: SourceChoice;
@@ -25,7 +33,7 @@ export type MediaSettings = {
   /** FFmpeg's names of the hardware encoders that were seen to work here (encode/hardware-probe.ts). */
   readonly hardwareEncoders: readonly string[];
   /** None by default: nobody outside is asked anything. */
-  readonly iceServers: readonly { readonly urls: string; readonly username?: string; readonly credential?: string }[];
+  readonly iceServers: readonly IceServer[];
   /** Only P-256, SHA-256 or SHA-384, and AES-GCM (R10). */
   readonly fips: boolean;
   /** The address that the display's WebSocket listens on, and the origins that may connect. */
@@ -61,6 +69,9 @@ export type MediaStatistics = {
 
 export type MediaFailure = { readonly code: ErrorCode; readonly detectedBy: string; readonly text: string };
 
+/** Of no consequence to the call, but for who looks after the room. */
+export type MediaNotice = { readonly code: ErrorCode; readonly text: string };
+
 export type MediaEvents = {
   /** Trickled candidates; an empty list ends them. */
   candidates: readonly [readonly IceCandidate[]];
@@ -69,11 +80,15 @@ export type MediaEvents = {
    * now media is sent and played. `code` is there for an E2EE call.
    */
   secured: readonly [{ readonly code: string | null }];
+  /** A new path is wanted, with the same certificates: the description is for the other side (call.update). */
+  update: readonly [{ readonly sdp: string }];
   statistics: readonly [MediaStatistics];
   /** A source or encoder fails while the call goes on; `null` when it is well again. */
   problem: readonly [MediaFailure | null];
   /** What was shared is lost: sharing has stopped, and does not begin again by itself. */
   screenEnded: readonly [MediaFailure];
+  /** Something to log, such as a relay that does not answer. */
+  notice: readonly [MediaNotice];
   /** The connection failed: this process will send and play nothing more. */
   failed: readonly [MediaFailure];
   /** The process is gone. `expected` after close(). */
@@ -96,10 +111,14 @@ export type MediaSession = EventSource<MediaEvents> & {
   /** Callee: the caller's nonce. A nonce that does not fit the commitment makes `failed` with CL_SECURITY_COMMITMENT. */
   reveal(nonce: string): Promise<void>;
   /**
-   * Checks a later description of the other side (call.update): it must keep the certificate. One that does not makes `failed` with
-   * CL_SECURITY_RENEGOTIATION; one that does changes nothing yet.
+   * The other side's call.update: it must keep the certificate. One that does not makes `failed` with CL_SECURITY_RENEGOTIATION.
+   * @returns the answer, and the update that it is to; null where the update is not taken
    */
-  checkUpdate(sdp: string): Promise<void>;
+  acceptUpdate(sdp: string): Promise<{ readonly sdp: string; readonly answers: string } | null>;
+  /** The other side's call.update-answer; ignored where it belongs to no update that waits for it. */
+  acceptUpdateAnswer(sdp: string, answers: string | undefined): Promise<void>;
+  /** @param addresses all of this machine's, but for loopback and link-local ones */
+  networkChanged(addresses: readonly string[]): Promise<void>;
   addCandidates(candidates: readonly IceCandidate[]): Promise<void>;
   /** Resolves when it is so: after setMicrophone(false) has resolved no packet with sound leaves. */
   setMicrophone(on: boolean): Promise<void>;

@@ -338,6 +338,11 @@ export function parseCandidate(text: string): Candidate | null {
   return usable && candidate.port >= 1 && candidate.port <= 65_535 && candidate.priority < 2 ** 31 ? candidate : null;
 }
 
+/** The path that a candidate says it belongs to: the other side's user fragment (RFC 8839 section 5.1); null where it does not say. */
+export function candidateUfrag(text: string): string | null {
+  return / ufrag ([A-Za-z0-9+/]{4,256})(?: |$)/.exec(text)?.[1] ?? null;
+}
+
 /** A payload type of its own for each kind: it tells which one a packet belongs to. */
 const PAYLOAD_TYPES: Readonly<Record<PictureKind, Readonly<Record<VideoCodec, number>>>> = {
   video: { H264: 102, VP8: 96, VP9: 98 },

@@ -15,6 +15,7 @@ import { createAudioSender } from './encode/audio-sender.ts';
 import { createVideoEncoder, type VideoEncoder } from './encode/video-encoder.ts';
 import { createVideoSender, type SenderOptions, type VideoSender } from './encode/video-sender.ts';
 import type { RequestHandlers, SessionEvents } from './ipc.ts';
+import { createNoticeLog } from './notice-log.ts';
 import { createPeerConnection, type PeerConnectionOptions } from './peer-connection.ts';
 import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
 import { createReceiver } from './receiver.ts';
@@ -65,7 +66,8 @@ export function createSession(options: SessionOptions): Session {
   const scope = new Scope();
   const { iceServers, fips, codecs: videoCodecs } = settings;
   const { createPath } = options;
-  const peer = createPeerConnection({ certificate, iceServers, fips, videoCodecs, clock, log: silentLog, createPath });
+  const log = createNoticeLog((notice) => emit('notice', notice));
+  const peer = createPeerConnection({ certificate, iceServers, fips, videoCodecs, clock, log, createPath });
   const feed = createDisplayFeed({
     host: settings.displayHost,
     origins: settings.displayOrigins,
@@ -274,6 +276,7 @@ export function createSession(options: SessionOptions): Session {
   }
 
   scope.own(peer.on('candidates', (candidates) => emit('candidates', candidates)));
+  scope.own(peer.on('update', (sdp) => emit('update', { sdp })));
   scope.own(
     peer.on('secured', (secured) => {
       connection = secured;
@@ -330,8 +333,13 @@ export function createSession(options: SessionOptions): Session {
       goLive();
       return null;
     },
-    async checkUpdate(sdp) {
-      await peer.checkUpdate(sdp);
+    acceptUpdate: (sdp) => peer.acceptUpdate(sdp),
+    async acceptUpdateAnswer(sdp, answers) {
+      await peer.acceptUpdateAnswer(sdp, answers);
+      return null;
+    },
+    async networkChanged(addresses) {
+      peer.networkChanged(addresses);
       return null;
     },
     async addCandidates(candidates) {

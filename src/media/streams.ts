@@ -58,6 +58,8 @@ export type PeerConnectionEvents = {
   keyframeRequest: readonly [PictureKind];
   /** The other side says that it sends nothing more of this picture, until it does again. */
   ended: readonly [PictureKind];
+  /** A description for the other side: a new path is wanted, with the same certificates. */
+  update: readonly [string];
   /** Nothing authenticated has come for a second; or it comes again. */
   silent: readonly [boolean];
   /** Final: nothing is sent or delivered after it. */
@@ -103,8 +105,15 @@ export type PeerConnection = EventSource<PeerConnectionEvents> & {
    */
   acceptOffer(sdp: string, wanted?: Promise<void>, bindings?: Bindings | null): Promise<string>;
   acceptAnswer(sdp: string, bindings?: Bindings | null): Promise<void>;
-  /** Checks a later description of the other side: another certificate makes `failed` with CL_SECURITY_RENEGOTIATION; nothing is changed otherwise. */
-  checkUpdate(sdp: string): Promise<void>;
+  /**
+   * The other side looks for a new path; its description must keep the certificate: another one makes `failed` with CL_SECURITY_RENEGOTIATION.
+   * @returns our answer and the user fragment of the path that it answers; null where the update is not taken
+   */
+  acceptUpdate(sdp: string): Promise<{ readonly sdp: string; readonly answers: string } | null>;
+  /** The answer to an `update` of ours; ignored where it belongs to none that waits for it. */
+  acceptUpdateAnswer(sdp: string, answers: string | undefined): Promise<void>;
+  /** @param addresses all of this machine's, but for loopback and link-local ones */
+  networkChanged(addresses: readonly string[]): void;
   addCandidates(candidates: readonly IceCandidate[]): Promise<void>;
   /** Sends one packet, sound at once and pictures as the path carries them; dropped silently before `secured`, and after `failed` or close(). */
   send(kind: MediaKind, packet: RtpPayload): void;

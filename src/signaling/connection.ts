@@ -41,14 +41,21 @@ export type Connection = EventSource<{ state: readonly [ConnectionState] }> &
     start(signal: AbortSignal): Promise<void>;
     /** Resolves when the broker has it; rejects with CL_BROKER_UNREACHABLE when it expired first. Order is kept. */
     publish(message: OutgoingMessage): Promise<void>;
+    /** Makes the connection anew where it is over none of these addresses; tries at once where there is none. */
+    networkChanged(addresses: readonly string[]): void;
   };
+
+const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1';
 
 const RETRY: BackoffOptions = { firstMs: 250, maxMs: 15_000 };
 /** A connection shorter than this does not count as success: two devices with one identity would else push each other out without pause. */
 const STABLE_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 10_000;
-const KEEPALIVE_S = 15;
+/** What notices a dead connection while nothing is said; half as much again may pass. */
+const KEEPALIVE_S = 10;
 const GOODBYE_MS = 1_000;
+/** A broker confirms in milliseconds: of messages that wait, one has to be confirmed in this time, or the connection counts as dead. */
+const CONFIRM_LIMIT_MS = 3_000;
 
 function mqttOptions(options: ConnectionOptions): IClientOptions {
   const { topic, payload } = options.will();
@@ -88,6 +95,8 @@ export function createConnection(options: ConnectionOptions): Connection {
   let lastFailure = '';
   let retryTimer: Timer | null = null;
   let expiryTimer: Timer | null = null;
+  let confirmTimer: Timer | null = null;
+  let unconfirmed = 0;
   let finishStart = (): void => {};
 
   function become(next: ConnectionState): void {
@@ -117,11 +126,25 @@ export function createConnection(options: ConnectionOptions): Connection {
       return;
     }
     outbox.flush(clock.now(), (message, confirmed) => {
+      unconfirmed += 1;
+      confirmTimer ??= clock.schedule(CONFIRM_LIMIT_MS, dead);
       current.publish(message.topic, message.payload, { qos: 1, retain: message.retain }, (error) => {
         // An error here is the connection's end, after which the message waits for the next one.
-        if (!error) confirmed();
+        if (error || client !== current) return;
+        unconfirmed -= 1;
+        confirmTimer?.cancel();
+        confirmTimer = unconfirmed > 0 ? clock.schedule(CONFIRM_LIMIT_MS, dead) : null;
+        confirmed();
       });
     });
+  }
+
+  /** A connection whose way is gone takes what it is given and says nothing: TCP would notice after minutes. */
+  function dead(): void {
+    confirmTimer = null;
+    if (client === null) return;
+    log.warn('the connection to the broker is dead: nothing is confirmed');
+    lost(client);
   }
 
   function attempt(): void {
@@ -182,6 +205,9 @@ export function createConnection(options: ConnectionOptions): Connection {
     if (client !== current) return;
     client = null;
     current.end(true);
+    confirmTimer?.cancel();
+    confirmTimer = null;
+    unconfirmed = 0;
     const wasConnected = connectedAtMs !== null;
     const wasStable = wasConnected && clock.monotonicMs() - connectedAtMonotonicMs >= STABLE_MS;
     connectedAtMs = null;
@@ -218,6 +244,19 @@ export function createConnection(options: ConnectionOptions): Connection {
         else attempt();
       });
     },
+    networkChanged(addresses) {
+      if (closed) return;
+      if (client !== null) {
+        // Through a WebSocket the address is not seen: rather once too often than over a dead one.
+        const local = client.stream instanceof Socket ? client.stream.localAddress : undefined;
+        if (connectedAtMs !== null && local !== undefined && (isLoopback(local) || addresses.includes(local))) return;
+        log.info('the connection to the broker is made anew: the network has changed');
+        lost(client);
+      }
+      failures = 0;
+      retryTimer?.cancel();
+      attempt();
+    },
     publish(message) {
       const confirmed = outbox.add(message);
       flush();
@@ -228,6 +267,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       closed = true;
       retryTimer?.cancel();
       expiryTimer?.cancel();
+      confirmTimer?.cancel();
       const current = client;
       if (current !== null && connectedAtMs !== null) await sayGoodbye(current);
       else current?.end(true);

@@ -43,7 +43,8 @@ const bodySchemas = {
   'call.reveal': z.object({ nonce: hash32 }),
   'call.candidate': z.object({ candidates: z.array(candidateSchema).max(64) }),
   'call.update': z.object({ sdp }),
-  'call.update-answer': z.object({ sdp }),
+  // `answers` is ours to add (docs/adr/0018): the user fragment of the update's path, since one that was given up may be answered late.
+  'call.update-answer': z.object({ sdp, answers: z.string().min(4).max(256).optional() }),
   'call.reconnect': invite,
   'call.verdict': z.object({ codesMatch: z.boolean() }),
   'call.end': z.object({
@@ -61,6 +62,20 @@ const bodySchemas = {
       'answered-elsewhere'
     ])
   })
+} as const;
+
+/** Relay credentials: not of a call. `request` names what is answered; the secret is in a JWE for the key that the request brought (docs/adr/0017). */
+const publicKey = z.object({
+  kty: z.literal('EC'),
+  crv: z.literal('P-256'),
+  x: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+  y: z.string().regex(/^[A-Za-z0-9_-]{43}$/)
+});
+const requestId = z.string().regex(UUID_PATTERN);
+const relayBodySchemas = {
+  'relay.request': z.object({ request: requestId, key: publicKey }),
+  'relay.credentials': z.object({ request: requestId, sealed: z.string().min(1).max(8_192) }),
+  'relay.refused': z.object({ request: requestId, reason: z.enum(['too-often', 'not-allowed']) })
 } as const;
 
 export const presenceSchema = z.object({
@@ -88,6 +103,9 @@ type CallMessageType = keyof typeof bodySchemas;
 export type CallBody<T extends CallMessageType> = z.infer<(typeof bodySchemas)[T]>;
 /** A call message's kind and content, as a discriminated union. */
 export type CallMessage = { [T in CallMessageType]: { readonly type: T; readonly body: CallBody<T> } }[CallMessageType];
+type RelayMessageType = keyof typeof relayBodySchemas;
+type RelayBody<T extends RelayMessageType> = z.infer<(typeof relayBodySchemas)[T]>;
+export type RelayMessage = { [T in RelayMessageType]: { readonly type: T; readonly body: RelayBody<T> } }[RelayMessageType];
 export type IceCandidate = z.infer<typeof candidateSchema>;
 export type Presence = z.infer<typeof presenceSchema>;
 export type Envelope = z.infer<typeof envelopeSchema>;
@@ -100,6 +118,15 @@ export function parseCallMessage(type: string, body: unknown): CallMessage | nul
   const parsed = bodySchemas[type].safeParse(body);
   // The table pairs type and body; TypeScript cannot follow that through an index.
   return parsed.success ? ({ type, body: parsed.data } as CallMessage) : null;
+}
+
+export const isRelayMessageType = (type: string): type is RelayMessageType => Object.hasOwn(relayBodySchemas, type);
+
+/** As parseCallMessage, for messages about relay credentials. */
+export function parseRelayMessage(type: string, body: unknown): RelayMessage | null {
+  if (!isRelayMessageType(type)) return null;
+  const parsed = relayBodySchemas[type].safeParse(body);
+  return parsed.success ? ({ type, body: parsed.data } as RelayMessage) : null;
 }
 
 export function parseEnvelope(value: unknown): Envelope | null {

@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { EventSource } from '../kernel/events.ts';
-import type { CallMessage } from './messages.ts';
+import type { CallMessage, RelayMessage } from './messages.ts';
 
 export type Party = { readonly account: string; readonly endpoint: string };
 
@@ -18,7 +18,11 @@ export type InboundCallMessage = {
   readonly message: CallMessage;
 };
 
+export type InboundRelayMessage = Pick<InboundCallMessage, 'from' | 'identity'> & { readonly message: RelayMessage };
+
 export type SignalingEvents = {
+  /** About relay credentials; of no call. */
+  relay: readonly [InboundRelayMessage];
   message: readonly [InboundCallMessage];
   /** A message was refused; `from` is what it claims, not who sent it. Rate-limited. */
   refused: readonly [
@@ -33,9 +37,16 @@ export type Signaling = EventSource<SignalingEvents> &
     /** Connects and keeps connecting until disposed. Resolves when first connected or when `signal` aborts; never rejects because a broker is away. */
     start(signal: AbortSignal): Promise<void>;
     /**
+     * A connection over an address that is gone would hang: it is made anew at once, as is one that waits for its next attempt.
+     * @param addresses all of this machine's, but for loopback and link-local ones
+     */
+    networkChanged(addresses: readonly string[]): void;
+    /**
      * Signs and publishes a message; resolves when the broker has it, waits while the broker is away.
      * @param to an endpoint, or a whole account where `endpoint` is left out (invites only)
      * @param lifetimeSeconds 1..120, how long the message is of use; 60 where left out
      */
     send(to: { readonly account: string; readonly endpoint?: string }, call: string, message: CallMessage, lifetimeSeconds?: number): Promise<void>;
+    /** The same for a message about relay credentials: a request to an account, an answer to an endpoint. */
+    sendRelay(to: { readonly account: string; readonly endpoint?: string }, message: RelayMessage, lifetimeSeconds?: number): Promise<void>;
   };

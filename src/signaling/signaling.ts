@@ -10,7 +10,18 @@ import type { Log } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
 import { UUID_PATTERN, uuidV7 } from '../kernel/uuid.ts';
 import { type BrokerAddress, createConnection } from './connection.ts';
-import { type CallMessage, ENVELOPE_MAX_BYTES, type Envelope, isCallMessageType, type Presence, parseCallMessage, parseEnvelope } from './messages.ts';
+import {
+  type CallMessage,
+  ENVELOPE_MAX_BYTES,
+  type Envelope,
+  isCallMessageType,
+  isRelayMessageType,
+  type Presence,
+  parseCallMessage,
+  parseEnvelope,
+  parseRelayMessage,
+  type RelayMessage
+} from './messages.ts';
 import type { Party, Signaling, SignalingEvents } from './port.ts';
 import { createRefusalLimit } from './refusal-limit.ts';
 import { ownFilters, parseTopic, topics } from './topics.ts';
@@ -39,7 +50,7 @@ export type SignalingOptions = {
 type Recipient = { readonly account: string; readonly endpoint?: string };
 
 /** Only these are of use to every endpoint of an account. */
-const forAccounts = (type: string): boolean => type === 'call.invite' || type === 'call.end';
+const forAccounts = (type: string): boolean => type === 'call.invite' || type === 'call.end' || type === 'relay.request';
 
 /** @throws CloisterError CL_CONFIG_INVALID when the broker's URL is not one of mqtts: or wss: */
 export function createSignaling(options: SignalingOptions): Signaling {
@@ -168,33 +179,51 @@ export function createSignaling(options: SignalingOptions): Signaling {
       return;
     }
     const envelope = opened.value;
+    if (isRelayMessageType(envelope.type)) receiveRelay(envelope, topic.kind);
+    else receiveCall(envelope, topic.kind);
+  }
+
+  const identityOf = (): 'verified' | 'unverified' => (envelopes.signatures === 'required' ? 'verified' : 'unverified');
+  const refuseBody = ({ from, id, call, type }: Envelope): void =>
+    refuse({ error: new CloisterError('CL_ENVELOPE_BODY'), claims: { from: from.account, endpoint: from.endpoint, id, call: call ?? null, type } });
+
+  function receiveRelay(envelope: Envelope, inbox: 'account-inbox' | 'endpoint-inbox'): void {
+    const message = parseRelayMessage(envelope.type, envelope.body);
+    if (message === null || (inbox === 'account-inbox' && !forAccounts(message.type))) refuseBody(envelope);
+    else events.emit('relay', { from: envelope.from, identity: identityOf(), message });
+  }
+
+  function receiveCall(envelope: Envelope, inbox: 'account-inbox' | 'endpoint-inbox'): void {
     const { id, call, type, from, exp } = envelope;
     // Step 10 of protocol.md "Envelope": the body.
     const message = parseCallMessage(type, envelope.body);
-    const unfit = isCallMessageType(type) && (message === null || (topic.kind === 'account-inbox' && !forAccounts(type)));
+    const unfit = isCallMessageType(type) && (message === null || (inbox === 'account-inbox' && !forAccounts(type)));
     if (call === undefined || unfit) {
-      refuse({ error: new CloisterError('CL_ENVELOPE_BODY'), claims: { from: from.account, endpoint: from.endpoint, id, call: call ?? null, type } });
+      refuseBody(envelope);
     } else if (message === null) {
       answerUnsupported(envelope, call);
     } else {
-      events.emit('message', { id, call, from, identity: envelopes.signatures === 'required' ? 'verified' : 'unverified', expiresAt: exp, message });
+      events.emit('message', { id, call, from, identity: identityOf(), expiresAt: exp, message });
     }
   }
 
-  function checkOutgoing(to: Recipient, call: string, message: CallMessage, lifetimeSeconds: number): CloisterError | null {
+  function checkOutgoing(to: Recipient, call: string | null, message: CallMessage | RelayMessage, lifetimeSeconds: number): CloisterError | null {
     const address = parseAddress(to.account);
     if (!address.ok) return address.error;
     const wrong = (what: string): CloisterError => new CloisterError('CL_REQUEST_INVALID', `a signaling message cannot be sent: ${what}`);
     if (address.value.account !== to.account) return wrong('the account is not in its normal form');
     if (to.endpoint !== undefined && !ENDPOINT_ID.test(to.endpoint)) return wrong('the endpoint is not an endpoint id');
     if (to.endpoint === undefined && !forAccounts(message.type)) return wrong(`${message.type} goes to one endpoint, not to an account`);
-    if (!UUID_PATTERN.test(call)) return wrong('the call id is not a UUID');
+    if (call !== null && !UUID_PATTERN.test(call)) return wrong('the call id is not a UUID');
     if (!Number.isInteger(lifetimeSeconds) || lifetimeSeconds < 1 || lifetimeSeconds > MAX_LIFETIME_S) return wrong('its lifetime is not 1 to 120 s');
-    if (parseCallMessage(message.type, message.body) === null) return wrong('its body does not fit its type');
+    if (parseCallMessage(message.type, message.body) === null && parseRelayMessage(message.type, message.body) === null)
+      return wrong('its body does not fit its type');
     return null;
   }
 
-  function send(to: Recipient, call: string, message: CallMessage, lifetimeSeconds = DEFAULT_LIFETIME_S): Promise<void> {
+  const send: Signaling['send'] = (to, call, message, lifetimeSeconds = DEFAULT_LIFETIME_S) => sendAny(to, call, message, lifetimeSeconds);
+
+  function sendAny(to: Recipient, call: string | null, message: CallMessage | RelayMessage, lifetimeSeconds: number): Promise<void> {
     const problem = checkOutgoing(to, call, message, lifetimeSeconds);
     if (problem !== null) {
       const refused = Promise.reject(problem);
@@ -203,13 +232,15 @@ export function createSignaling(options: SignalingOptions): Signaling {
     }
     const topic =
       to.endpoint === undefined ? topics.accountInbox(names.accountIdOf(to.account), self.endpoint) : topics.endpointInbox(to.endpoint, self.endpoint);
-    return post(topic, false, { type: message.type, call, to, body: message.body }, lifetimeSeconds).done;
+    return post(topic, false, { type: message.type, ...(call === null ? {} : { call }), to, body: message.body }, lifetimeSeconds).done;
   }
 
   return {
     self,
     on: events.on,
     send,
+    networkChanged: connection.networkChanged,
+    sendRelay: (to, message, lifetimeSeconds = DEFAULT_LIFETIME_S) => sendAny(to, null, message, lifetimeSeconds),
     async start(signal) {
       scope.own(() => reassertTimer?.cancel());
       scope.own(

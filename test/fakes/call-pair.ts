@@ -20,6 +20,8 @@ type FakeMedia = {
   sharing: boolean;
   /** Of the other side, as many as were handed over. */
   candidates: number;
+  /** What the other side said of new paths. */
+  updates: string[];
 };
 
 const commitmentOf = (nonce: string): string => nonce.replaceAll('a', 'c');
@@ -91,7 +93,8 @@ export class FakeRoom {
           secured: false,
           sending: false,
           sharing: false,
-          candidates: 0
+          candidates: 0,
+          updates: []
         };
         this.mediaOpened++;
         return;
@@ -121,6 +124,14 @@ export class FakeRoom {
         return;
       case 'media-screen':
         if (this.media?.epoch === effect.epoch) this.media.sharing = effect.on;
+        return;
+      case 'media-accept-update':
+        if (this.media?.epoch !== effect.epoch) return;
+        this.media.updates.push(effect.sdp);
+        this.#later({ type: 'update-answer-ready', epoch: effect.epoch, sdp: `answer to ${effect.sdp}`, answers: 'ufrag' });
+        return;
+      case 'media-accept-update-answer':
+        if (this.media?.epoch === effect.epoch) this.media.updates.push(effect.sdp);
         return;
       case 'media-open':
         if (this.media?.epoch === effect.epoch) this.media.open = true;

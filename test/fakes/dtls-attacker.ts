@@ -180,6 +180,8 @@ export type Relay = AsyncDisposable & {
   port(of: Side): number;
   /** Where a peer is that has sent nothing yet. */
   place(of: Side, port: number): void;
+  /** As a network translation that has forgotten a side: what it sends comes from another port from now on, and what is sent to the old one is lost. */
+  rebind(of: Side): Promise<void>;
   /** Run when the relay is closed. */
   whenClosed(run: () => void): void;
 };
@@ -207,13 +209,15 @@ export async function createRelay(): Promise<Relay> {
     const known = addresses[to];
     if (known !== undefined && !closed) towards[to].send(data, known.port, known.address);
   };
-  for (const from of ['offerer', 'answerer'] as const) {
+  const listen = (from: Side): void => {
     towards[from].on('message', (data, info) => {
       addresses[from] = { address: info.address, port: info.port };
       seen.push({ from, data });
       for (const datagram of rule(from, data)) inject(other(from), datagram);
     });
-  }
+  };
+  listen('offerer');
+  listen('answerer');
   const place = (of: Side, port: number) => {
     addresses[of] ??= { address: '127.0.0.1', port };
   };
@@ -238,6 +242,12 @@ export async function createRelay(): Promise<Relay> {
     },
     port,
     place,
+    async rebind(of) {
+      const forgotten = towards[other(of)];
+      towards[other(of)] = await open();
+      listen(other(of));
+      forgotten.close();
+    },
     whenClosed: (run) => void atEnd.push(run),
     async [Symbol.asyncDispose]() {
       closed = true;

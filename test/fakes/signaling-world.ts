@@ -93,7 +93,7 @@ export const everyMessage: readonly CallMessage[] = [
   { type: 'call.reveal', body: { nonce: hash } },
   { type: 'call.candidate', body: { candidates: [{ candidate: 'candidate:1 1 udp 1 192.0.2.1 9 typ host', sdpMid: '0', sdpMLineIndex: 0 }] } },
   { type: 'call.update', body: { sdp: 'v=0' } },
-  { type: 'call.update-answer', body: { sdp: 'v=0' } },
+  { type: 'call.update-answer', body: { sdp: 'v=0', answers: 'ufrag' } },
   { type: 'call.reconnect', body: invite },
   { type: 'call.verdict', body: { codesMatch: true } },
   { type: 'call.end', body: { reason: 'hangup' } }

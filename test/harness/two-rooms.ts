@@ -35,6 +35,15 @@ export type TwoRoomsOptions = {
   readonly nodeFlags?: readonly string[];
   /** Over this process’s own environment, for the room of that index. */
   readonly env?: (index: 0 | 1) => Readonly<Record<string, string>>;
+  readonly network?: RoomNetwork;
+};
+
+/** Where the rooms are, if not in the test's own network. */
+export type RoomNetwork = {
+  /** What stands in front of the command line of the room's agent. */
+  prefix(index: 0 | 1): readonly string[];
+  /** Makes the room's own loopback address, which the agent says, reachable from here. */
+  reach(index: 0 | 1, url: string): Promise<void>;
 };
 
 export type TestRoom = {
@@ -123,7 +132,17 @@ export async function startTwoRooms(options: TwoRoomsOptions = {}): Promise<TwoR
     made.push({ [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose]() });
     const makeRoom = async (index: 0 | 1): Promise<TestRoom> => {
       const { name, account } = ROOMS[index];
-      const room = createTestRoom({ name, account, folder: join(folder, name), nodeFlags: options.nodeFlags ?? [], env: options.env?.(index) ?? {} });
+      const { nodeFlags = [], network } = options;
+      const reach = async (url: string) => network?.reach(index, url);
+      const room = createTestRoom({
+        name,
+        account,
+        folder: join(folder, name),
+        nodeFlags,
+        env: options.env?.(index) ?? {},
+        prefix: network?.prefix(index) ?? [],
+        reach
+      });
       made.push({ [Symbol.asyncDispose]: () => room.stop('SIGTERM') });
       const base: ConfigLayer = {
         room: { name },
@@ -190,12 +209,14 @@ export async function startTwoRooms(options: TwoRoomsOptions = {}): Promise<TwoR
 const describe = (states: States): string =>
   states.map(({ room, call, network, health }) => JSON.stringify({ room: room.name, call, broker: network.broker, health })).join('\n');
 
-type TestRoomOptions = Pick<TestRoom, 'name' | 'account' | 'folder'> & {
-  readonly nodeFlags: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-};
+type TestRoomOptions = Pick<TestRoom, 'name' | 'account' | 'folder'> &
+  Required<Pick<TwoRoomsOptions, 'nodeFlags'>> & {
+    readonly env: Readonly<Record<string, string>>;
+    readonly prefix: readonly string[];
+    reach(url: string): Promise<void>;
+  };
 
-function createTestRoom({ name, account, folder, nodeFlags, env }: TestRoomOptions): TestRoom {
+function createTestRoom({ name, account, folder, nodeFlags, env, prefix, reach }: TestRoomOptions): TestRoom {
   const configFile = join(folder, 'room.json');
   const errors: string[] = [];
   let running: { readonly child: ChildProcess; readonly url: string; readonly http: HttpClient } | null = null;
@@ -235,12 +256,23 @@ function createTestRoom({ name, account, folder, nodeFlags, env }: TestRoomOptio
       if (running !== null) await endChild(running.child, signal);
     },
     async start() {
-      const args = [...nodeFlags, MAIN, 'run', '--config', configFile, '--json', ...(port === null ? [] : ['--port', port])];
-      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+      const [command = '', ...args] = [
+        ...prefix,
+        process.execPath,
+        ...nodeFlags,
+        MAIN,
+        'run',
+        '--config',
+        configFile,
+        '--json',
+        ...(port === null ? [] : ['--port', port])
+      ];
+      const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
       child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
       try {
         const url = await readyAt(child, name, () => errors.join(''));
         port = new URL(url).port;
+        await reach(url);
         running = { child, url, http: createHttpClient(url) };
       } catch (error) {
         await endChild(child, 'SIGKILL');

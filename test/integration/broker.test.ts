@@ -1,13 +1,36 @@
 // The embedded broker: the shared specification of signaling, and what only it promises.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLog } from '../../src/kernel/log.ts';
+import { uuidV7 } from '../../src/kernel/uuid.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/signaling/embedded-broker.ts';
 import { topics } from '../../src/signaling/topics.ts';
 import { bareClient, describeSignaling, type TestBroker } from '../fakes/signaling-behaviour.ts';
-import { makeWorld, until, type World } from '../fakes/signaling-world.ts';
+import { makeWorld, openRoom, until, type World } from '../fakes/signaling-world.ts';
+
+/** A way to a port whose present connections can be made to carry nothing any more, without being closed. */
+function createDeadEnd(port: number) {
+  const open: [Socket, Socket][] = [];
+  const server = createServer((near) => {
+    const far = connect(port, '127.0.0.1');
+    for (const [from, to] of [
+      [near, far],
+      [far, near]
+    ] as const) {
+      from.on('error', () => to.destroy());
+      from.on('data', (data) => void (open.some(([one]) => one === near) && to.write(data)));
+      from.on('close', () => to.destroy());
+    }
+    open.push([near, far]);
+  });
+  server.listen(0, '127.0.0.1');
+  return { server, die: () => void open.splice(0) };
+}
 
 let world: World;
 before(async () => {
@@ -48,6 +71,31 @@ describe('the embedded broker', function () {
 
   const client = (more: IClientOptions = {}): Promise<MqttClient> =>
     bareClient(world.alice, `mqtts://127.0.0.1:${broker.port}`, world.contoso.certificatePem, more);
+
+  it('is reached anew, and what was said meanwhile is delivered once, when the way to it has gone dead without a word', async () => {
+    // A network translation that has forgotten the connection, or an address that is gone.
+    const way = createDeadEnd(broker.port);
+    await once(way.server, 'listening');
+    const at = way.server.address();
+    assert.ok(typeof at === 'object' && at !== null);
+    const caPem = world.contoso.certificatePem;
+    await using alice = openRoom(world.alice, world.trust, { url: `mqtts://127.0.0.1:${at.port}`, caPem });
+    await using bob = openRoom(world.bob, world.trust, { url: `mqtts://127.0.0.1:${broker.port}`, caPem });
+    await Promise.all([alice.started, bob.started]);
+    try {
+      way.die();
+      const startMs = performance.now();
+      const message = { type: 'call.update', body: { sdp: 'v=0' } } as const;
+      const sent = alice.signaling.send(bob.signaling.self, uuidV7(Date.now(), randomBytes(10)), message);
+      await until(() => bob.received.length > 0, 'the message on a new connection');
+      await sent;
+      console.log(`      delivered after ${(performance.now() - startMs).toFixed(0)} ms`);
+      assert.deepEqual(alice.states.filter((state) => state === 'connected').length, 2);
+      assert.equal(bob.received.length, 1);
+    } finally {
+      way.server.close();
+    }
+  });
 
   it('says that its port is taken', async () => {
     await assert.rejects(brokerOf(world, broker.port).start(new AbortController().signal), { code: 'CL_PORT_IN_USE' });

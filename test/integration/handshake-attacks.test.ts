@@ -296,10 +296,10 @@ describe('attacks on a running call', function () {
       const answer = await answerer.answer(offer);
       await offerer.accept(answer);
       connected(await offerer.outcome);
-      await offerer.peer.checkUpdate(answer);
-      await offerer.peer.checkUpdate('v=0');
+      assert.equal(await offerer.peer.acceptUpdate(answer), null);
+      await offerer.peer.acceptUpdate('v=0');
       assert.equal(offerer.failure(), null);
-      await offerer.peer.checkUpdate(extra(answer));
+      await offerer.peer.acceptUpdate(extra(answer));
       assert.equal(offerer.failure()?.code, 'CL_SECURITY_RENEGOTIATION');
     });
 

@@ -625,6 +625,13 @@ describe('a relayed path', () => {
       );
       path.setRemote('peer', 'p'.repeat(22));
       const name = `${path.iceUfrag}:peer`;
+      path.connect().catch(() => {});
+      const joining = check({ name, password: path.icePassword });
+      // Direct ways have a head start; until it is over a relay takes no part.
+      await until(() => {
+        relay.forward(joining, { peer: ['127.0.0.1', 39_999] });
+        return relay.answered(joining);
+      }, 'the relay takes part');
       const [guessed, repeated, honest] = [
         check({ name, password: 'x'.repeat(32) }),
         check({ name, password: path.icePassword }),

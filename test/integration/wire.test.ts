@@ -5,14 +5,12 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import WebSocket from 'ws';
-import { decodeFeedFrame } from '../../src/media/display-feed/protocol.ts';
 import { type Capture, dissect, type Packet, startCapture } from '../harness/capture.ts';
 import { bodyOf, createHostileBroker, type HostileBroker } from '../harness/hostile-broker.ts';
 import { udpPortsOf } from '../harness/processes.ts';
-import { bothEnded, startTwoRooms, type TestRoom, type TwoRooms } from '../harness/two-rooms.ts';
+import { bothEnded, startTwoRooms, type TwoRooms } from '../harness/two-rooms.ts';
+import { displayed, findings, joined, type Kind, kindOf, windows } from '../harness/wire.ts';
 
-const WINDOW_BYTES = 16;
 const CLIENT_HELLO = 1;
 const SERVER_HELLO = 2;
 const CERTIFICATE = 11;
@@ -20,50 +18,7 @@ const CLIENT_KEY_EXCHANGE = 16;
 const CHANGE_CIPHER_SPEC = 20;
 const ALERT = 21;
 
-type Kind = 'stun' | 'dtls' | 'rtp' | 'rtcp' | 'unknown';
-
-/** RFC 7983 section 7, RFC 5761 section 4; a STUN message by its length and cookie as well (RFC 8489 section 5). */
-function kindOf({ payload }: Packet): Kind {
-  const [first = 255, second = 0] = payload;
-  if (first < 4) return payload.length >= 20 && payload.readUInt32BE(4) === 0x2112a442 && payload.readUInt16BE(2) === payload.length - 20 ? 'stun' : 'unknown';
-  if (first >= 20 && first <= 63) return 'dtls';
-  if (first >= 128 && first <= 191) return second >= 192 && second <= 223 ? 'rtcp' : 'rtp';
-  return 'unknown';
-}
-
 type CapturedCall = { readonly ports: ReadonlySet<number>; readonly displayPort: number; readonly frames: readonly Buffer[]; readonly code: string };
-
-/** The frames that a display gets, as they were before they were encrypted on the other side. */
-async function displayed(room: TestRoom, wanted: number): Promise<{ port: number; frames: Buffer[] }> {
-  const { url } = (await room.http.post('/api/v1/display/ticket', {})) as { url: string };
-  const socket = new WebSocket(url, { origin: room.url });
-  socket.binaryType = 'arraybuffer';
-  const frames: { video: Buffer[]; audio: Buffer[] } = { video: [], audio: [] };
-  await new Promise<void>((resolve, reject) => {
-    const limit = setTimeout(() => reject(new Error('the display gets no frames')), 30_000);
-    socket.on('error', reject);
-    socket.on('message', (data, binary) => {
-      const frame = binary ? decodeFeedFrame(data as ArrayBuffer) : null;
-      if (frame === null) return;
-      frames[frame.kind === 'audio' ? 'audio' : 'video'].push(Buffer.from(frame.data));
-      if (frames.video.length < wanted || frames.audio.length < wanted) return;
-      clearTimeout(limit);
-      resolve();
-    });
-  });
-  socket.close();
-  return { port: Number(new URL(url).port), frames: [...frames.video, ...frames.audio] };
-}
-
-/** Pieces of the frames from their middles, where no header of the packets is. */
-function windows(frames: readonly Buffer[]): Buffer[] {
-  return frames
-    .flatMap((frame) => [0.2, 0.5, 0.8].map((at) => frame.subarray(Math.floor(frame.length * at)).subarray(0, WINDOW_BYTES)))
-    .filter((piece) => piece.length === WINDOW_BYTES && new Set(piece).size > 8);
-}
-
-const joined = (packets: readonly Packet[]): Buffer => Buffer.concat(packets.map(({ payload }) => payload));
-const findings = (bytes: Buffer, pieces: readonly Buffer[]): number => pieces.filter((piece) => bytes.includes(piece)).length;
 
 describe('a call on the wire', function () {
   this.timeout(180_000);
@@ -83,7 +38,7 @@ describe('a call on the wire', function () {
   async function captureCall(): Promise<CapturedCall> {
     await pair.placeCall();
     const ports = new Set((await Promise.all(pair.rooms.map(async (room) => udpPortsOf((await room.callProcess()) ?? 0)))).flat());
-    const { port, frames } = await displayed(pair.rooms[1], 40);
+    const { port, frames } = await displayed(pair.rooms[1].http, pair.rooms[1].url, 40);
     const code = (await pair.rooms[0].call())?.encryption.securityCode ?? '';
     await pair.rooms[0].act('end');
     await pair.waitFor('both ended', bothEnded);

@@ -76,7 +76,9 @@ function fakeMedia() {
       },
       open: request('open', undefined),
       reveal: request('reveal', undefined),
-      checkUpdate: request('checkUpdate', undefined),
+      acceptUpdate: request('acceptUpdate', { sdp: 'v=0', answers: 'ufrag' }),
+      acceptUpdateAnswer: request('acceptUpdateAnswer', undefined),
+      networkChanged: request('networkChanged', undefined),
       addCandidates: request('addCandidates', undefined),
       setMicrophone: request('setMicrophone', undefined),
       setCamera: request('setCamera', undefined),
@@ -96,6 +98,7 @@ function fakeSignaling() {
     throw error;
   });
   const sent: { readonly to: { readonly account: string; readonly endpoint?: string }; readonly call: string; readonly message: CallMessage }[] = [];
+  const told: (readonly string[])[] = [];
   let failure: CloisterError | null = null;
   let messages = 0;
   const signaling: Signaling = {
@@ -106,10 +109,13 @@ function fakeSignaling() {
       sent.push({ to, call, message });
       if (failure !== null) throw failure;
     },
+    networkChanged: (addresses) => void told.push(addresses),
+    sendRelay: async () => {},
     [Symbol.asyncDispose]: async () => {}
   };
   return {
     signaling,
+    told,
     sent,
     emit: events.emit,
     failSending: (error: CloisterError | null) => {
@@ -140,6 +146,8 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     autoAnswer: false,
     timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 },
     signaling: network.signaling,
+    addresses: () => ['192.0.2.1'],
+    relay: null,
     mediaProcesses: media.processes,
     journal: {
       read: async () => journalEntry,
@@ -159,8 +167,8 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
 }
 
 /** A call that came in and was answered, and whose media is secured. */
-async function inCall() {
-  const started = await start();
+async function inCall(overrides: Partial<RoomOptions> = {}) {
+  const started = await start(overrides);
   started.network.receive(INVITE);
   await turn();
   await started.room.callAction(CALL, 'answer');
@@ -212,6 +220,39 @@ describe('the room', () => {
       ['call.ringing', 'call.answer', 'call.end']
     );
     assert.deepEqual(journal, [{ call: CALL, peer: PEER }, null]);
+  });
+
+  it('tells media and signaling when the machine has other addresses, once for each change', async () => {
+    let addresses = ['192.0.2.1'];
+    const { room, clock, network, session } = await inCall({ addresses: () => addresses });
+    await clock.advanceAsync(5_000);
+    assert.deepEqual(network.told, []);
+    addresses = ['192.0.2.7', 'fd00::7'];
+    await clock.advanceAsync(5_000);
+    assert.deepEqual(network.told, [['192.0.2.7', 'fd00::7']]);
+    assert.equal(session(0).asked.filter((name) => name === 'networkChanged').length, 1);
+    await room.callAction(CALL, 'end');
+    addresses = ['192.0.2.1'];
+    await clock.advanceAsync(5_000);
+    assert.equal(network.told.length, 2);
+    assert.equal(session(0).asked.filter((name) => name === 'networkChanged').length, 1);
+  });
+
+  it('carries the updates of a media process to the other side, and its own back', async () => {
+    const { network, session } = await inCall();
+    const before = network.sent.length;
+    session(0).emit('update', { sdp: 'v=0 ours' });
+    network.receive({ type: 'call.update', body: { sdp: 'v=0 theirs' } });
+    network.receive({ type: 'call.update-answer', body: { sdp: 'v=0', answers: 'ufrag' } });
+    await turn();
+    assert.deepEqual(
+      network.sent.slice(before).map(({ to, message }) => [to.endpoint, message]),
+      [
+        [PEER.endpoint, { type: 'call.update', body: { sdp: 'v=0 ours' } }],
+        [PEER.endpoint, { type: 'call.update-answer', body: { sdp: 'v=0', answers: 'ufrag' } }]
+      ]
+    );
+    assert.deepEqual(session(0).asked.slice(-2), ['acceptUpdate', 'acceptUpdateAnswer']);
   });
 
   it('goes on when a message cannot be sent, and says so in the log', async () => {
@@ -353,6 +394,26 @@ describe('the room', () => {
     assert.equal(shown.at(-1)?.health.status, 'degraded', 'the listeners are told without being asked');
     network.emit('connection', 'connected');
     assert.deepEqual(problems(), []);
+  });
+
+  it('shows since when there are no credentials for relays, and takes it back', async () => {
+    let missingSinceMs: number | null = null;
+    const events = createEvents<{ changed: readonly [] }>((error) => {
+      throw error;
+    });
+    const { room, clock } = await start({ relay: { on: events.on, missingSinceMs: () => missingSinceMs } });
+    const shown: RoomState[] = [];
+    room.subscribe((state) => shown.push(state));
+    assert.deepEqual(room.state().health.problems, []);
+    missingSinceMs = clock.now();
+    events.emit('changed');
+    await turn();
+    const [problem] = shown.at(-1)?.health.problems ?? [];
+    assert.deepEqual([problem?.code, problem?.severity, problem?.since], ['CL_RELAY_CREDENTIALS', 'warning', new Date(clock.now()).toISOString()]);
+    missingSinceMs = null;
+    events.emit('changed');
+    await turn();
+    assert.deepEqual(shown.at(-1)?.health.problems, []);
   });
 
   it('shows a wrong clock until a message passes', async () => {

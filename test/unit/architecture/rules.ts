@@ -16,7 +16,7 @@ const COMPOSITION_ROOTS = [/^agent\//, /^src\/media\/process\.ts$/];
 
 /** Where each package may be imported, types included. A package that is not here may not be imported at all. */
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
-  werift: ['src/media/ice-path.ts', 'src/media/ice-gate.ts'],
+  werift: ['src/media/ice-path.ts', 'src/media/ice-gate.ts', 'src/media/relay-candidates.ts', 'src/media/relay/turn-client.ts', 'src/media/relay/probe.ts'],
   'node-av': ['src/media/'],
   ws: ['src/media/'],
   'node-hid': ['src/devices/'],
@@ -29,7 +29,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   '@peculiar/x509': ['src/identity/', 'src/encryption/'],
   'reflect-metadata': ['src/identity/', 'src/encryption/'], // @peculiar/x509 cannot be loaded without it
   rfc6902: ['src/ui-server/', 'src/ui/'],
-  zod: ['agent/', 'src/config/', 'src/signaling/', 'src/ui-server/', 'src/media/', 'src/identity/'],
+  zod: ['agent/', 'src/config/', 'src/signaling/', 'src/ui-server/', 'src/media/', 'src/identity/', 'src/relay/'],
   react: ['src/ui/'],
   'react-dom': ['src/ui/'],
   '@fluentui/react-components': ['src/ui/'],
@@ -49,6 +49,8 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/identity\/names\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/signaling\/(?:topics|messages)\.ts$/, imports: ['zod'] },
   { path: /^src\/media\/rtp\//, imports: [] },
+  { path: /^src\/media\/relay\/relay-(?:frames|priority)\.ts$/, imports: [] },
+  { path: /^src\/relay\/(?:mint|request-limit)\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/media\/congestion\//, imports: [] },
   { path: /^src\/media\/(?:missing-packets|repairs|loss-meter|receiver-estimate|peer-packets|peer-streams)\.ts$/, imports: [] },
   { path: /^src\/media\/sdp\.ts$/, imports: ['node:net'] },

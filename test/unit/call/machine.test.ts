@@ -438,10 +438,73 @@ describe('call state machine', () => {
     assert.deepEqual(types, ['call.ringing', 'call.answer', 'call.candidate']);
   });
 
+  for (const who of ['a', 'b'] as const) {
+    it(`hands an update of ${who} and its answer on, and nothing else changes`, () => {
+      const { network, ...rooms } = connected();
+      const [one, other] = who === 'a' ? [rooms.a, rooms.b] : [rooms.b, rooms.a];
+      const before = [one.call, other.call];
+      one.do({ type: 'update-ready', epoch: one.state.lastEpoch, sdp: 'new path' });
+      network.settle();
+      assert.deepEqual([other.media?.updates, one.media?.updates], [['new path'], ['answer to new path']]);
+      assert.deepEqual([one.call, other.call], before);
+      const [update, answer] = network.log.slice(-2);
+      assert.deepEqual([update?.message, update?.to], [{ type: 'call.update', body: { sdp: 'new path' } }, other.endpoint]);
+      assert.deepEqual([answer?.message, answer?.to], [{ type: 'call.update-answer', body: { sdp: 'answer to new path', answers: 'ufrag' } }, one.endpoint]);
+    });
+  }
+
+  it('takes no update from anybody that the call is not with, before it is known whom, of a media process that is gone, or after the end', () => {
+    const { network, a, b } = pair();
+    const stranger = network.room('c@x.example', 'cccccccccccccccccccccccccc');
+    const update = (from: FakeRoom, to: FakeRoom) =>
+      to.do({
+        type: 'message',
+        inbound: {
+          id: 'u',
+          call: CALL,
+          from: { account: from.account, endpoint: from.endpoint },
+          identity: 'verified',
+          expiresAt: 0,
+          message: { type: 'call.update', body: { sdp: 'x' } }
+        }
+      });
+    place(a);
+    network.settle();
+    update(b, a);
+    assert.deepEqual(a.media?.updates, []);
+    b.do({ type: 'answer', video: true });
+    network.settle();
+    update(stranger, a);
+    assert.deepEqual(a.media?.updates, []);
+    const sent = network.log.length;
+    a.do({ type: 'update-ready', epoch: a.state.lastEpoch - 1, sdp: 'of another media process' });
+    a.do({ type: 'hang-up' });
+    a.do({ type: 'update-ready', epoch: a.state.lastEpoch, sdp: 'too late' });
+    update(b, a);
+    assert.deepEqual(
+      network.log.slice(sent).map(({ message }) => message.type),
+      ['call.end']
+    );
+  });
+
   it('property: whatever people do and whatever is lost or reordered, nothing gets stuck and no shield is shown without proof', () => {
     const action = fc.record({
       room: fc.constantFrom('a', 'b'),
-      what: fc.constantFrom('place', 'answer', 'decline', 'hang-up', 'codes-match', 'codes-differ', 'kill', 'mute', 'share', 'screen-lost', 'settle', 'time'),
+      what: fc.constantFrom(
+        'place',
+        'answer',
+        'decline',
+        'hang-up',
+        'codes-match',
+        'codes-differ',
+        'kill',
+        'mute',
+        'update',
+        'share',
+        'screen-lost',
+        'settle',
+        'time'
+      ),
       lose: fc.integer({ min: 0, max: 5 }),
       order: fc.integer({ min: 0, max: 1000 })
     });
@@ -461,6 +524,7 @@ describe('call state machine', () => {
               video: true
             });
           else if (what === 'kill') room.killMedia();
+          else if (what === 'update') room.do({ type: 'update-ready', epoch: room.state.lastEpoch, sdp: 'a new path' });
           else if (what === 'mute') room.do({ type: 'set-microphone', on: false });
           else if (what === 'share') room.do({ type: 'set-screen', on: order % 3 > 0 });
           else if (what === 'screen-lost') room.do({ type: 'screen-ended', epoch: room.call?.exchange.epoch ?? 0 });

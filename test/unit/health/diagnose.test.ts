@@ -35,6 +35,7 @@ describe('diagnosis', () => {
       readBrokerCertificate: async () => broker,
       listCaptureDevices: async () => ({ cameras: [{ name: 'Cam' }], microphones: [{ name: 'Mic' }] }),
       listHidDevices: async () => [],
+      probeServer: async () => {},
       agentRuns: async () => false,
       clock: createFakeClock(NOW)
     };
@@ -100,6 +101,24 @@ describe('diagnosis', () => {
     assert.deepEqual((await outcomes({ config })).unwell, { 'panel port': 'fail' });
     assert.deepEqual((await outcomes({ config, agentRuns: async () => true })).unwell, {});
     taken.close();
+  });
+
+  it('tells each STUN and TURN server that does not serve, and never its password', async () => {
+    const login = { username: 'room', credential: 'hunter2' };
+    const config = configOf({
+      media: {
+        iceServers: [{ urls: 'stun:stun.contoso.example' }, { urls: 'turn:a.contoso.example', ...login }, { urls: 'turns:b.contoso.example', ...login }]
+      }
+    });
+    assert.deepEqual((await outcomes({ config })).unwell, {});
+    const probeServer: DiagnosisPorts['probeServer'] = async ({ urls }) => {
+      if (urls.startsWith('turn')) throw new CloisterError(urls.startsWith('turns') ? 'CL_RELAY_CERTIFICATE' : 'CL_RELAY_REFUSED', `no: ${urls}`);
+    };
+    const { result, unwell, checks } = await outcomes({ config, probeServer });
+    assert.deepEqual([result, unwell], ['warn', { relays: 'warn' }]);
+    const { text = '' } = checks.find(({ name }) => name === 'relays') ?? {};
+    assert.match(text, /turn:a\.contoso\.example.*CL_RELAY_REFUSED.*turns:b\.contoso\.example.*CL_RELAY_CERTIFICATE/);
+    assert.ok(!text.includes('hunter2') && !text.includes('stun:'));
   });
 
   it('says what is wrong with an external broker', async () => {

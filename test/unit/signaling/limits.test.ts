@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type CallMessage, parseCallMessage } from '../../../src/signaling/messages.ts';
+import { type CallMessage, parseCallMessage, parseRelayMessage } from '../../../src/signaling/messages.ts';
 import { createPacketMeter } from '../../../src/signaling/packet-meter.ts';
 import { createRefusalLimit } from '../../../src/signaling/refusal-limit.ts';
 import { everyMessage } from '../../fakes/signaling-world.ts';
@@ -61,6 +61,32 @@ describe('refusal limit', () => {
 describe('message bodies', () => {
   it('accepts one of each and drops what it does not know', () => {
     for (const { type, body } of everyMessage) assert.deepEqual(parseCallMessage(type, { ...body, more: 1 }), { type, body });
+  });
+
+  it('of relay credentials are known by their own types, with a public key of P-256 and nothing of a private one', () => {
+    const request = '01890000-0000-7000-8000-000000000000';
+    const key = { kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'B'.repeat(43) };
+    const known = [
+      ['relay.request', { request, key }],
+      ['relay.credentials', { request, sealed: 'a.b.c.d.e' }],
+      ['relay.refused', { request, reason: 'too-often' }]
+    ] as const;
+    for (const [type, body] of known) {
+      assert.deepEqual(parseRelayMessage(type, { ...body, more: 1 }), { type, body });
+      assert.equal(parseCallMessage(type, body), null);
+    }
+    const parsed = parseRelayMessage('relay.request', { request, key: { ...key, d: 'C'.repeat(43) } });
+    assert.deepEqual(parsed?.body, { request, key });
+    const refused: readonly (readonly [string, unknown])[] = [
+      ['relay.request', { request: 'x', key }],
+      ['relay.request', { request, key: { ...key, crv: 'P-384' } }],
+      ['relay.request', { request, key: { ...key, x: 'A' } }],
+      ['relay.credentials', { request, sealed: 'x'.repeat(8_193) }],
+      ['relay.refused', { request, reason: 'because' }],
+      ['call.end', { reason: 'hangup' }],
+      ['__proto__', {}]
+    ];
+    for (const [type, body] of refused) assert.equal(parseRelayMessage(type, body), null, type);
   });
 
   it('takes stripped encryption fields for a standard call', () => {
