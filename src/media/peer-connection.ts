@@ -18,6 +18,7 @@ import {
   answeredSections,
   type Description,
   type MediaSection,
+  negotiatedFeatures,
   negotiatedOf,
   offeredSections,
   parseDescription,
@@ -29,7 +30,7 @@ import {
 } from './sdp.ts';
 import type { DtlsRole } from './secure-transport/dtls/connection.ts';
 import type { Bindings } from './secure-transport/dtls/handshake.ts';
-import type { MediaKind, NegotiatedMedia, PeerConnection, PeerConnectionEvents, VideoCodec } from './streams.ts';
+import type { MediaKind, PeerConnection, PeerConnectionEvents, PictureKind, VideoCodec } from './streams.ts';
 
 export type PeerConnectionOptions = {
   readonly certificate: CallCertificate;
@@ -65,7 +66,12 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
   const events = createEvents<PeerConnectionEvents>((error, event) => log.error('a listener of the peer connection failed', { event, error: String(error) }));
   const cname = randomBytes(12).toString('base64url');
   const sessionId = randomBytes(6).readUIntBE(0, 6).toString();
-  const ssrc: Record<MediaKind, number> = { audio: randomInt(1, 2 ** 30), video: randomInt(2 ** 30, 2 ** 31), screen: randomInt(2 ** 31, 2 ** 32) };
+  // From ranges of their own, so that no two are the same.
+  const [audio = 0, video = 0, screen = 0, videoRepairs = 0, screenRepairs = 0] = [1, 2, 3, 4, 5].map((range) =>
+    randomInt(range * 2 ** 29, (range + 1) * 2 ** 29)
+  );
+  const ssrc: Record<MediaKind, number> = { audio, video, screen };
+  const repairSsrc: Record<PictureKind, number> = { video: videoRepairs, screen: screenRepairs };
   const batch: IceCandidate[] = [];
   const early: string[] = [];
   const heldMedia: { readonly rtp: Buffer[]; readonly rtcp: Buffer[] } = { rtp: [], rtcp: [] };
@@ -167,7 +173,8 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
       ...terms,
       sections: answered?.sections ?? offered ?? [],
       cname,
-      ssrc
+      ssrc,
+      repairSsrc
     });
   };
 
@@ -181,7 +188,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     { transport }: Link,
     as: DtlsRole,
     { fingerprint, sections }: Description,
-    negotiated: NegotiatedMedia,
+    agreed: readonly MediaSection[],
     bindings: Bindings | null
   ): Promise<void> => {
     role = as;
@@ -191,17 +198,21 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     try {
       const { remoteThumbprint, suite, group, srtpProfile } = await transport.connect(as, fingerprint, bindings);
       if (isOver()) return;
+      const negotiated = negotiatedOf(agreed);
       const started = createPeerMedia({
         transport,
         negotiated,
+        features: negotiatedFeatures(agreed),
         sendable: sendableKinds(sections),
         ssrc,
+        repairSsrc,
         cname,
         clock,
         emit: events.emit,
         isOver
       });
       media = started;
+      scope.own(started.close);
       scope.every(clock, TICK_MS, started.tick);
       log.info('the peer connection is secured', { role: as, suite, group, srtpProfile });
       events.emit('secured', { localThumbprint: certificate.thumbprint, remoteThumbprint, negotiated });
@@ -276,7 +287,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
       void wanted.then(() => {
         if (over) return;
         opened.paths.meet(offer);
-        void connect(opened, setup === 'active' ? 'client' : 'server', offer, negotiatedOf(sections), bindings);
+        void connect(opened, setup === 'active' ? 'client' : 'server', offer, sections, bindings);
       });
       return describe(opened.paths.terms(), setup);
     },
@@ -289,11 +300,11 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
         throw new CloisterError('CL_MEDIA_NEGOTIATION', 'the offer was answered already');
       }
       const answer = unwrap(parseDescription(sdp, 'answer'));
-      const negotiated = unwrap(settle(offered, answer));
+      const agreed = unwrap(settle(offered, answer));
       if (options.fips && answer.setup !== 'passive') throw new CloisterError('CL_MEDIA_NEGOTIATION', 'the answer does not take the DTLS role that was left');
       pin(answer);
       link.paths.meet(answer);
-      void connect(link, answer.setup === 'active' ? 'server' : 'client', answer, negotiated, bindings);
+      void connect(link, answer.setup === 'active' ? 'server' : 'client', answer, agreed, bindings);
     },
 
     async acceptUpdate(sdp) {
@@ -320,6 +331,8 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     },
 
     send: (kind, packet) => media?.send(kind, packet),
+    discard: (kind) => media?.discard(kind),
+    setRedundancy: (packets) => media?.setRedundancy(packets),
     setSenderClock: (kind, senderClock) => media?.setSenderClock(kind, senderClock),
     requestKeyframe: (kind) => media?.requestKeyframe(kind),
     end: (kind) => media?.end(kind),

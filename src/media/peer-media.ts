@@ -1,12 +1,15 @@
-// RTP and RTCP of a secured connection: numbering, repairs, reports and feedback of each kind of media, over a transport that protects them.
-// Invariants: the first source of each kind is the only one; a packet that is not authenticated or was there before is never delivered.
-import { randomInt } from 'node:crypto';
+// RTP and RTCP of a secured connection, over a transport that protects them: joins what leaves, what arrives and what each side tells the other about it.
+// Invariant: a packet that is not authenticated or was there before is never delivered.
 import type { Clock } from '../kernel/clock.ts';
-import { type RtcpMessage, readRtcp, readRtp, writeCname, writeGoodbye, writeNack, writePictureLoss, writeReport, writeRtp } from './peer-packets.ts';
-import { createReceiveStream, createSendStream, type RtpReceiveStream, type RtpSendStream } from './peer-streams.ts';
+import { readRemb, readTransportFeedback } from './congestion/transport-feedback.ts';
+import { createLossMeter } from './loss-meter.ts';
+import { createPeerFeedback } from './peer-feedback.ts';
+import { type ReportBlock, type RtcpMessage, readRtcp } from './peer-packets.ts';
+import { createPeerReceiving } from './peer-receiving.ts';
+import { createPeerSending } from './peer-sending.ts';
 import type { PeerTransport } from './peer-transport.ts';
+import type { NegotiatedFeatures } from './sdp.ts';
 import {
-  CLOCK_RATES,
   MEDIA_KINDS,
   type MediaKind,
   type NegotiatedMedia,
@@ -18,32 +21,31 @@ import {
   type PictureKind
 } from './streams.ts';
 
-const KEYFRAME_PAUSE_MS = 100;
-const REPORT_PERIOD_MS = 1_000;
+/** What a peer that asks for more costs at most: one keyframe of each kind in this time. */
+const KEYFRAME_PAUSE_MS = 300;
 
 /** Of a connection that is not secured yet. */
 export const noStatistics: PeerStatistics = {
   roundTripMs: null,
-  ...ofEachKind(() => ({ packetsSent: 0, bytesSent: 0, packetsReceived: 0, bytesReceived: 0, lost: 0 }))
+  send: { targetKbps: 0, acknowledgedKbps: null, lossFraction: 0, queuedMs: 0, bytesResent: 0 },
+  ...ofEachKind(() => ({ packetsSent: 0, bytesSent: 0, packetsResent: 0, packetsReceived: 0, bytesReceived: 0, packetsRecovered: 0, lost: 0 }))
 };
 
-export type PeerMedia = {
+export type PeerMedia = Pick<PeerConnection, 'send' | 'discard' | 'setRedundancy' | 'setSenderClock' | 'requestKeyframe' | 'end' | 'statistics'> & {
   takeRtp(datagram: Buffer): void;
   takeRtcp(datagram: Buffer): void;
-  send: PeerConnection['send'];
-  setSenderClock: PeerConnection['setSenderClock'];
-  requestKeyframe: PeerConnection['requestKeyframe'];
-  end: PeerConnection['end'];
-  statistics(): PeerStatistics;
-  /** Every 20 ms: repairs and reports that are due. */
+  /** Every 20 ms: repairs, reports and probes that are due. */
   tick(): void;
+  close(): void;
 };
 
 export type PeerMediaOptions = {
-  readonly transport: PeerTransport;
+  readonly transport: Pick<PeerTransport, 'protectRtp' | 'protectRtcp' | 'unprotectRtp' | 'unprotectRtcp' | 'send' | 'roundTripMs'>;
   readonly negotiated: NegotiatedMedia;
+  readonly features: NegotiatedFeatures;
   readonly sendable: ReadonlySet<MediaKind>;
   readonly ssrc: Readonly<Record<MediaKind, number>>;
+  readonly repairSsrc: Readonly<Record<PictureKind, number>>;
   readonly cname: string;
   readonly clock: Clock;
   readonly emit: <K extends 'rtp' | 'senderClock' | 'keyframeRequest' | 'ended'>(event: K, ...values: PeerConnectionEvents[K]) => void;
@@ -51,72 +53,61 @@ export type PeerMediaOptions = {
 };
 
 /** RTP and RTCP of a secured connection. */
-export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, clock, emit, isOver }: PeerMediaOptions): PeerMedia {
-  const senders = new Map<MediaKind, RtpSendStream>();
-  const receivers = new Map<MediaKind, RtpReceiveStream>();
-  for (const kind of MEDIA_KINDS) {
-    const codec = negotiated[kind];
-    if (codec === null) continue;
-    const firstSequence = randomInt(0, 2 ** 15);
-    senders.set(kind, createSendStream({ ssrc: ssrc[kind], payloadType: codec.payloadType, clockRate: CLOCK_RATES[kind], firstSequence }));
-  }
-  // What was ended is not repaired either: nothing of it leaves before it is sent again.
-  const ended = new Set<PictureKind>();
-  let roundTripMs: number | null = null;
-  let reportedAtMs = Number.NEGATIVE_INFINITY;
-  const keyframes = {
-    video: { wanted: false, requestedAtMs: Number.NEGATIVE_INFINITY, askedAtMs: Number.NEGATIVE_INFINITY },
-    screen: { wanted: false, requestedAtMs: Number.NEGATIVE_INFINITY, askedAtMs: Number.NEGATIVE_INFINITY }
-  };
+export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
+  const { transport, negotiated, features, ssrc, cname, clock, emit, isOver } = options;
+  const receiving = createPeerReceiving({ negotiated, features, deliver: (kind, packet) => emit('rtp', kind, packet) });
+  const sending = createPeerSending({ ...options, onFirst: () => feedback.reportSoon(), onCut: (kind) => emit('keyframeRequest', kind) });
+  const feedback = createPeerFeedback({ transport, features, ssrc: ssrc.video, cname, senders: sending.streams, receiving });
+  const losses = createLossMeter();
+  const keyframeRequestedAtMs = { video: Number.NEGATIVE_INFINITY, screen: Number.NEGATIVE_INFINITY };
+  const toldArrivals = MEDIA_KINDS.some((kind) => features.transportSequence[kind] !== null);
+  let reportedRoundTripMs: number | null = null;
 
-  const kindOf = (payloadType: number) => MEDIA_KINDS.find((kind) => negotiated[kind]?.payloadType === payloadType);
-  const pictureOf = (mediaSsrc: number) => PICTURE_KINDS.find((kind) => ssrc[kind] === mediaSsrc);
-  const currentRoundTripMs = () => roundTripMs ?? transport.roundTripMs();
-  /** Feedback goes in a compound packet that begins with a report (RFC 3550 section 6.1): the short form was not negotiated. */
-  const sendFeedback = (feedback: Buffer): void => {
-    transport.send(transport.protectRtcp(Buffer.concat([writeReport(ssrc.video, null, []).packet, writeCname(ssrc.video, cname), feedback])));
-  };
+  const roundTripMs = () => reportedRoundTripMs ?? transport.roundTripMs();
 
-  const report = (nowMs: number): void => {
-    reportedAtMs = nowMs;
-    for (const [kind, sender] of senders) {
-      const receiver = receivers.get(kind);
-      const info = sender.senderInfo(nowMs);
-      if (info === null && receiver === undefined) continue;
-      const { packet, compactNtp } = writeReport(sender.ssrc, info, receiver === undefined ? [] : [receiver.report(nowMs)]);
-      if (info !== null) sender.reported(compactNtp, nowMs);
-      transport.send(transport.protectRtcp(Buffer.concat([packet, writeCname(sender.ssrc, cname)])));
+  const takeBlocks = (blocks: readonly ReportBlock[], nowMs: number): void => {
+    for (const block of blocks) {
+      for (const stream of sending.streams().values()) {
+        if (stream.ssrc !== block.ssrc) continue;
+        reportedRoundTripMs = stream.roundTrip(block, nowMs) ?? reportedRoundTripMs;
+        if (toldArrivals) continue;
+        losses.fraction(block.fractionLost / 256);
+        sending.estimate.lossReport(block.fractionLost / 256, nowMs);
+      }
     }
   };
-
   const handlers: { [T in RtcpMessage['type']]: (message: Extract<RtcpMessage, { type: T }>, nowMs: number) => void } = {
     'sender-report'(message, nowMs) {
-      const kind = MEDIA_KINDS.find((candidate) => receivers.get(candidate)?.ssrc === message.ssrc);
+      const kind = receiving.kindOf(message.ssrc);
       if (kind !== undefined) {
-        receivers.get(kind)?.senderReport(message.sender.compactNtp, nowMs);
+        receiving.stream(kind)?.senderReport(message.sender.compactNtp, nowMs);
         emit('senderClock', kind, { rtpTimestamp: message.sender.rtpTimestamp, captureMs: message.sender.ntpMs });
       }
       takeBlocks(message.blocks, nowMs);
     },
     'receiver-report': (message, nowMs) => takeBlocks(message.blocks, nowMs),
-    nack(message, nowMs) {
-      const kind = pictureOf(message.mediaSsrc);
-      const repairs = kind && !ended.has(kind) && senders.get(kind)?.repair(message.sequenceNumbers, nowMs, currentRoundTripMs());
-      for (const datagram of repairs || []) transport.send(datagram);
+    nack(message) {
+      const kind = MEDIA_KINDS.find((each) => ssrc[each] === message.mediaSsrc);
+      if (kind !== undefined) sending.repair(kind, message.sequenceNumbers, roundTripMs());
     },
     'keyframe-request'(message, nowMs) {
-      const kind = pictureOf(message.mediaSsrc);
-      if (kind === undefined || nowMs - keyframes[kind].requestedAtMs < KEYFRAME_PAUSE_MS) return;
-      keyframes[kind].requestedAtMs = nowMs;
+      const kind = PICTURE_KINDS.find((each) => ssrc[each] === message.mediaSsrc);
+      if (kind === undefined || nowMs - keyframeRequestedAtMs[kind] < KEYFRAME_PAUSE_MS) return;
+      keyframeRequestedAtMs[kind] = nowMs;
       emit('keyframeRequest', kind);
     },
+    'transport-feedback'({ fci }, nowMs) {
+      const told = toldArrivals ? readTransportFeedback(fci) : null;
+      if (told === null) return;
+      losses.arrivals(told.packets.length, told.packets.filter(({ arrivedMs }) => arrivedMs === null).length);
+      sending.estimate.feedback(told, nowMs, roundTripMs());
+    },
+    'receiver-estimate'({ fci }, nowMs) {
+      const estimate = toldArrivals ? null : readRemb(fci);
+      if (estimate !== null) sending.estimate.remoteEstimate(estimate.kbps, nowMs);
+    },
     goodbye({ ssrcs }) {
-      for (const kind of PICTURE_KINDS) if (ssrcs.includes(receivers.get(kind)?.ssrc ?? -1)) emit('ended', kind);
-    }
-  };
-  const takeBlocks = (blocks: Extract<RtcpMessage, { type: 'receiver-report' }>['blocks'], nowMs: number): void => {
-    for (const block of blocks) {
-      for (const sender of senders.values()) if (sender.ssrc === block.ssrc) roundTripMs = sender.roundTrip(block, nowMs) ?? roundTripMs;
+      for (const kind of PICTURE_KINDS) if (ssrcs.includes(receiving.stream(kind)?.ssrc ?? -1)) emit('ended', kind);
     }
   };
   const dispatch = <T extends RtcpMessage['type']>(message: Extract<RtcpMessage, { type: T }>, nowMs: number): void => {
@@ -124,31 +115,14 @@ export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, 
     handler(message, nowMs);
   };
 
-  const askForKeyframe = (kind: PictureKind, nowMs: number): void => {
-    const receiver = receivers.get(kind);
-    if (receiver === undefined || nowMs - keyframes[kind].askedAtMs < KEYFRAME_PAUSE_MS) return;
-    Object.assign(keyframes[kind], { wanted: false, askedAtMs: nowMs });
-    sendFeedback(writePictureLoss(ssrc.video, receiver.ssrc));
-  };
-
   return {
     takeRtp(datagram) {
       const plain = transport.unprotectRtp(datagram);
-      const packet = plain === null ? null : readRtp(plain);
-      if (packet === null || isOver()) return;
-      const kind = kindOf(packet.payloadType);
-      if (kind === undefined) return;
-      let receiver = receivers.get(kind);
-      if (receiver === undefined) {
-        // The first source of each kind is the only one; another would have no history against which a replayed packet shows.
-        receiver = createReceiveStream({ ssrc: packet.ssrc, clockRate: CLOCK_RATES[kind], repairs: kind !== 'audio' });
-        receivers.set(kind, receiver);
-      }
-      const arrivedAtMs = clock.monotonicMs();
-      if (receiver.ssrc !== packet.ssrc || !receiver.accept(packet, arrivedAtMs)) return;
-      // Padding alone, as a probe of the path, carries nothing.
-      if (packet.payload.length === 0) return;
-      emit('rtp', kind, { timestamp: packet.timestamp, marker: packet.marker, payload: packet.payload, sequenceNumber: packet.sequenceNumber, arrivedAtMs });
+      if (plain === null || isOver()) return;
+      const nowMs = clock.monotonicMs();
+      receiving.take(plain, nowMs);
+      // At once rather than with the next tick: a repair is waited for.
+      for (const kind of MEDIA_KINDS) feedback.askForMissing(kind, nowMs, roundTripMs());
     },
     takeRtcp(datagram) {
       const plain = transport.unprotectRtcp(datagram);
@@ -156,49 +130,44 @@ export function createPeerMedia({ transport, negotiated, sendable, ssrc, cname, 
       const nowMs = clock.monotonicMs();
       for (const message of readRtcp(plain)) if (!isOver()) dispatch(message, nowMs);
     },
-    send(kind, packet) {
-      const sender = senders.get(kind);
-      if (sender === undefined || !sendable.has(kind) || isOver()) return;
-      if (kind !== 'audio') ended.delete(kind);
-      const nowMs = clock.monotonicMs();
-      const header = sender.next(packet, nowMs);
-      const datagram = transport.protectRtp(writeRtp(header, packet.payload));
-      if (kind !== 'audio') sender.remember(header.sequenceNumber, datagram, nowMs);
-      transport.send(datagram);
-      // The other side cannot put sound and picture together before the first report.
-      if (sender.packetsSent() === 1) reportedAtMs = Number.NEGATIVE_INFINITY;
-    },
-    setSenderClock: (kind, senderClock) => senders.get(kind)?.setClock(senderClock, clock.monotonicMs()),
-    requestKeyframe(kind) {
-      keyframes[kind].wanted = true;
-      askForKeyframe(kind, clock.monotonicMs());
-    },
+    send: sending.send,
+    discard: (kind) => void sending.discard(kind),
     end(kind) {
-      const sender = senders.get(kind);
-      if (sender === undefined || sender.packetsSent() === 0 || ended.has(kind) || isOver()) return;
-      ended.add(kind);
-      sendFeedback(writeGoodbye(sender.ssrc));
+      if (sending.discard(kind) && !isOver()) feedback.sayGoodbye(ssrc[kind]);
     },
-    statistics: () => ({
-      roundTripMs: currentRoundTripMs(),
-      ...ofEachKind((kind) => ({
-        packetsSent: senders.get(kind)?.packetsSent() ?? 0,
-        bytesSent: senders.get(kind)?.bytesSent() ?? 0,
-        packetsReceived: receivers.get(kind)?.packetsReceived() ?? 0,
-        bytesReceived: receivers.get(kind)?.bytesReceived() ?? 0,
-        lost: receivers.get(kind)?.packetsLost() ?? 0
-      }))
-    }),
+    setRedundancy: sending.setRedundancy,
+    setSenderClock: (kind, senderClock) => sending.streams().get(kind)?.setClock(senderClock, clock.monotonicMs()),
+    requestKeyframe: (kind) => feedback.askForKeyframe(kind, clock.monotonicMs()),
+    statistics() {
+      const nowMs = clock.monotonicMs();
+      return {
+        roundTripMs: roundTripMs(),
+        send: {
+          targetKbps: sending.estimate.targetKbps(nowMs),
+          acknowledgedKbps: sending.estimate.acknowledgedKbps(),
+          lossFraction: losses.current(),
+          queuedMs: sending.queuedMs(),
+          bytesResent: sending.bytesResent()
+        },
+        ...ofEachKind((kind) => {
+          const [sent, received] = [sending.streams().get(kind), receiving.stream(kind)];
+          return {
+            packetsSent: sent?.packetsSent() ?? 0,
+            bytesSent: sent?.bytesSent() ?? 0,
+            packetsResent: sending.packetsResent(kind),
+            packetsReceived: received?.packetsReceived() ?? 0,
+            bytesReceived: received?.bytesReceived() ?? 0,
+            packetsRecovered: received?.packetsRecovered() ?? 0,
+            lost: received?.packetsLost() ?? 0
+          };
+        })
+      };
+    },
     tick() {
       if (isOver()) return;
-      const nowMs = clock.monotonicMs();
-      if (nowMs - reportedAtMs >= REPORT_PERIOD_MS) report(nowMs);
-      for (const kind of PICTURE_KINDS) {
-        const receiver = receivers.get(kind);
-        const missing = receiver?.missing(nowMs, currentRoundTripMs()) ?? [];
-        if (receiver !== undefined && missing.length > 0) sendFeedback(writeNack(ssrc.video, receiver.ssrc, missing));
-        if (keyframes[kind].wanted) askForKeyframe(kind, nowMs);
-      }
-    }
+      feedback.tick(clock.monotonicMs(), roundTripMs());
+      sending.tick();
+    },
+    close: sending.close
   };
 }

@@ -36,6 +36,9 @@ export type RtcpMessage =
   | { readonly type: 'receiver-report'; readonly ssrc: number; readonly blocks: readonly ReportBlock[] }
   | { readonly type: 'nack'; readonly mediaSsrc: number; readonly sequenceNumbers: readonly number[] }
   | { readonly type: 'keyframe-request'; readonly mediaSsrc: number }
+  /** What is behind the two sources; congestion/transport-feedback.ts reads it. */
+  | { readonly type: 'transport-feedback'; readonly fci: Buffer }
+  | { readonly type: 'receiver-estimate'; readonly fci: Buffer }
   | { readonly type: 'goodbye'; readonly ssrcs: readonly number[] };
 
 const SENDER_REPORT = 200;
@@ -47,6 +50,9 @@ const PAYLOAD_FEEDBACK = 206;
 const GENERIC_NACK = 1;
 const PICTURE_LOSS = 1;
 const FULL_INTRA_REQUEST = 4;
+/** draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1, and RFC 4585 section 6.4 for what an application says of its own. */
+const TRANSPORT_WIDE = 15;
+const APPLICATION_LAYER = 15;
 
 const NTP_UNIX_OFFSET_S = 2_208_988_800;
 const MAX_NACKS = 512;
@@ -80,15 +86,24 @@ export function readRtp(packet: Buffer): RtpPacket | null {
   };
 }
 
-/** Without contributing sources, extension and padding (RFC 3550 section 5.1). */
-export function writeRtp(header: RtpHeader, payload: Uint8Array): Buffer {
-  const packet = Buffer.allocUnsafe(12 + payload.length);
-  packet.writeUInt8(0x80, 0);
+const NO_EXTENSION = Buffer.alloc(0);
+
+/**
+ * Without contributing sources (RFC 3550 section 5.1).
+ * @param extension with its own header
+ * @param paddingBytes at most 255
+ */
+export function writeRtp(header: RtpHeader, payload: Uint8Array, extension: Buffer = NO_EXTENSION, paddingBytes = 0): Buffer {
+  const start = 12 + extension.length;
+  const packet = Buffer.alloc(start + payload.length + paddingBytes);
+  packet.writeUInt8(0x80 | (extension.length > 0 ? 0x10 : 0) | (paddingBytes > 0 ? 0x20 : 0), 0);
   packet.writeUInt8((header.marker ? 0x80 : 0) | header.payloadType, 1);
   packet.writeUInt16BE(header.sequenceNumber, 2);
   packet.writeUInt32BE(header.timestamp, 4);
   packet.writeUInt32BE(header.ssrc, 8);
-  packet.set(payload, 12);
+  packet.set(extension, 12);
+  packet.set(payload, start);
+  if (paddingBytes > 0) packet.writeUInt8(paddingBytes, packet.length - 1);
   return packet;
 }
 
@@ -128,6 +143,8 @@ function readMessage(packet: Buffer): RtcpMessage[] {
   if (packet.length < 12) return [];
   const mediaSsrc = packet.readUInt32BE(8);
   if (type === TRANSPORT_FEEDBACK && count === GENERIC_NACK) return [{ type: 'nack', mediaSsrc, sequenceNumbers: readNacks(packet.subarray(12)) }];
+  if (type === TRANSPORT_FEEDBACK && count === TRANSPORT_WIDE) return [{ type: 'transport-feedback', fci: packet.subarray(12) }];
+  if (type === PAYLOAD_FEEDBACK && count === APPLICATION_LAYER) return [{ type: 'receiver-estimate', fci: packet.subarray(12) }];
   if (type === PAYLOAD_FEEDBACK && count === PICTURE_LOSS) return [{ type: 'keyframe-request', mediaSsrc }];
   // FIR names its sources in its entries (RFC 5104 section 4.3.1.1).
   if (type === PAYLOAD_FEEDBACK && count === FULL_INTRA_REQUEST && packet.length >= 20)
@@ -221,6 +238,16 @@ export function writeGoodbye(ssrc: number): Buffer {
 
 export function writePictureLoss(ssrc: number, mediaSsrc: number): Buffer {
   return rtcpPacket(PICTURE_LOSS, PAYLOAD_FEEDBACK, words(ssrc, mediaSsrc));
+}
+
+/** @param fci of whole words, as congestion/transport-feedback.ts writes it */
+export function writeTransportFeedback(ssrc: number, mediaSsrc: number, fci: Buffer): Buffer {
+  return rtcpPacket(TRANSPORT_WIDE, TRANSPORT_FEEDBACK, Buffer.concat([words(ssrc, mediaSsrc), fci]));
+}
+
+/** draft-alvestrand-rmcat-remb-03 section 2.2: it names its sources itself. */
+export function writeReceiverEstimate(ssrc: number, fci: Buffer): Buffer {
+  return rtcpPacket(APPLICATION_LAYER, PAYLOAD_FEEDBACK, Buffer.concat([words(ssrc, 0), fci]));
 }
 
 /** @param sequenceNumbers in rising order, modulo 2^16 */

@@ -1,15 +1,10 @@
-// The bookkeeping of one RTP stream in each direction: numbering, history for repairs, reports, loss. Pure but for what it remembers; time is passed in.
+// The bookkeeping of one RTP stream in each direction: numbering, reports, loss. Pure but for what it remembers; time is passed in.
 // Invariant of the receiver: a packet is taken once, however often it arrives, which is also what stops a replayed packet (RFC 3711 section 3.3.2).
+import { createMissingPackets } from './missing-packets.ts';
 import type { ReportBlock, RtpHeader, RtpPacket, SenderInfo } from './peer-packets.ts';
 import type { RtpPayload, SenderClock } from './streams.ts';
 
-const HISTORY_PACKETS = 1024;
-const MAX_RESENDS = 4;
 const REPLAY_WINDOW_PACKETS = 2048;
-const MAX_MISSING = 256;
-const NACK_GIVE_UP_MS = 600;
-const NACK_REORDER_MS = 4;
-const NACK_FIRST_REPEAT_MS = 100;
 const REMEMBERED_REPORTS = 16;
 
 export type RtpSendStream = {
@@ -19,10 +14,8 @@ export type RtpSendStream = {
   bytesSent(): number;
   /** The header of the next packet. */
   next(packet: RtpPayload, nowMs: number): RtpHeader;
-  /** Keeps what went out, for repairs: as ciphertext, so that a packet is never encrypted twice. */
-  remember(sequenceNumber: number, datagram: Buffer, nowMs: number): void;
-  /** What is still there of `sequenceNumbers`, each not more often than once per round trip. */
-  repair(sequenceNumbers: readonly number[], nowMs: number, roundTripMs: number | null): Buffer[];
+  /** Leaves a number out, so that the other side sees that something is missing there. */
+  skip(): void;
   setClock(clock: SenderClock, nowMs: number): void;
   /** For a sender report at `nowMs`; null before anything was sent. */
   senderInfo(nowMs: number): SenderInfo | null;
@@ -38,7 +31,6 @@ export function createSendStream(options: {
   readonly firstSequence: number;
 }): RtpSendStream {
   const { ssrc, payloadType, clockRate } = options;
-  const history: ({ sequenceNumber: number; datagram: Buffer; sentAtMs: number; resends: number } | undefined)[] = new Array(HISTORY_PACKETS);
   const reports: { readonly compactNtp: number; readonly sentAtMs: number }[] = [];
   let sequence = options.firstSequence & 0xffff;
   let packets = 0;
@@ -56,19 +48,8 @@ export function createSendStream(options: {
       if (clock?.given !== true) clock = { rtpTimestamp: header.timestamp, captureMs: nowMs, atMs: nowMs, given: false };
       return header;
     },
-    remember(sequenceNumber, datagram, nowMs) {
-      history[sequenceNumber % HISTORY_PACKETS] = { sequenceNumber, datagram, sentAtMs: nowMs, resends: 0 };
-    },
-    repair(sequenceNumbers, nowMs, roundTripMs) {
-      const pauseMs = Math.max(10, roundTripMs ?? 0);
-      return sequenceNumbers.flatMap((sequenceNumber) => {
-        const sent = history[sequenceNumber % HISTORY_PACKETS];
-        if (sent?.sequenceNumber !== sequenceNumber || sent.resends >= MAX_RESENDS) return [];
-        if (sent.resends > 0 && nowMs - sent.sentAtMs < pauseMs) return [];
-        sent.resends += 1;
-        sent.sentAtMs = nowMs;
-        return [sent.datagram];
-      });
+    skip() {
+      if (packets > 0) sequence = (sequence + 1) & 0xffff;
     },
     setClock(given, nowMs) {
       clock = { ...given, atMs: nowMs, given: true };
@@ -97,9 +78,14 @@ export type RtpReceiveStream = {
   packetsReceived(): number;
   /** Bytes of payload. */
   bytesReceived(): number;
+  /** What never came, not even as a repair. */
   packetsLost(): number;
+  /** What came as a repair, or with the packet after it. */
+  packetsRecovered(): number;
   /** @returns false for a packet that was there before or is too old to tell */
   accept(packet: RtpPacket, arrivedAtMs: number): boolean;
+  /** As accept, for what did not come by itself: only what is missing is taken, and reports leave it out, so that the sender knows what the path loses. */
+  recover(packet: Pick<RtpPacket, 'sequenceNumber' | 'payload'>, arrivedAtMs: number): boolean;
   /** The numbers to ask for now, in rising order, paced by the round trip. */
   missing(nowMs: number, roundTripMs: number | null): number[];
   senderReport(compactNtp: number, nowMs: number): void;
@@ -107,14 +93,14 @@ export type RtpReceiveStream = {
   report(nowMs: number): ReportBlock;
 };
 
-export function createReceiveStream(options: { readonly ssrc: number; readonly clockRate: number; readonly repairs: boolean }): RtpReceiveStream {
-  const { ssrc, clockRate } = options;
+export function createReceiveStream({ ssrc, clockRate }: { readonly ssrc: number; readonly clockRate: number }): RtpReceiveStream {
   const window = new Float64Array(REPLAY_WINDOW_PACKETS).fill(-1);
-  const missing = new Map<number, { readonly sinceMs: number; askedAtMs: number; asked: number }>();
+  const missing = createMissingPackets();
   let first = -1;
   let highest = -1;
   let packets = 0;
   let bytes = 0;
+  let recovered = 0;
   let jitter = 0;
   let previous: { readonly arrivedAtMs: number; readonly timestamp: number } | null = null;
   let lastReport = { expected: 0, packets: 0 };
@@ -127,9 +113,12 @@ export function createReceiveStream(options: { readonly ssrc: number; readonly c
     return highest + (difference < 0x8000 ? difference : difference - 0x10000);
   };
   const expected = () => (highest < 0 ? 0 : highest - first + 1);
-  const noteGap = (from: number, to: number, nowMs: number) => {
-    if (!options.repairs || to - from > MAX_MISSING) return;
-    for (let number = from; number < to && missing.size < MAX_MISSING; number += 1) missing.set(number, { sinceMs: nowMs, askedAtMs: nowMs, asked: 0 });
+  /** Whether the number is taken now, for the first time. */
+  const take = (number: number): boolean => {
+    if (highest >= 0 && number <= highest - REPLAY_WINDOW_PACKETS) return false;
+    if (window[number % REPLAY_WINDOW_PACKETS] === number) return false;
+    window[number % REPLAY_WINDOW_PACKETS] = number;
+    return true;
   };
   const noteJitter = (timestamp: number, arrivedAtMs: number) => {
     if (previous !== null) {
@@ -143,15 +132,14 @@ export function createReceiveStream(options: { readonly ssrc: number; readonly c
     ssrc,
     packetsReceived: () => packets,
     bytesReceived: () => bytes,
-    packetsLost: () => Math.max(0, expected() - packets),
+    packetsLost: () => Math.max(0, expected() - packets - recovered),
+    packetsRecovered: () => recovered,
     accept(packet, arrivedAtMs) {
       const number = extend(packet.sequenceNumber);
-      if (highest >= 0 && number <= highest - REPLAY_WINDOW_PACKETS) return false;
-      if (window[number % REPLAY_WINDOW_PACKETS] === number) return false;
-      window[number % REPLAY_WINDOW_PACKETS] = number;
-      missing.delete(number);
+      if (!take(number)) return false;
+      missing.arrived(number, arrivedAtMs, false);
       if (highest < 0) first = number;
-      else if (number > highest) noteGap(highest + 1, number, arrivedAtMs);
+      else if (number > highest) missing.leftOut(highest + 1, number, arrivedAtMs);
       first = Math.min(first, number);
       highest = Math.max(highest, number);
       packets += 1;
@@ -159,19 +147,15 @@ export function createReceiveStream(options: { readonly ssrc: number; readonly c
       noteJitter(packet.timestamp, arrivedAtMs);
       return true;
     },
-    missing(nowMs, roundTripMs) {
-      const repeatMs = Math.max(20, (roundTripMs ?? NACK_FIRST_REPEAT_MS) * 1.2);
-      const due: number[] = [];
-      for (const [number, state] of missing) {
-        if (nowMs - state.sinceMs > NACK_GIVE_UP_MS) missing.delete(number);
-        else if (nowMs - state.askedAtMs >= (state.asked === 0 ? NACK_REORDER_MS : repeatMs)) {
-          state.askedAtMs = nowMs;
-          state.asked += 1;
-          due.push(number);
-        }
-      }
-      return due.sort((a, b) => a - b).map((number) => number & 0xffff);
+    recover(packet, arrivedAtMs) {
+      const number = extend(packet.sequenceNumber);
+      if (highest < 0 || number < first || number > highest || !take(number)) return false;
+      missing.arrived(number, arrivedAtMs, true);
+      recovered += 1;
+      bytes += packet.payload.length;
+      return true;
     },
+    missing: missing.due,
     senderReport(compactNtp, nowMs) {
       senderReport = { compactNtp, atMs: nowMs };
     },

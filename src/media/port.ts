@@ -1,7 +1,7 @@
 // The agent's side of a media process, and the only things that cross the IPC: control and facts, never a packet, a key or a frame.
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { EventSource } from '../kernel/events.ts';
-import type { MediaFlow, SourceView } from '../room/state.ts';
+import type { Bandwidth, MediaFlow, SourceView } from '../room/state.ts';
 import type { IceCandidate } from '../signaling/messages.ts';
 
 export type VideoProfile = { readonly width: number; readonly height: number; readonly fps: number; readonly maxKbps: number };
@@ -58,6 +58,7 @@ export type MediaStatistics = {
   readonly video: MediaFlow;
   readonly screen: MediaFlow;
   readonly roundTripMs: number | null;
+  readonly bandwidth: Bandwidth | null;
   /** Displays connected to the feed. */
   readonly displays: number;
   readonly camera: SourceView;

@@ -4,7 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { Scope } from '../kernel/scope.ts';
 import type { FeedFrame, FeedMessage } from './display-feed/protocol.ts';
 import { createClockMap } from './rtp/clock-map.ts';
-import { type Assembly, createFrameAssembler, type FrameAssembler } from './rtp/frame-assembler.ts';
+import { type Assembly, createFrameAssembler, type FrameAssembler, REORDER_MS } from './rtp/frame-assembler.ts';
 import {
   CLOCK_RATES,
   MEDIA_KINDS,
@@ -21,6 +21,8 @@ export type ReceiverOptions = {
   readonly clock: Clock;
   readonly feed: { sendFrame(frame: FeedFrame): void; sendMessage(message: FeedMessage): void };
   requestKeyframe(kind: PictureKind): void;
+  /** To the other side and back: what is missing is asked for again. */
+  roundTripMs(): number | null;
   /** Picture or sound began or ended to come. */
   onChange(): void;
 };
@@ -40,6 +42,7 @@ export type Receiver = {
 
 const POLL_MS = 20;
 const HELD_PACKETS = 1_024;
+const REPAIR_LIMIT_MS = 600;
 /** Sound comes every 20 ms and at most 400 ms apart (DTX), a camera's picture more often still. A shared page at a low rate takes its time. */
 const RECEIVING_MS: Readonly<Record<MediaKind, number>> = { audio: 1_000, video: 1_000, screen: 4_000 };
 
@@ -51,6 +54,9 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const clocks = ofEachKind((kind) => createClockMap(CLOCK_RATES[kind]));
   const figures = ofEachKind(() => ({ frames: 0, lastMs: null as number | null, width: 0, height: 0, atMs: [] as number[], sentConfig: '', over: false }));
   let told = ofEachKind(() => false);
+
+  /** Long enough for a repair, and for a second one where the first got lost; beyond the limit a keyframe helps sooner. */
+  const repairWindowMs = (): number => Math.min(REPAIR_LIMIT_MS, REORDER_MS + 2.5 * (options.roundTripMs() ?? 0));
 
   const receiving = (kind: MediaKind): boolean => {
     const { lastMs } = figures[kind];
@@ -124,7 +130,9 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       scope.every(clock, POLL_MS, () => {
         for (const kind of MEDIA_KINDS) {
           const stream = streams?.[kind];
-          if (stream !== undefined) handOver(kind, stream.poll(clock.monotonicMs()));
+          if (stream === undefined) continue;
+          if (kind !== 'audio') stream.setWindow(repairWindowMs());
+          handOver(kind, stream.poll(clock.monotonicMs()));
         }
         tellState();
       });

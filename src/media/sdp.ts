@@ -4,13 +4,27 @@
 import { isIP } from 'node:net';
 import { CloisterError } from '../kernel/errors.ts';
 import { err, ok, type Result } from '../kernel/result.ts';
-import type { MediaKind, NegotiatedMedia, PictureKind, VideoCodec } from './streams.ts';
+import { MEDIA_KINDS, type MediaKind, type NegotiatedMedia, ofEachKind, PICTURE_KINDS, type PictureKind, type VideoCodec } from './streams.ts';
 
 type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 type DescriptionType = 'offer' | 'answer';
 export type SetupRole = 'active' | 'passive' | 'actpass';
 
 type CodecOffer = { readonly codec: VideoCodec | 'opus'; readonly payloadType: number };
+
+/** RFC 4585 and its extensions: resending, and who estimates what the path carries. */
+type Feedback = 'nack' | 'transport-cc' | 'goog-remb';
+
+/** What goes with the media of a section, each only where both sides say so. */
+type SectionFeatures = {
+  /** Payload types of repairs (RFC 4588) by the payload type of what they repair. */
+  readonly repairs: ReadonlyMap<number, number>;
+  /** The payload type of redundant sound (RFC 2198). */
+  readonly redundancy: number | null;
+  /** The id of the transport-wide sequence number among the header extensions (RFC 8285). */
+  readonly transportSequence: number | null;
+  readonly feedback: readonly Feedback[];
+};
 
 export type MediaSection = {
   readonly kind: MediaKind;
@@ -20,6 +34,7 @@ export type MediaSection = {
   readonly accepted: boolean;
   /** The codecs that Cloister has, in the description's order. */
   readonly codecs: readonly CodecOffer[];
+  readonly features: SectionFeatures;
 };
 
 export type Description = {
@@ -38,6 +53,9 @@ const MAX_CHARACTERS = 32_768;
 const MAX_LINES = 1_000;
 const MAX_SECTIONS = 3;
 const MAX_CANDIDATES = 64;
+
+const TRANSPORT_SEQUENCE = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
+const FEEDBACK: readonly Feedback[] = ['nack', 'transport-cc', 'goog-remb'];
 
 const ICE_CHARACTERS = /^[A-Za-z0-9+/]+$/;
 const FINGERPRINT = /^sha-256 ([0-9a-f]{2}(?::[0-9a-f]{2}){31})$/i;
@@ -96,7 +114,7 @@ function parse(text: string, type: DescriptionType): Description {
     'two sections have the same mid'
   );
   requireDistinct(
-    parsed.flatMap((section) => (section.accepted ? section.codecs.map((codec) => codec.payloadType) : [])),
+    parsed.flatMap((section) => (section.accepted ? payloadTypesOf(section) : [])),
     'two codecs have the same payload type'
   );
   requireBundle(session, parsed);
@@ -179,22 +197,72 @@ function parseSection(section: Section, type: DescriptionType, second: boolean):
   const direction = (directions[0] ?? 'sendrecv') as Direction;
   // An offered section without a port of its own is not a rejected one where it is offered for the bundle alone (RFC 9143 section 6).
   const accepted = Number(port) !== 0 || (type === 'offer' && valuesOf(section, 'bundle-only').length > 0);
-  return { kind, mid, direction, accepted, codecs: codecsOf(section, kind, formats) };
+  const described = formatsOf(section, formats);
+  const codecs = codecsOf(kind, described);
+  return { kind, mid, direction, accepted, codecs, features: featuresOf(section, kind, described, codecs) };
 }
 
-function codecsOf(section: Section, kind: MediaKind, formats: readonly string[]): CodecOffer[] {
+type Format = { readonly payloadType: number; readonly map: string; readonly parameters: string };
+
+/** The formats of a section's line, each once. */
+function formatsOf(section: Section, formats: readonly string[]): Format[] {
   const maps = new Map(valuesOf(section, 'rtpmap').map((value) => splitAtSpace(value)));
   const parameters = new Map(valuesOf(section, 'fmtp').map((value) => splitAtSpace(value)));
-  const codecs: CodecOffer[] = [];
+  const described = new Map<number, Format>();
   for (const format of formats) {
     const payloadType = Number(format);
     // 64 to 95 cannot be told from RTCP (RFC 5761 section 4).
-    if (!/^\d{1,3}$/.test(format) || payloadType > 127 || (payloadType >= 64 && payloadType <= 95)) continue;
-    const codec = codecOf(kind, (maps.get(format) ?? '').toLowerCase(), parameters.get(format) ?? '');
-    if (codec !== null && !codecs.some((known) => known.payloadType === payloadType)) codecs.push({ codec, payloadType });
+    if (!/^\d{1,3}$/.test(format) || payloadType > 127 || (payloadType >= 64 && payloadType <= 95) || described.has(payloadType)) continue;
+    described.set(payloadType, { payloadType, map: (maps.get(format) ?? '').toLowerCase(), parameters: parameters.get(format) ?? '' });
   }
-  return codecs;
+  return [...described.values()];
 }
+
+function codecsOf(kind: MediaKind, formats: readonly Format[]): CodecOffer[] {
+  return formats.flatMap(({ payloadType, map, parameters }) => {
+    const codec = codecOf(kind, map, parameters);
+    return codec === null ? [] : [{ codec, payloadType }];
+  });
+}
+
+/** What is said of codecs that Cloister has not is left out; so is what is said of only some of those that it has. */
+function featuresOf(section: Section, kind: MediaKind, formats: readonly Format[], codecs: readonly CodecOffer[]): SectionFeatures {
+  const repairs = new Map<number, number>();
+  for (const { payloadType, map, parameters } of kind === 'audio' ? [] : formats) {
+    const [, repaired] = /^rtx\/90000$/.test(map) ? (/(?:^|;)\s*apt=(\d{1,3})\s*(?:;|$)/.exec(parameters) ?? []) : [];
+    const of = Number(repaired);
+    if (codecs.some((codec) => codec.payloadType === of) && !repairs.has(of)) repairs.set(of, payloadType);
+  }
+  // Blocks of other codecs than the one that is agreed could not be played (RFC 2198 section 5 lists them).
+  const opus = codecs[0]?.payloadType;
+  const redundant = formats.find(
+    ({ map, parameters }) => kind === 'audio' && map === 'red/48000/2' && parameters !== '' && parameters.split('/').every((type) => Number(type) === opus)
+  );
+  const said = valuesOf(section, 'rtcp-fb');
+  return {
+    repairs,
+    redundancy: redundant?.payloadType ?? null,
+    transportSequence: transportSequenceOf(section),
+    feedback: FEEDBACK.filter(
+      (each) => codecs.length > 0 && codecs.every(({ payloadType }) => said.includes(`${payloadType} ${each}`) || said.includes(`* ${each}`))
+    )
+  };
+}
+
+/** RFC 8285 section 5: an id that fits the form with headers of one byte, for both directions. */
+function transportSequenceOf(section: Section): number | null {
+  for (const value of valuesOf(section, 'extmap')) {
+    const [, id] = /^(\d{1,2})(?:\/sendrecv)? (\S+)/.exec(value) ?? [];
+    if (id !== undefined && value.split(' ')[1] === TRANSPORT_SEQUENCE && Number(id) >= 1 && Number(id) <= 14) return Number(id);
+  }
+  return null;
+}
+
+const payloadTypesOf = ({ codecs, features }: MediaSection): number[] => [
+  ...codecs.map((codec) => codec.payloadType),
+  ...features.repairs.values(),
+  ...(features.redundancy === null ? [] : [features.redundancy])
+];
 
 function codecOf(kind: MediaKind, map: string, parameters: string): CodecOffer['codec'] | null {
   if (kind === 'audio') return map === 'opus/48000/2' ? 'opus' : null;
@@ -285,13 +353,23 @@ const PAYLOAD_TYPES: Readonly<Record<PictureKind, Readonly<Record<VideoCodec, nu
 const preferenceFor = (kind: MediaKind, videoCodecs: readonly VideoCodec[]): readonly VideoCodec[] =>
   kind === 'screen' ? videoCodecs.toSorted((a, b) => Number(b === 'VP8') - Number(a === 'VP8')) : videoCodecs;
 
+const REDUNDANT_SOUND = 63;
+const TRANSPORT_SEQUENCE_ID = 3;
+
 /** What Cloister offers; the first of the video codecs is preferred. */
 export function offeredSections(videoCodecs: readonly VideoCodec[]): MediaSection[] {
-  const codecs = (kind: PictureKind) => preferenceFor(kind, videoCodecs).map((codec) => ({ codec, payloadType: PAYLOAD_TYPES[kind][codec] }));
+  const common = { direction: 'sendrecv', accepted: true } as const;
+  const features: SectionFeatures = { repairs: new Map(), redundancy: null, transportSequence: TRANSPORT_SEQUENCE_ID, feedback: FEEDBACK };
+  const picture = (kind: PictureKind) => {
+    const codecs = preferenceFor(kind, videoCodecs).map((codec) => ({ codec, payloadType: PAYLOAD_TYPES[kind][codec] }));
+    // The number after a codec's own is that of its repairs.
+    const repairs = new Map(codecs.map(({ payloadType }) => [payloadType, payloadType + 1]));
+    return { ...common, kind, codecs, features: { ...features, repairs } };
+  };
   return [
-    { kind: 'audio', mid: '0', direction: 'sendrecv', accepted: true, codecs: [{ codec: 'opus', payloadType: 111 }] },
-    { kind: 'video', mid: '1', direction: 'sendrecv', accepted: true, codecs: codecs('video') },
-    { kind: 'screen', mid: '2', direction: 'sendrecv', accepted: true, codecs: codecs('screen') }
+    { ...common, kind: 'audio', mid: '0', codecs: [{ codec: 'opus', payloadType: 111 }], features: { ...features, redundancy: REDUNDANT_SOUND } },
+    { ...picture('video'), mid: '1' },
+    { ...picture('screen'), mid: '2' }
   ];
 }
 
@@ -307,28 +385,42 @@ export function answeredSections(offer: Description, videoCodecs: readonly Video
     const rank = (codec: CodecOffer) => preference.indexOf(codec.codec);
     const [chosen] = section.codecs.filter((codec) => rank(codec) >= 0).sort((a, b) => rank(a) - rank(b));
     const accepted = section.accepted && chosen !== undefined;
-    return { ...section, direction: ANSWERED_DIRECTION[section.direction], accepted, codecs: chosen === undefined ? [] : [chosen] };
+    const codecs = chosen === undefined ? [] : [chosen];
+    return { ...section, direction: ANSWERED_DIRECTION[section.direction], accepted, codecs, features: featuresFor(codecs, section.features) };
   });
   if (!sections.some((section) => section.accepted)) return err(new CloisterError('CL_MEDIA_NEGOTIATION', 'the two sides have no codec in common'));
   return ok(sections);
 }
 
+const featuresFor = (codecs: readonly CodecOffer[], features: SectionFeatures): SectionFeatures => ({
+  ...features,
+  repairs: new Map([...features.repairs].filter(([repaired]) => codecs.some((codec) => codec.payloadType === repaired)))
+});
+
+/** What both sides have, under the numbers that we offered. */
+const commonFeatures = (ours: SectionFeatures, theirs: SectionFeatures): SectionFeatures => ({
+  repairs: new Map([...theirs.repairs].filter(([repaired, repair]) => ours.repairs.get(repaired) === repair)),
+  redundancy: ours.redundancy === theirs.redundancy ? ours.redundancy : null,
+  transportSequence: ours.transportSequence === theirs.transportSequence ? ours.transportSequence : null,
+  feedback: ours.feedback.filter((each) => theirs.feedback.includes(each))
+});
+
 /**
- * What an answer to our offer settles: of each kind the first codec of the answer, under the payload type that we offered.
+ * What an answer to our offer settles: the codecs of the answer under the payload types that we offered, and what both sides can beside.
  * @returns CL_MEDIA_NEGOTIATION where the answer does not belong to the offer
  */
-export function settle(offered: readonly MediaSection[], answer: Description): Result<NegotiatedMedia, CloisterError> {
+export function settle(offered: readonly MediaSection[], answer: Description): Result<MediaSection[], CloisterError> {
   const belongs =
     answer.sections.length === offered.length && answer.sections.every(({ kind, mid }, i) => offered[i]?.kind === kind && offered[i]?.mid === mid);
   if (!belongs) return err(new CloisterError('CL_MEDIA_NEGOTIATION', 'the answer does not belong to the offer'));
   const agreed = answer.sections.map((section, index): MediaSection => {
-    const codecs = section.codecs.filter((codec) =>
-      offered[index]?.codecs.some((ours) => ours.codec === codec.codec && ours.payloadType === codec.payloadType)
-    );
-    return { ...section, accepted: section.accepted && codecs.length > 0, codecs };
+    const ours = offered[index];
+    const codecs = section.codecs.filter((codec) => ours?.codecs.some((each) => each.codec === codec.codec && each.payloadType === codec.payloadType));
+    const features = ours === undefined ? section.features : featuresFor(codecs, commonFeatures(ours.features, section.features));
+    return { ...section, accepted: section.accepted && codecs.length > 0, codecs, features };
   });
   if (!agreed.some((section) => section.accepted)) return err(new CloisterError('CL_MEDIA_NEGOTIATION', 'the two sides have no codec in common'));
-  return ok(negotiatedOf(agreed));
+  return ok(agreed);
 }
 
 /**
@@ -354,6 +446,34 @@ export function negotiatedOf(sections: readonly MediaSection[]): NegotiatedMedia
   };
 }
 
+/** What goes with the media of a connection; null where it is not agreed. */
+export type NegotiatedFeatures = {
+  /** Payload types of repairs (RFC 4588). */
+  readonly repairs: Readonly<Record<PictureKind, number | null>>;
+  /** Whether sound that is lost may be asked for again. */
+  readonly repairsSound: boolean;
+  /** The payload type of redundant sound (RFC 2198). */
+  readonly redundancy: number | null;
+  /** Ids of the header extension with the transport-wide sequence number, about whose arrival each side tells the other. */
+  readonly transportSequence: Readonly<Record<MediaKind, number | null>>;
+  /** The receiver estimates what the path carries, where nothing is told about arrivals. */
+  readonly remb: boolean;
+};
+
+export function negotiatedFeatures(sections: readonly MediaSection[]): NegotiatedFeatures {
+  const of = (kind: MediaKind) => sections.find((section) => section.kind === kind && section.accepted);
+  const says = (kind: MediaKind, feedback: Feedback) => of(kind)?.features.feedback.includes(feedback) === true;
+  const repairs = (kind: PictureKind) => of(kind)?.features.repairs.get(of(kind)?.codecs[0]?.payloadType ?? -1) ?? null;
+  const transportSequence = ofEachKind((kind) => (says(kind, 'transport-cc') ? (of(kind)?.features.transportSequence ?? null) : null));
+  return {
+    repairs: { video: repairs('video'), screen: repairs('screen') },
+    repairsSound: says('audio', 'nack'),
+    redundancy: of('audio')?.features.redundancy ?? null,
+    transportSequence,
+    remb: MEDIA_KINDS.every((kind) => transportSequence[kind] === null) && PICTURE_KINDS.some((kind) => says(kind, 'goog-remb'))
+  };
+}
+
 export type LocalDescription = Omit<Description, 'candidates'> & {
   /** Constant over the descriptions of one connection; decimal digits. */
   readonly sessionId: string;
@@ -361,6 +481,8 @@ export type LocalDescription = Omit<Description, 'candidates'> & {
   readonly candidates: readonly string[];
   readonly cname: string;
   readonly ssrc: Readonly<Record<MediaKind, number>>;
+  /** Of the repairs. */
+  readonly repairSsrc: Readonly<Record<PictureKind, number>>;
 };
 
 const FORMAT_PARAMETERS: Readonly<Record<CodecOffer['codec'], string>> = {
@@ -390,12 +512,11 @@ export function writeDescription(description: LocalDescription): string {
 }
 
 function sectionLines(description: LocalDescription, section: MediaSection, carriesCandidates: boolean): string[] {
-  const formats = section.codecs.map((codec) => codec.payloadType);
+  const formats = payloadTypesOf(section);
   // A rejected section keeps one format, since the line may not be without (RFC 8866 section 9).
   const line = `m=${section.kind === 'audio' ? 'audio' : 'video'} ${section.accepted ? 9 : 0} UDP/TLS/RTP/SAVPF ${formats.length > 0 ? formats.join(' ') : 0}`;
   if (!section.accepted) return [line, 'c=IN IP4 0.0.0.0', `a=mid:${section.mid}`, 'a=inactive'];
   const sends = section.direction === 'sendrecv' || section.direction === 'sendonly';
-  const ssrc = description.ssrc[section.kind];
   return [
     line,
     'c=IN IP4 0.0.0.0',
@@ -406,18 +527,33 @@ function sectionLines(description: LocalDescription, section: MediaSection, carr
     'a=rtcp-mux',
     `a=ice-ufrag:${description.iceUfrag}`,
     `a=ice-pwd:${description.icePassword}`,
-    ...section.codecs.flatMap(({ codec, payloadType }) => codecLines(codec, payloadType)),
-    ...(sends ? [`a=msid:${description.cname} ${section.kind}`, `a=ssrc:${ssrc} cname:${description.cname}`] : []),
+    ...(section.features.transportSequence === null ? [] : [`a=extmap:${section.features.transportSequence} ${TRANSPORT_SEQUENCE}`]),
+    ...section.codecs.flatMap(({ codec, payloadType }) => codecLines(codec, payloadType, section.features)),
+    ...(sends ? sourceLines(description, section) : []),
     ...(carriesCandidates ? description.candidates.map((candidate) => `a=${candidate}`) : []),
     ...(carriesCandidates && description.endOfCandidates ? ['a=end-of-candidates'] : [])
   ];
 }
 
-function codecLines(codec: CodecOffer['codec'], payloadType: number): string[] {
+/** Which sources a section has; repairs are a source of their own (RFC 4588 section 8.3, RFC 5576 section 4.2). */
+function sourceLines({ cname, ssrc, repairSsrc }: LocalDescription, { kind, features }: MediaSection): string[] {
+  const repair = kind === 'audio' || features.repairs.size === 0 ? null : repairSsrc[kind];
+  return [
+    `a=msid:${cname} ${kind}`,
+    ...(repair === null ? [] : [`a=ssrc-group:FID ${ssrc[kind]} ${repair}`]),
+    ...[ssrc[kind], repair].flatMap((source) => (source === null ? [] : [`a=ssrc:${source} cname:${cname}`]))
+  ];
+}
+
+function codecLines(codec: CodecOffer['codec'], payloadType: number, { repairs, redundancy, feedback }: SectionFeatures): string[] {
   const parameters = FORMAT_PARAMETERS[codec];
+  const repair = repairs.get(payloadType);
+  const keyframes = codec === 'opus' ? [] : ['nack pli', 'ccm fir'];
   return [
     `a=rtpmap:${payloadType} ${RTP_MAPS[codec]}`,
     ...(parameters === '' ? [] : [`a=fmtp:${payloadType} ${parameters}`]),
-    ...(codec === 'opus' ? [] : ['nack', 'nack pli', 'ccm fir'].map((feedback) => `a=rtcp-fb:${payloadType} ${feedback}`))
+    ...[...feedback, ...keyframes].map((each) => `a=rtcp-fb:${payloadType} ${each}`),
+    ...(repair === undefined ? [] : [`a=rtpmap:${repair} rtx/90000`, `a=fmtp:${repair} apt=${payloadType}`]),
+    ...(codec !== 'opus' || redundancy === null ? [] : [`a=rtpmap:${redundancy} red/48000/2`, `a=fmtp:${redundancy} ${payloadType}/${payloadType}`])
   ];
 }

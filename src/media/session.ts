@@ -8,6 +8,7 @@ import { errorCodes } from '../kernel/error-codes.ts';
 import { asCloisterError, CloisterError } from '../kernel/errors.ts';
 import { silentLog } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
+import { createAdaptation } from './adaptation.ts';
 import { createDisplayFeed } from './display-feed/server.ts';
 import { createAudioEncoder } from './encode/audio-encoder.ts';
 import { createAudioSender } from './encode/audio-sender.ts';
@@ -92,7 +93,13 @@ export function createSession(options: SessionOptions): Session {
   // For the codec that is preferred, and nearly always agreed.
   let earlyEncoder: VideoEncoder | null = null;
 
-  const receiver = createReceiver({ clock, feed, requestKeyframe: (kind) => peer.requestKeyframe(kind), onChange: () => report() });
+  const receiver = createReceiver({
+    clock,
+    feed,
+    requestKeyframe: (kind) => peer.requestKeyframe(kind),
+    roundTripMs: () => peer.statistics().roundTripMs,
+    onChange: () => report()
+  });
   const problems = new Map<ProblemPart, MediaFailure>();
   const onProblem = (kind: ProblemPart) => (failure: MediaFailure | null) => {
     if (failure === null) problems.delete(kind);
@@ -128,6 +135,16 @@ export function createSession(options: SessionOptions): Session {
       return opened;
     }
   });
+  const adaptation = createAdaptation({
+    clock,
+    peer,
+    audio,
+    picture(kind) {
+      if (kind === 'screen') return share === null || share.statistics() === null ? null : { profile: settings.screenVideo, setTarget: share.setTarget };
+      return wantsCamera && video !== null ? { profile: settings.video, setTarget: video.setTarget } : null;
+    }
+  });
+  scope.own(() => adaptation[Symbol.asyncDispose]());
   const statistics = createStatistics({
     clock,
     settings,
@@ -137,7 +154,8 @@ export function createSession(options: SessionOptions): Session {
     audio,
     video: () => video,
     screen: () => share,
-    negotiated: () => connection?.negotiated ?? null
+    negotiated: () => connection?.negotiated ?? null,
+    limited: adaptation.limited
   });
   const report = (): void => {
     if (!scope.closed) emit('statistics', statistics());
@@ -216,6 +234,7 @@ export function createSession(options: SessionOptions): Session {
     // The feed first: the receiver then hands over what it held, and the display has the first keyframe instead of asking for another.
     feed.open();
     receiver.open(negotiated);
+    adaptation.start();
     report();
   }
 
@@ -329,6 +348,7 @@ export function createSession(options: SessionOptions): Session {
     },
     async setMicrophone(on) {
       audio.setOn(on);
+      if (!on) peer.discard('audio');
       report();
       return null;
     },
@@ -338,6 +358,7 @@ export function createSession(options: SessionOptions): Session {
         const early = earlyVideo;
         earlyVideo = null;
         await Promise.all([video?.stop(), early?.then((source) => source.close()).catch(() => {})]);
+        peer.discard('video');
       } else if (live) await video?.start();
       else if (answered) openSourcesEarly();
       report();

@@ -7,7 +7,7 @@ import type { MediaSettings, MediaStatistics } from './port.ts';
 import type { Receiver } from './receiver.ts';
 import type { Share } from './share.ts';
 import { viewOfChoice } from './source/source-view.ts';
-import { type MediaKind, type NegotiatedMedia, ofEachKind, type PeerConnection } from './streams.ts';
+import { type MediaKind, type NegotiatedMedia, ofEachKind, type PeerConnection, type PictureKind } from './streams.ts';
 
 export type StatisticsParts = {
   readonly clock: Clock;
@@ -19,6 +19,8 @@ export type StatisticsParts = {
   readonly video: () => Pick<VideoSender, 'statistics'> | null;
   readonly screen: () => Pick<Share, 'statistics'> | null;
   readonly negotiated: () => NegotiatedMedia | null;
+  /** Whether less of a picture is sent than is wanted, because the path carries no more. */
+  readonly limited: (kind: PictureKind) => boolean;
 };
 
 /** Below this a rate would say more about the moment than about the flow. */
@@ -54,7 +56,7 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
     const negotiated = parts.negotiated();
     const flow = (kind: MediaKind, sending: boolean, framesSent: number, framesDecoded: number, encoder: EncoderView | null): MediaFlow => {
       const { frames, receiving, width, height, fps } = parts.receiver.figures(kind);
-      const { packetsSent, packetsReceived, lost } = peer[kind];
+      const { packetsSent, packetsResent, packetsReceived, packetsRecovered, lost } = peer[kind];
       return {
         sending,
         receiving,
@@ -62,7 +64,9 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
         bitrateKbps: rates.received[kind],
         sendKbps: rates.sent[kind],
         packetsSent,
+        packetsResent,
         packetsReceived,
+        packetsRecovered,
         lost,
         framesSent,
         framesReceived: frames,
@@ -70,7 +74,8 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
         width,
         height,
         fps,
-        encoder
+        encoder,
+        limited: kind !== 'audio' && parts.limited(kind) ? 'bandwidth' : null
       };
     };
     return {
@@ -78,6 +83,14 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
       video: flow('video', video?.sending ?? false, video?.framesSent ?? 0, feed.framesDecoded, video?.encoder ?? null),
       screen: flow('screen', screen?.sending ?? false, screen?.framesSent ?? 0, 0, screen?.encoder ?? null),
       roundTripMs: peer.roundTripMs,
+      bandwidth:
+        negotiated === null
+          ? null
+          : {
+              targetKbps: Math.round(peer.send.targetKbps),
+              acknowledgedKbps: peer.send.acknowledgedKbps === null ? null : Math.round(peer.send.acknowledgedKbps),
+              lossPercent: Math.round(1000 * peer.send.lossFraction) / 10
+            },
       displays: feed.displays,
       camera: video?.source ?? viewOfChoice(settings.camera, 'video'),
       microphone: audio.source ?? viewOfChoice(settings.microphone, 'audio'),

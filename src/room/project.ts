@@ -32,7 +32,9 @@ export const NO_FLOW: MediaFlow = {
   bitrateKbps: 0,
   sendKbps: 0,
   packetsSent: 0,
+  packetsResent: 0,
   packetsReceived: 0,
+  packetsRecovered: 0,
   lost: 0,
   framesSent: 0,
   framesReceived: 0,
@@ -40,7 +42,8 @@ export const NO_FLOW: MediaFlow = {
   width: 0,
   height: 0,
   fps: 0,
-  encoder: null
+  encoder: null,
+  limited: null
 };
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -87,6 +90,7 @@ function projectCall(call: CallRecord, facts: RoomFacts): CallView {
       video: media?.video ?? NO_FLOW,
       screen: media?.screen ?? NO_FLOW,
       roundTripMs: media?.roundTripMs ?? null,
+      bandwidth: media?.bandwidth ?? null,
       wanted: call.wanted,
       problem: facts.mediaProblem === null ? null : { code: facts.mediaProblem.code, text: facts.mediaProblem.text }
     },

@@ -57,7 +57,12 @@ export type MediaFlow = {
   readonly bitrateKbps: number;
   readonly sendKbps: number;
   readonly packetsSent: number;
+  /** Beside the ones sent, because the other side missed them. */
+  readonly packetsResent: number;
   readonly packetsReceived: number;
+  /** What came as a repair, or again with the sound after it. */
+  readonly packetsRecovered: number;
+  /** What never came. */
   readonly lost: number;
   readonly framesSent: number;
   readonly framesReceived: number;
@@ -68,6 +73,18 @@ export type MediaFlow = {
   readonly fps: number;
   /** What encodes what is sent of this kind; null while nothing does. */
   readonly encoder: EncoderView | null;
+  /** Sent smaller, slower or not at all, because the network carries no more. */
+  readonly limited: 'bandwidth' | null;
+};
+
+/** What the network carries from here to the other side. */
+export type Bandwidth = {
+  /** What is sent at most. */
+  readonly targetKbps: number;
+  /** What arrived there; null where the other side does not say. */
+  readonly acknowledgedKbps: number | null;
+  /** Of what is sent, before repairs. */
+  readonly lossPercent: number;
 };
 
 /** `name`: FFmpeg's name of it. */
@@ -79,6 +96,8 @@ export type MediaView = {
   /** The shared screen. */
   readonly screen: MediaFlow;
   readonly roundTripMs: number | null;
+  /** null until the call is secured. */
+  readonly bandwidth: Bandwidth | null;
   /** What people asked for, so that the panel can show "muting…" where it is not so yet. */
   readonly wanted: { readonly microphone: boolean; readonly camera: boolean; readonly screen: boolean };
   /** A part of the media that fails while the call goes on, such as a camera that cannot be opened. */

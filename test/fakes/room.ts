@@ -72,7 +72,7 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
         codesMatchThere: null,
         securingAgain: false
       },
-      media: { audio: NO_FLOW, video: NO_FLOW, screen: NO_FLOW, roundTripMs: null, wanted, problem: null },
+      media: { audio: NO_FLOW, video: NO_FLOW, screen: NO_FLOW, roundTripMs: null, bandwidth: null, wanted, problem: null },
       unavailable: [],
       placedAt: AT,
       startedAt: null,

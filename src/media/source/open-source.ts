@@ -6,7 +6,7 @@ import { type CaptureDevice, listDevices, openCamera, openMicrophone, openScreen
 import { openFileAudioSource, openFileVideoSource } from './file-source.ts';
 import { quietFfmpeg } from './quiet-ffmpeg.ts';
 import type { AudioSource, VideoSource } from './source.ts';
-import { FILE_PREFIX, SCREEN_PREFIX, viewOfChoice } from './source-view.ts';
+import { FILE_PREFIX, SCREEN_PREFIX, TIME_CODE_CHOICE, viewOfChoice } from './source-view.ts';
 import { createTestAudioSource, createTestPageSource, createTestVideoSource } from './test-source.ts';
 
 /** The source of `none`: it never gives anything. */
@@ -26,6 +26,7 @@ export async function openVideoSource(choice: SourceChoice, profile: VideoProfil
   const test = (): VideoSource => createTestVideoSource(profile, roomName, clock);
   if (choice === 'none') return nothing();
   if (choice === 'test') return test();
+  if (choice === TIME_CODE_CHOICE) return createTestVideoSource(profile, roomName, clock, true);
   if (choice.startsWith(FILE_PREFIX)) return openFileVideoSource(choice.slice(FILE_PREFIX.length), profile, clock);
   if (choice === 'auto') return firstWorking((await listDevices()).cameras, (name) => openCamera(name, profile, clock), test);
   return openCamera(choice, profile, clock);

@@ -10,6 +10,7 @@ import { TEST_PAGE_VIEW, TEST_PICTURE_VIEW, TEST_TONE_VIEW } from './source-view
 import { createTestPage } from './test-page.ts';
 import { createTestPicture, type Planes, type TestPicture } from './test-picture.ts';
 import { fillTestTone } from './test-tone.ts';
+import { drawTimeCode } from './time-code.ts';
 
 /** One frame's memory and its planes as JavaScript sees them; both are the same bytes. */
 function allocateFrame(width: number, height: number): { readonly frame: Frame; readonly planes: Planes } {
@@ -24,13 +25,14 @@ function allocateFrame(width: number, height: number): { readonly frame: Frame; 
   return { frame, planes: { width, height, data: [y, u, v], strides: [yStride, uStride, vStride] } };
 }
 
-export const createTestVideoSource = (profile: VideoProfile, roomName: string, clock: Clock): VideoSource =>
-  createDrawnSource(TEST_PICTURE_VIEW, profile, clock, () => createTestPicture(roomName, profile.width, profile.height));
+/** @param timeCode also draws the time, for a machine to read */
+export const createTestVideoSource = (profile: VideoProfile, roomName: string, clock: Clock, timeCode = false): VideoSource =>
+  createDrawnSource(TEST_PICTURE_VIEW, profile, clock, () => createTestPicture(roomName, profile.width, profile.height), timeCode);
 
 export const createTestPageSource = (profile: VideoProfile, clock: Clock): VideoSource =>
   createDrawnSource(TEST_PAGE_VIEW, profile, clock, () => createTestPage(profile.width, profile.height));
 
-function createDrawnSource(view: SourceView, profile: VideoProfile, clock: Clock, create: () => TestPicture): VideoSource {
+function createDrawnSource(view: SourceView, profile: VideoProfile, clock: Clock, create: () => TestPicture, timeCode = false): VideoSource {
   let pacer: Pacer | null = null;
   let closed = false;
   let taking: Promise<void> | null = null;
@@ -47,6 +49,7 @@ function createDrawnSource(view: SourceView, profile: VideoProfile, clock: Clock
       pacer = startPacer(clock, intervalMs, intervalMs, (index, dueMs) => {
         if (taking !== null) return; // the encoder still reads the one buffer
         picture.drawChanges(memory.planes, index * intervalMs, new Date(clock.now()));
+        if (timeCode) drawTimeCode(memory.planes, clock.now());
         taking = sink.frame(memory.frame, dueMs).finally(() => {
           taking = null;
         });

@@ -79,6 +79,8 @@ const english = {
   'figures.roundTrip': 'Round trip',
   'figures.lost': 'Lost packets',
   'figures.none': 'none arriving',
+  'figures.network': 'Network',
+  'figures.reduced': 'poor, our picture is reduced',
 
   'shield.end-to-end-verified': 'End-to-end encrypted, verified',
   'shield.end-to-end': 'End-to-end encrypted',

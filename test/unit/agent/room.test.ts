@@ -25,6 +25,7 @@ const STATISTICS: MediaStatistics = {
   video: { ...NO_FLOW, framesReceived: 7 },
   screen: NO_FLOW,
   roundTripMs: 5,
+  bandwidth: null,
   displays: 1,
   camera: { kind: 'test', name: 'Test picture' },
   microphone: { kind: 'test', name: 'Test tone' },

@@ -52,6 +52,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/media\/relay\/relay-(?:frames|priority)\.ts$/, imports: [] },
   { path: /^src\/relay\/(?:mint|request-limit)\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/media\/congestion\//, imports: [] },
+  { path: /^src\/media\/(?:missing-packets|repairs|loss-meter|receiver-estimate|peer-packets|peer-streams)\.ts$/, imports: [] },
   { path: /^src\/media\/sdp\.ts$/, imports: ['node:net'] },
   { path: /^src\/media\/secure-transport\/(?!dtls\/connection\.ts$)/, imports: ['node:crypto'] },
   { path: /^src\/media\/(?:share-pace|frame-change)\.ts$/, imports: [] },

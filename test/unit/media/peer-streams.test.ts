@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { type RtcpMessage, readRtcp, readRtp, writeCname, writeNack, writePictureLoss, writeReport, writeRtp } from '../../../src/media/peer-packets.ts';
 import { createReceiveStream, createSendStream } from '../../../src/media/peer-streams.ts';
+import { readTransportSequence, writeTransportSequence } from '../../../src/media/rtp/header-extension.ts';
 
 const packet = (sequenceNumber: number, timestamp = 0) => ({
   payloadType: 96,
@@ -68,9 +69,12 @@ describe('RTP and RTCP packets', () => {
       marker: fc.boolean()
     });
     fc.assert(
-      fc.property(header, fc.uint8Array({ maxLength: 1_300 }), (fields, payload) => {
-        const read = readRtp(writeRtp(fields, payload));
+      fc.property(header, fc.uint8Array({ maxLength: 1_300 }), fc.option(fc.nat(0xffff)), fc.nat(255), (fields, payload, sequence, padding) => {
+        const extension = sequence === null ? undefined : writeTransportSequence(3, sequence);
+        const written = writeRtp(fields, payload, extension, padding);
+        const read = readRtp(written);
         assert.deepEqual(read && { ...read, payload: Uint8Array.from(read.payload) }, { ...fields, payload });
+        assert.equal(readTransportSequence(written, 3), sequence);
       })
     );
   });
@@ -86,6 +90,7 @@ describe('RTP and RTCP packets', () => {
           const data = Buffer.concat([Buffer.from([flags, type, 0, words]), bytes]);
           assert.ok(Array.isArray(readRtcp(data)));
           const rtp = readRtp(data);
+          if (rtp !== null) readTransportSequence(data, 3);
           assert.ok(rtp === null || rtp.payload.length <= data.length - 12);
         }
       ),
@@ -98,7 +103,7 @@ describe('receive stream', () => {
   it('takes each packet once, in whatever order and however often it comes', () => {
     fc.assert(
       fc.property(fc.nat(0xffff), fc.shuffledSubarray([...Array(60).keys(), ...Array(60).keys()], { minLength: 1 }), (from, order) => {
-        const stream = createReceiveStream({ ssrc: 7, clockRate: 90_000, repairs: true });
+        const stream = createReceiveStream({ ssrc: 7, clockRate: 90_000 });
         const taken = order.filter((offset) => stream.accept(packet(from + offset), 0));
         assert.deepEqual(new Set(taken).size, taken.length);
         assert.equal(taken.length, new Set(order).size);
@@ -109,7 +114,7 @@ describe('receive stream', () => {
   });
 
   it('refuses what is too old to tell whether it was there', () => {
-    const stream = createReceiveStream({ ssrc: 7, clockRate: 90_000, repairs: true });
+    const stream = createReceiveStream({ ssrc: 7, clockRate: 90_000 });
     stream.accept(packet(10), 0);
     stream.accept(packet(10 + 2048), 0);
     assert.equal(stream.accept(packet(10), 0), false);
@@ -117,21 +122,19 @@ describe('receive stream', () => {
     assert.equal(stream.accept(packet(11), 0), true);
   });
 
-  it('asks for what is missing after a moment, repeats once per round trip, and gives up', () => {
-    const stream = createReceiveStream({ ssrc: 7, clockRate: 90_000, repairs: true });
-    stream.accept(packet(65_534), 0);
-    stream.accept(packet(2), 0);
-    assert.deepEqual(stream.missing(1, 50), []);
-    assert.deepEqual(stream.missing(5, 50), [65_535, 0, 1]);
-    assert.deepEqual(stream.missing(40, 50), []);
-    stream.accept(packet(0), 41);
-    assert.deepEqual(stream.missing(66, 50), [65_535, 1]);
-    assert.deepEqual(stream.missing(700, 50), []);
-    assert.deepEqual(stream.missing(800, 50), []);
+  it('takes a repair of what is missing once, and leaves it out of what it reports', () => {
+    const stream = createReceiveStream({ ssrc: 7, clockRate: 90_000 });
+    const repair = (sequenceNumber: number) => stream.recover({ sequenceNumber, payload: new Uint8Array(10) }, 0);
+    assert.equal(repair(5), false, 'of a stream that was not heard yet');
+    for (const number of [5, 6, 9]) stream.accept(packet(number), 0);
+    assert.deepEqual([4, 7, 7, 6, 10].map(repair), [false, true, false, false, false]);
+    assert.equal(stream.accept(packet(7), 0), false, 'the original, late');
+    assert.deepEqual([stream.packetsReceived(), stream.packetsRecovered(), stream.packetsLost()], [3, 1, 1]);
+    assert.equal(stream.report(0).packetsLost, 2);
   });
 
   it('reports loss since the report before, and the delay since the sender’s report', () => {
-    const stream = createReceiveStream({ ssrc: 7, clockRate: 90_000, repairs: false });
+    const stream = createReceiveStream({ ssrc: 7, clockRate: 90_000 });
     for (const number of [1, 2, 4]) stream.accept(packet(number), 0);
     stream.senderReport(99, 1_000);
     const first = stream.report(1_500);
@@ -145,7 +148,7 @@ describe('receive stream', () => {
   });
 
   it('measures jitter in units of the media clock', () => {
-    const stream = createReceiveStream({ ssrc: 7, clockRate: 90_000, repairs: false });
+    const stream = createReceiveStream({ ssrc: 7, clockRate: 90_000 });
     stream.accept(packet(1, 0xffff_ff00), 0);
     stream.accept(packet(2, 0xffff_ff00 + 900), 10);
     assert.equal(stream.report(0).jitter, 0);
@@ -166,14 +169,12 @@ describe('send stream', () => {
     assert.equal(stream.bytesSent(), 8);
   });
 
-  it('repairs with the very datagram, not more often than once per round trip, and four times at most', () => {
+  it('leaves a number out where something was cut, but not before the first', () => {
     const stream = make();
-    const datagram = Buffer.from('once encrypted');
-    stream.remember(3, datagram, 0);
-    assert.deepEqual(stream.repair([3, 4, 3 + 1024], 1, 50), [datagram]);
-    assert.deepEqual(stream.repair([3], 30, 50), []);
-    for (const nowMs of [60, 120, 180]) assert.equal(stream.repair([3], nowMs, 50).length, 1);
-    assert.deepEqual(stream.repair([3], 500, 50), []);
+    stream.skip();
+    assert.equal(stream.next(payload, 0).sequenceNumber, 65_535);
+    stream.skip();
+    assert.equal(stream.next(payload, 0).sequenceNumber, 1);
   });
 
   it('tells the capture time of now from the one that was given', () => {

@@ -5,6 +5,7 @@ import {
   answeredSections,
   type Description,
   type LocalDescription,
+  negotiatedFeatures,
   negotiatedOf,
   offeredSections,
   parseCandidate,
@@ -27,7 +28,8 @@ const local: LocalDescription = {
   candidates: ['candidate:a 1 udp 2130706431 192.0.2.1 5000 typ host'],
   endOfCandidates: true,
   cname: 'room',
-  ssrc: { audio: 1, video: 2, screen: 3 }
+  ssrc: { audio: 1, video: 2, screen: 3 },
+  repairSsrc: { video: 4, screen: 5 }
 };
 const text = writeDescription(local);
 const hex = (bytes: Uint8Array) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0').toUpperCase()).join(':');
@@ -50,7 +52,7 @@ function parsed(sdp: string, type: 'offer' | 'answer' = 'offer'): Description {
 
 describe('session description', () => {
   it('reads what it writes', () => {
-    const { sessionId, version, cname, ssrc, ...expected } = local;
+    const { sessionId, version, cname, ssrc, repairSsrc, ...expected } = local;
     assert.deepEqual(parsed(text), expected);
   });
 
@@ -165,7 +167,7 @@ describe('session description', () => {
       audio: { codec: 'opus', payloadType: 111 }
     });
     const answer = parsed(writeDescription({ ...local, setup: 'active', sections: sections.value }), 'answer');
-    assert.deepEqual(settle(local.sections, answer), { ok: true, value: negotiatedOf(sections.value) });
+    assert.deepEqual(settle(local.sections, answer), { ok: true, value: answer.sections });
   });
 
   it('takes a section that is offered in the bundle only, and none such in an answer', () => {
@@ -189,7 +191,7 @@ describe('session description', () => {
     const answer = parsed(writeDescription({ ...local, setup: 'active', sections: sections.value }), 'answer');
     assert.equal(answer.sections[1]?.accepted, false);
     const settled = settle(local.sections, answer);
-    assert.ok(settled.ok && settled.value.video === null && settled.value.audio !== null);
+    assert.ok(settled.ok && negotiatedOf(settled.value).video === null && negotiatedOf(settled.value).audio !== null);
     const nothing = answeredSections(parsed(text.replaceAll('H264/', 'X/').replaceAll('VP8/', 'X/').replaceAll('opus/', 'X/')), ['H264', 'VP8']);
     assert.ok(!nothing.ok && nothing.error.code === 'CL_MEDIA_NEGOTIATION');
   });
@@ -205,7 +207,7 @@ describe('session description', () => {
   it('negotiates the shared screen as a second picture, which a peer need not label', () => {
     const shared = { ...local, sections: offeredSections(['H264', 'VP8']) };
     const written = writeDescription(shared);
-    assert.match(written, /m=video 9 [^\r]* 106 104\r\n(?:.+\r\n)*a=mid:2\r\na=sendrecv\r\na=content:slides\r\n/);
+    assert.match(written, /m=video 9 [^\r]* 106 104 107 105\r\n(?:.+\r\n)*a=mid:2\r\na=sendrecv\r\na=content:slides\r\n/);
     const ownOrder = answeredSections(parsed(written), ['H264', 'VP8']);
     assert.ok(ownOrder.ok);
     // Text takes VP8, whatever the camera does.
@@ -216,13 +218,74 @@ describe('session description', () => {
     for (const each of [answer, answer.replace('a=content:slides\r\n', '')]) {
       const settled = settle(shared.sections, parsed(each, 'answer'));
       assert.ok(settled.ok);
-      assert.deepEqual(settled.value.video, { codec: 'VP8', payloadType: 96 });
-      assert.deepEqual(settled.value.screen, { codec: 'VP8', payloadType: 106 });
+      assert.deepEqual(negotiatedOf(settled.value).video, { codec: 'VP8', payloadType: 96 });
+      assert.deepEqual(negotiatedOf(settled.value).screen, { codec: 'VP8', payloadType: 106 });
     }
-    const rejected = settle(shared.sections, parsed(answer.replace(/m=video 9 ([^\r]* 106)/, 'm=video 0 $1'), 'answer'));
-    assert.ok(rejected.ok && rejected.value.screen === null && rejected.value.video !== null);
+    const rejected = settle(shared.sections, parsed(answer.replace(/m=video 9 ([^\r]* 106 107)/, 'm=video 0 $1'), 'answer'));
+    assert.ok(rejected.ok && negotiatedOf(rejected.value).screen === null && negotiatedOf(rejected.value).video !== null);
     refuses(written.replace('a=mid:2', 'a=mid:1'), 'CL_MEDIA_NEGOTIATION');
     refuses(written.replace(' 1 2\r\n', ' 1\r\n'), 'CL_MEDIA_NEGOTIATION');
+  });
+
+  it('agrees on repairs, redundant sound, transport-wide numbers and feedback where both sides say so, under the offer’s numbers', () => {
+    const shared = { ...local, sections: offeredSections(['VP8', 'H264']) };
+    const offer = writeDescription(shared);
+    const settledWith = (answered: (offer: string) => string, changed = (answer: string) => answer) => {
+      const sections = answeredSections(parsed(answered(offer)), ['VP8']);
+      assert.ok(sections.ok);
+      const settled = settle(shared.sections, parsed(changed(writeDescription({ ...shared, setup: 'active', sections: sections.value })), 'answer'));
+      assert.ok(settled.ok);
+      return [negotiatedFeatures(sections.value), negotiatedFeatures(settled.value)];
+    };
+    const all = {
+      repairs: { video: 97, screen: 107 },
+      repairsSound: true,
+      redundancy: 63,
+      transportSequence: { audio: 3, video: 3, screen: 3 },
+      remb: false
+    };
+    assert.deepEqual(
+      settledWith((sdp) => sdp),
+      [all, all]
+    );
+    assert.match(offer, /a=ssrc-group:FID 2 4\r\n/);
+    const without = (pattern: RegExp) => settledWith((sdp) => sdp.replace(pattern, 'a=x$1'));
+    const noRepairs = { ...all, repairs: { ...all.repairs, video: null } };
+    assert.deepEqual(without(/a=rtpmap:97 (.*)/), [noRepairs, noRepairs]);
+    const noRedundancy = { ...all, redundancy: null };
+    assert.deepEqual(without(/a=rtpmap:63 (.*)/), [noRedundancy, noRedundancy]);
+    const estimatedThere = { ...all, transportSequence: { audio: null, video: null, screen: null }, remb: true };
+    assert.deepEqual(without(/a=extmap(.*)/g), [estimatedThere, estimatedThere]);
+    assert.deepEqual(without(/a=rtcp-fb:\d+ transport-cc()/g), [estimatedThere, estimatedThere]);
+    const nothing = { ...estimatedThere, repairsSound: false, remb: false };
+    assert.deepEqual(without(/a=rtcp-fb(.*)/g), [nothing, nothing]);
+    // What only the answer says, or under another number, is not agreed.
+    const [, renumbered] = settledWith(
+      (sdp) => sdp,
+      (answer) => answer.replaceAll('97', '98').replaceAll(' 63\r\n', ' 62\r\n').replaceAll(':63 ', ':62 ').replaceAll('extmap:3', 'extmap:4')
+    );
+    assert.deepEqual(renumbered, { ...noRepairs, redundancy: null, transportSequence: estimatedThere.transportSequence, remb: true });
+  });
+
+  it('takes no feature that does not fit', () => {
+    const featuresOf = (from: string | RegExp, to: string) => parsed(text.replace(from, to)).sections[1]?.features;
+    assert.deepEqual(
+      [...(featuresOf('', '')?.repairs ?? [])],
+      [
+        [102, 103],
+        [96, 97]
+      ]
+    );
+    for (const parameters of ['apt=9', 'apt=', 'apt=103', 'apt=999', '']) {
+      assert.deepEqual([...(featuresOf('a=fmtp:97 apt=96', `a=fmtp:97 ${parameters}`)?.repairs ?? [])], [[102, 103]], parameters);
+    }
+    for (const id of ['0', '15', '256', 'x', '3/sendonly', '']) {
+      assert.equal(parsed(text.replaceAll('a=extmap:3 ', `a=extmap:${id} `)).sections[1]?.features.transportSequence, null, id);
+    }
+    assert.equal(parsed(text.replaceAll('a=extmap:3 ', 'a=extmap:14/sendrecv ')).sections[1]?.features.transportSequence, 14);
+    assert.deepEqual(featuresOf('a=rtcp-fb:96 transport-cc\r\n', '')?.feedback, ['nack', 'goog-remb']);
+    assert.equal(parsed(text.replace('a=fmtp:63 111/111', 'a=fmtp:63 111/9')).sections[0]?.features.redundancy, null);
+    refuses(text.replaceAll(/\b97\b/g, '111'), 'CL_MEDIA_NEGOTIATION');
   });
 
   it('takes a later description with the same certificate only', () => {
