@@ -126,12 +126,11 @@ const watchRooms = ({ rooms, displays }: RoomPair): Watched => ({
     return Promise.all(
       displays.map(async ({ page }, index): Promise<Look> => {
         const shown = await page.evaluate(() => window.cloisterDisplay?.statistics());
-        const [here, there] = [states[index]?.call?.media.audio, states[1 - index]?.call?.media.audio];
-        const video = states[index]?.call?.media.video;
-        if (shown === undefined || video === undefined || here === undefined || there === undefined) throw new Error('the call has ended');
+        const { video, audio } = states[index]?.call?.media ?? {};
+        if (shown === undefined || video === undefined || audio === undefined) throw new Error('the call has ended');
         return {
           // What came too late, and what never came; silence that is not sent (DTX) is none.
-          audioGapsMs: shown.gaps + (there.framesSent - here.framesReceived) * SOUND_PACKET_MS,
+          audioGapsMs: shown.gaps + audio.lost * SOUND_PACKET_MS,
           receivedBytes: null,
           kbps: video.bitrateKbps,
           size: `${video.width}x${video.height}`,
