@@ -23,6 +23,7 @@ const WARM_UP_MS = 4_000;
 /** For what the bad network changes at once: the rate, the size, the buffers. */
 const ADAPT_MS = 4_000;
 const SAMPLE_MS = 500;
+const SOUND_PACKET_MS = 20;
 const SIZES: readonly Profile[] = [
   { width: 640, height: 360, fps: 30 },
   { width: 1280, height: 720, fps: 30 },
@@ -124,12 +125,12 @@ const watchRooms = ({ rooms, displays }: RoomPair): Watched => ({
     const states = await rooms.states();
     return Promise.all(
       displays.map(async ({ page }, index): Promise<Look> => {
-        const { shown, nowMs } = await page.evaluate(() => ({ shown: window.cloisterDisplay?.statistics(), nowMs: performance.now() }));
-        const video = states[index]?.call?.media.video;
-        if (shown === undefined || video === undefined) throw new Error('the call has ended');
+        const shown = await page.evaluate(() => window.cloisterDisplay?.statistics());
+        const { video, audio } = states[index]?.call?.media ?? {};
+        if (shown === undefined || video === undefined || audio === undefined) throw new Error('the call has ended');
         return {
-          // The test tone never pauses: what was not played was not there.
-          audioGapsMs: nowMs - shown.audioPlayedMs,
+          // What came too late, and what never came; silence that is not sent (DTX) is none.
+          audioGapsMs: shown.gaps + audio.lost * SOUND_PACKET_MS,
           receivedBytes: null,
           kbps: video.bitrateKbps,
           size: `${video.width}x${video.height}`,

@@ -2,7 +2,7 @@
 // in a time that does not run away with its length, and what it takes can be written and read again.
 import assert from 'node:assert/strict';
 import { parseDisplayMessage } from '../../src/media/display-feed/display-message.ts';
-import { answeredSections, parseCandidate, parseDescription, parseUpdate, sendableKinds, settle } from '../../src/media/sdp.ts';
+import { answeredSections, offeredSections, parseCandidate, parseDescription, parseUpdate, sendableKinds, settle } from '../../src/media/sdp.ts';
 import { firedInHalves, type Range } from './fire.ts';
 import { describePeer, readDescription } from './hostile-call.ts';
 import { mutateText } from './mutate-text.ts';
@@ -37,11 +37,7 @@ function quickestMs(read: () => unknown): number {
 export function besiegeReaders(range: Range, count: number): void {
   const { random } = range;
   const pinned = range.certificates.client.thumbprint;
-  const sections = [
-    { kind: 'audio', mid: '0', direction: 'sendrecv', accepted: true, codecs: [{ codec: 'opus', payloadType: 111 }] },
-    { kind: 'video', mid: '1', direction: 'sendrecv', accepted: true, codecs: VIDEO_CODECS.map((codec, at) => ({ codec, payloadType: 96 + at })) },
-    { kind: 'screen', mid: '2', direction: 'sendrecv', accepted: true, codecs: [{ codec: 'H264', payloadType: 104 }] }
-  ] as const;
+  const sections = offeredSections(VIDEO_CODECS);
   const words = { fingerprint: pinned, iceUfrag: 'abcdefgh', icePassword: 'p'.repeat(32), sections };
   const descriptions = [describePeer({ ...words, setup: 'actpass' }), describePeer({ ...words, setup: 'active' })];
   const offered = readDescription(descriptions[0] ?? '', 'offer').sections;

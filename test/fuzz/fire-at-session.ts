@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CloisterError } from '../../src/kernel/errors.ts';
 import { createMemoryPaths } from '../../src/media/memory-path.ts';
+import { offeredSections } from '../../src/media/sdp.ts';
 import { createFakeClock } from '../fakes/clock.ts';
 import { assertFlat, type Range } from './fire.ts';
 import { createHostileCall, createTarget, describePeer, type HostileCall, readDescription, VIDEO_SOURCE } from './hostile-call.ts';
@@ -207,8 +208,5 @@ const honestOffer = ({ certificates }: Range, random: Random): string =>
     setup: 'actpass',
     iceUfrag: random.bytes(6).toString('base64'),
     icePassword: random.bytes(24).toString('base64'),
-    sections: [
-      { kind: 'audio', mid: '0', direction: 'sendrecv', accepted: true, codecs: [{ codec: 'opus', payloadType: 111 }] },
-      { kind: 'video', mid: '1', direction: 'sendrecv', accepted: true, codecs: [{ codec: 'H264', payloadType: 102 }] }
-    ]
+    sections: offeredSections(['H264', 'VP8', 'VP9'])
   });

@@ -135,7 +135,8 @@ export const describePeer = (words: Words): string =>
     candidates: [],
     endOfCandidates: true,
     cname: 'peer',
-    ssrc: { audio: SOUND_SOURCE, video: SOUND_SOURCE + 1, screen: SOUND_SOURCE + 2 }
+    ssrc: { audio: SOUND_SOURCE, video: SOUND_SOURCE + 1, screen: SOUND_SOURCE + 2 },
+    repairSsrc: { video: SOUND_SOURCE + 3, screen: SOUND_SOURCE + 4 }
   });
 
 export const VIDEO_SOURCE = SOUND_SOURCE + 1;

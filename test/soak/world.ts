@@ -62,7 +62,7 @@ export async function createWorld(random: Random, seed: number): Promise<World> 
   try {
     pair = await startTwoRooms({
       nodeFlags: ['--expose-gc', '--import', new URL('./agent-probe.ts', import.meta.url).href],
-      env: { [SOAK_FOLDER]: folder, [SOAK_SEED]: String(seed) },
+      env: () => ({ [SOAK_FOLDER]: folder, [SOAK_SEED]: String(seed) }),
       config: (index) => ({ call: CALL_LIMITS, media: { video: VIDEO, ...(index === 1 ? { camera: `file:${camera}` } : {}) } })
     });
   } catch (error) {

@@ -269,8 +269,8 @@ export class SoundBuffer {
   }
 }
 
-/** A picture may be ahead of its sound by this much. */
-const PICTURE_AHEAD_MS = 100;
+/** A picture may be ahead of its sound by this much. It is what a picture waits for most of its way, and still not noticed. */
+const PICTURE_AHEAD_MS = 120;
 /** A picture is never held longer than this, whatever the clocks say. */
 const LONGEST_HOLD_MS = 300;
 const LONGEST_SMOOTHING_MS = 80;

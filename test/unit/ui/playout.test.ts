@@ -305,8 +305,8 @@ describe('ui/display/playout: picture', () => {
     const queue = new PictureQueue<number>();
     queue.add(picture(0, 0, 1000));
     assert.equal(queue.take(10, 850).show, null);
-    assert.equal(queue.take(60, 899).show, null);
-    assert.equal(queue.take(70, 910).show?.picture, 0);
+    assert.equal(queue.take(60, 879).show, null);
+    assert.equal(queue.take(70, 881).show?.picture, 0);
   });
 
   it('never holds a picture where there is no sound, nor for ever where the clocks disagree', () => {
