@@ -1,9 +1,12 @@
 // Which packets of a stream are missing, and when to ask for them again. Pure: time is passed in. Numbers are extended by their rollovers.
-// Invariants: at most MAX_MISSING are waited for; each is asked for once, and again only when an answer to the last question is overdue.
+// Invariants: at most MAX_MISSING are waited for; each is asked for in one question, said twice, and again only when an answer to the last question is overdue.
 
 const MAX_MISSING = 256;
 const GIVE_UP_MS = 600;
-const MAX_QUESTIONS = 6;
+/** Each question twice. */
+const MAX_QUESTIONS = 12;
+/** A question is small and may be lost: it is asked twice, and the other side answers once in a round trip. */
+const REPEAT_MS = 18;
 /** Packets overtake each other by so much on a quiet path; on another one it is measured. */
 const MIN_REORDER_MS = 4;
 const MAX_REORDER_MS = 40;
@@ -41,10 +44,15 @@ export function createMissingPackets(): MissingPackets {
     due(nowMs, roundTripMs) {
       if (missing.size === 0) return [];
       const overdueMs = (roundTripMs ?? UNKNOWN_ROUND_TRIP_MS) * OVERDUE_FACTOR + OVERDUE_MS;
+      const repeatMs = Math.min(REPEAT_MS, overdueMs / 2);
+      const pauseMs = (asked: number): number => {
+        if (asked === 0) return reorderMs;
+        return asked % 2 === 1 ? repeatMs : overdueMs - repeatMs;
+      };
       const numbers: number[] = [];
       for (const [number, state] of missing) {
         if (nowMs - state.sinceMs > Math.max(GIVE_UP_MS, 3 * overdueMs) || state.asked >= MAX_QUESTIONS) missing.delete(number);
-        else if (nowMs - state.askedAtMs >= (state.asked === 0 ? reorderMs : overdueMs)) {
+        else if (nowMs - state.askedAtMs >= pauseMs(state.asked)) {
           state.askedAtMs = nowMs;
           state.asked += 1;
           numbers.push(number);

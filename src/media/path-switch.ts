@@ -25,6 +25,8 @@ export type PathSwitchEvents = {
   /** Gone for good: no consent of the other side for 30 s (RFC 7675). */
   lost: readonly [];
   silent: readonly [boolean];
+  /** What is sent goes another way from now on. */
+  moved: readonly [];
 };
 
 export type PathSwitch = EventSource<PathSwitchEvents> &
@@ -234,6 +236,7 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
     outdated = false;
     fruitless = 0;
     log.info('the call has moved to a new path');
+    events.emit('moved');
     setSilent(false);
   };
   const isKnown = (iceUfrag: string): boolean => [current, next?.slot, old?.slot].some((slot) => slot?.remoteUfrag === iceUfrag);

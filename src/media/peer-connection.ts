@@ -149,6 +149,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
         fail({ code: media === null ? 'CL_MEDIA_CONNECT' : 'CL_MEDIA_LOST', detectedBy: 'connection', text: 'the other side cannot be reached any more' })
       )
     );
+    scope.own(paths.on('moved', () => media?.pathChanged()));
     scope.own(paths.on('silent', (silent) => events.emit('silent', silent)));
     scope.own(transport.on('closed', hungUp));
     for (const candidate of early.splice(0)) paths.addCandidate(candidate);

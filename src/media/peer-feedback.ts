@@ -23,7 +23,7 @@ export type PeerFeedback = {
   /** The next report leaves with the next tick. */
   reportSoon(): void;
   askForMissing(kind: MediaKind, nowMs: number, roundTripMs: number | null): void;
-  /** At most one per kind and KEYFRAME_PAUSE_MS goes out; one that is held back goes later. */
+  /** At most one per kind and KEYFRAME_PAUSE_MS goes out, and again with the next tick; one that is held back goes later. */
   askForKeyframe(kind: PictureKind, nowMs: number): void;
   /** A source of ours sends nothing more. */
   sayGoodbye(source: number): void;
@@ -42,7 +42,8 @@ const SOUND_REPAIR_ROUND_TRIP_MS = 50;
 
 export function createPeerFeedback(options: PeerFeedbackOptions): PeerFeedback {
   const { transport, features, ssrc, cname, senders, receiving } = options;
-  const keyframes = { video: { wanted: false, askedAtMs: Number.NEGATIVE_INFINITY }, screen: { wanted: false, askedAtMs: Number.NEGATIVE_INFINITY } };
+  const notAsked = { wanted: false, askedAtMs: Number.NEGATIVE_INFINITY, again: false };
+  const keyframes = { video: notAsked, screen: notAsked };
   let reportedAtMs = Number.NEGATIVE_INFINITY;
   let arrivalsToldAtMs = Number.NEGATIVE_INFINITY;
   let estimateKbps: number | null = null;
@@ -85,10 +86,17 @@ export function createPeerFeedback(options: PeerFeedbackOptions): PeerFeedback {
 
   const askForKeyframe = (kind: PictureKind, nowMs: number): void => {
     const receiver = receiving.stream(kind);
-    keyframes[kind].wanted = true;
+    keyframes[kind] = { ...keyframes[kind], wanted: true };
     if (receiver === undefined || nowMs - keyframes[kind].askedAtMs < KEYFRAME_PAUSE_MS) return;
-    keyframes[kind] = { wanted: false, askedAtMs: nowMs };
+    keyframes[kind] = { wanted: false, askedAtMs: nowMs, again: true };
     sendFeedback(writePictureLoss(ssrc, receiver.ssrc));
+  };
+
+  /** The request may be lost; the other side makes one keyframe of two requests that come so soon after another. */
+  const repeatKeyframe = (kind: PictureKind): void => {
+    const receiver = receiving.stream(kind);
+    keyframes[kind] = { ...keyframes[kind], again: false };
+    if (receiver !== undefined) sendFeedback(writePictureLoss(ssrc, receiver.ssrc));
   };
 
   const askForMissing = (kind: MediaKind, nowMs: number, roundTripMs: number | null): void => {
@@ -113,7 +121,9 @@ export function createPeerFeedback(options: PeerFeedbackOptions): PeerFeedback {
       tellArrivals(nowMs);
       for (const kind of MEDIA_KINDS) {
         askForMissing(kind, nowMs, roundTripMs);
-        if (kind !== 'audio' && keyframes[kind].wanted) askForKeyframe(kind, nowMs);
+        if (kind === 'audio') continue;
+        if (keyframes[kind].again && nowMs > keyframes[kind].askedAtMs) repeatKeyframe(kind);
+        if (keyframes[kind].wanted) askForKeyframe(kind, nowMs);
       }
     }
   };

@@ -36,6 +36,8 @@ export type PeerMedia = Pick<PeerConnection, 'send' | 'discard' | 'setRedundancy
   takeRtcp(datagram: Buffer): void;
   /** Every 20 ms: repairs, reports and probes that are due. */
   tick(): void;
+  /** What leaves goes over another path now. */
+  pathChanged(): void;
   close(): void;
 };
 
@@ -55,10 +57,15 @@ export type PeerMediaOptions = {
 /** RTP and RTCP of a secured connection. */
 export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
   const { transport, negotiated, features, ssrc, cname, clock, emit, isOver } = options;
+  let losses = createLossMeter();
   const receiving = createPeerReceiving({ negotiated, features, deliver: (kind, packet) => emit('rtp', kind, packet) });
-  const sending = createPeerSending({ ...options, onFirst: () => feedback.reportSoon(), onCut: (kind) => emit('keyframeRequest', kind) });
+  const sending = createPeerSending({
+    ...options,
+    lossFraction: () => losses.current(),
+    onFirst: () => feedback.reportSoon(),
+    onCut: (kind) => emit('keyframeRequest', kind)
+  });
   const feedback = createPeerFeedback({ transport, features, ssrc: ssrc.video, cname, senders: sending.streams, receiving });
-  const losses = createLossMeter();
   const keyframeRequestedAtMs = { video: Number.NEGATIVE_INFINITY, screen: Number.NEGATIVE_INFINITY };
   const toldArrivals = MEDIA_KINDS.some((kind) => features.transportSequence[kind] !== null);
   let reportedRoundTripMs: number | null = null;
@@ -72,7 +79,7 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
         reportedRoundTripMs = stream.roundTrip(block, nowMs) ?? reportedRoundTripMs;
         if (toldArrivals) continue;
         losses.fraction(block.fractionLost / 256);
-        sending.estimate.lossReport(block.fractionLost / 256, nowMs);
+        sending.estimate().lossReport(block.fractionLost / 256, nowMs);
       }
     }
   };
@@ -100,11 +107,11 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
       const told = toldArrivals ? readTransportFeedback(fci) : null;
       if (told === null) return;
       losses.arrivals(told.packets.length, told.packets.filter(({ arrivedMs }) => arrivedMs === null).length);
-      sending.estimate.feedback(told, nowMs, roundTripMs());
+      sending.estimate().feedback(told, nowMs, roundTripMs());
     },
     'receiver-estimate'({ fci }, nowMs) {
       const estimate = toldArrivals ? null : readRemb(fci);
-      if (estimate !== null) sending.estimate.remoteEstimate(estimate.kbps, nowMs);
+      if (estimate !== null) sending.estimate().remoteEstimate(estimate.kbps, nowMs);
     },
     goodbye({ ssrcs }) {
       for (const kind of PICTURE_KINDS) if (ssrcs.includes(receiving.stream(kind)?.ssrc ?? -1)) emit('ended', kind);
@@ -143,8 +150,8 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
       return {
         roundTripMs: roundTripMs(),
         send: {
-          targetKbps: sending.estimate.targetKbps(nowMs),
-          acknowledgedKbps: sending.estimate.acknowledgedKbps(),
+          targetKbps: sending.estimate().targetKbps(nowMs),
+          acknowledgedKbps: sending.estimate().acknowledgedKbps(),
           lossFraction: losses.current(),
           queuedMs: sending.queuedMs(),
           bytesResent: sending.bytesResent()
@@ -167,6 +174,11 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
       if (isOver()) return;
       feedback.tick(clock.monotonicMs(), roundTripMs());
       sending.tick();
+    },
+    pathChanged() {
+      sending.pathChanged();
+      losses = createLossMeter();
+      reportedRoundTripMs = null;
     },
     close: sending.close
   };

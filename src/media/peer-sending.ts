@@ -3,7 +3,7 @@
 // a packet is encrypted when it leaves, and never twice.
 import { randomInt } from 'node:crypto';
 import type { Clock, Timer } from '../kernel/clock.ts';
-import { createBandwidthEstimate } from './congestion/bandwidth.ts';
+import { type BandwidthEstimate, createBandwidthEstimate } from './congestion/bandwidth.ts';
 import { createPacer } from './congestion/pacer.ts';
 import type { RtpHeader } from './peer-packets.ts';
 import { writeRtp } from './peer-packets.ts';
@@ -24,6 +24,8 @@ export type PeerSendingOptions = {
   readonly repairSsrc: Readonly<Record<PictureKind, number>>;
   readonly clock: Clock;
   readonly isOver: () => boolean;
+  /** From 0 to 1, before repairs. */
+  readonly lossFraction: () => number;
   /** The first packet of a kind has left. */
   readonly onFirst: () => void;
   /** Of a picture what waited was dropped: it has to begin anew. */
@@ -37,40 +39,54 @@ export type PeerSending = {
    * @returns whether anything of it had left since the last time
    */
   discard(kind: MediaKind): boolean;
-  /** The other side asks for these again. */
+  /** The other side asks for these again. Where much is lost, each goes out twice, so that one of them arrives within the round trip. */
   repair(kind: MediaKind, sequenceNumbers: readonly number[], roundTripMs: number | null): void;
   /** Every 20 ms: the rate follows the estimate, and probes that are due begin. */
   tick(): void;
   /** How many packets before it go out with each packet of sound. */
   setRedundancy(packets: 0 | 1 | 2): void;
   streams(): ReadonlyMap<MediaKind, RtpSendStream>;
+  /** Because the other side asked. */
   packetsResent(kind: MediaKind): number;
+  /** Of all that went out more than once. */
   bytesResent(): number;
   queuedMs(): number;
-  readonly estimate: ReturnType<typeof createBandwidthEstimate>;
+  /** What was known of the path's rate is of another path: begins as at the start. */
+  pathChanged(): void;
+  estimate(): BandwidthEstimate;
   close(): void;
 };
 
-/** A picture of 720 lines fits. */
-const START_KBPS = 1_100;
+/** A small picture fits, on the narrowest path that is promised; probes find out within half a second whether there is more. */
+const START_KBPS = 300;
 const MIN_KBPS = 50;
 const MAX_KBPS = 10_000;
 /** IP and UDP, which the path carries too. */
 const DATAGRAM_BYTES = 28;
 /** Header, extension and authentication of a packet beside. */
 const OVERHEAD_BYTES = 36 + DATAGRAM_BYTES;
-/** What waits longer would be shown too late; the path has become narrow, and the encoder has yet to follow. */
-const STALE_MS = 1_500;
+/** What waits longer would be shown too late; the path has become narrow, and the encoder has yet to follow. A page of text takes its time. */
+const STALE_MS: Readonly<Record<PictureKind, number>> = { video: 500, screen: 1_500 };
+/** A tick that is so late says that nothing of this process ran. */
+const STOOD_STILL_MS = 100;
 /** RFC 3550 section 5.1: the count of padding has one byte. */
 const PADDING_BYTES = 255;
+/** From here on the repair of a repair would come too late too often. */
+const REPAIR_TWICE_LOSS = 0.07;
+/** And from here on a frame's last packet goes out twice where the path has room: that it is lost is seen a frame later, and then its repair is late. */
+const SEND_TWICE_LOSS = 0.02;
+/** Times what arrives. */
+const SEND_TWICE_ROOM = 2;
 const NO_EXTENSION = Buffer.alloc(0);
 
-type Resend = { readonly bytes: number; send(): void };
+/** `waiting`: how many copies wait for the pacer. */
+type Resend = { readonly bytes: number; send(): void; waiting: number; leftAtMs: number };
 
 export function createPeerSending(options: PeerSendingOptions): PeerSending {
   const { transport, negotiated, features, sendable, clock, isOver } = options;
   const pacer = createPacer();
-  const estimate = createBandwidthEstimate({ startKbps: START_KBPS, minKbps: MIN_KBPS, maxKbps: MAX_KBPS });
+  const beginEstimate = (): BandwidthEstimate => createBandwidthEstimate({ startKbps: START_KBPS, minKbps: MIN_KBPS, maxKbps: MAX_KBPS });
+  let estimate = beginEstimate();
   const streams = new Map<MediaKind, RtpSendStream>();
   const repairStreams = new Map<MediaKind, RtpSendStream>();
   const histories = new Map<MediaKind, SentHistory<Resend>>();
@@ -87,6 +103,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   }
   let transportSequence = randomInt(0, 2 ** 15);
   let timer: Timer | null = null;
+  let tickedAtMs = clock.monotonicMs();
   let redundancy: 0 | 1 | 2 = 0;
   let resentBytes = 0;
   let earlierSound: RtpPayload[] = [];
@@ -109,9 +126,11 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   const resendOf = (kind: MediaKind, header: RtpHeader, payload: Uint8Array, datagram: Buffer): Resend => {
     const repairs = repairStreams.get(kind);
     const bytes = datagram.length + DATAGRAM_BYTES;
-    if (repairs === undefined) return { bytes, send: () => transport.send(datagram) };
+    const idle = { waiting: 0, leftAtMs: Number.NEGATIVE_INFINITY };
+    if (repairs === undefined) return { bytes, ...idle, send: () => transport.send(datagram) };
     return {
       bytes: bytes + 2,
+      ...idle,
       send() {
         const wrapped = wrapRepair(header.sequenceNumber, payload);
         transmit(kind, repairs.next({ timestamp: header.timestamp, marker: header.marker, payload: wrapped }, clock.monotonicMs()), wrapped);
@@ -125,8 +144,25 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     const header = { ...stream.next(packet, nowMs), ...(kind === 'audio' && withRedundancy() ? { payloadType: features.redundancy ?? 0 } : {}) };
     const payload = kind === 'audio' ? soundPayload(packet) : packet.payload;
     const datagram = transmit(kind, header, payload);
-    histories.get(kind)?.remember(header.sequenceNumber, resendOf(kind, header, payload, datagram), nowMs);
+    const again = resendOf(kind, header, payload, datagram);
+    histories.get(kind)?.remember(header.sequenceNumber, again, nowMs);
+    if (packet.marker && repairStreams.has(kind) && sendsTwice(nowMs)) resend(kind, again, 1, nowMs);
     if (stream.packetsSent() === 1) options.onFirst();
+  };
+  const sendsTwice = (nowMs: number): boolean =>
+    options.lossFraction() > SEND_TWICE_LOSS &&
+    estimate.calm() &&
+    estimate.targetKbps(nowMs) > SEND_TWICE_ROOM * (estimate.acknowledgedKbps() ?? Number.POSITIVE_INFINITY);
+  const resend = (kind: MediaKind, packet: Resend, copies: number, nowMs: number): void => {
+    const { bytes } = packet;
+    const send = (): void => {
+      packet.waiting -= 1;
+      packet.leftAtMs = clock.monotonicMs();
+      packet.send();
+    };
+    packet.waiting += copies;
+    resentBytes += copies * bytes;
+    for (let copy = 0; copy < copies; copy += 1) pacer.push({ kind: kind === 'audio' ? 'audio' : 'repair', bytes, send }, nowMs);
   };
   const withRedundancy = (): boolean => features.redundancy !== null && redundancy > 0;
   const soundPayload = (packet: RtpPayload): Uint8Array => {
@@ -151,9 +187,8 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   const cutStale = (nowMs: number): void => {
     // The camera before the screen, as everywhere.
     for (const kind of PICTURE_KINDS) {
-      if (pacer.queuedMs(nowMs) <= STALE_MS || !active.has(kind)) continue;
+      if (pacer.queuedMs(nowMs) <= STALE_MS[kind] || !pacer.drop(kind)) continue;
       pacer.drop('repair');
-      pacer.drop(kind);
       streams.get(kind)?.skip();
       options.onCut(kind);
     }
@@ -190,16 +225,20 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
       return active.delete(kind);
     },
     repair(kind, sequenceNumbers, roundTripMs) {
+      const copies = kind !== 'audio' && options.lossFraction() > REPAIR_TWICE_LOSS && estimate.calm() ? 2 : 1;
       const nowMs = clock.monotonicMs();
-      for (const { bytes, send } of histories.get(kind)?.repair(sequenceNumbers, nowMs, roundTripMs) ?? []) {
-        resent.set(kind, (resent.get(kind) ?? 0) + 1);
-        resentBytes += bytes;
-        pacer.push({ kind: kind === 'audio' ? 'audio' : 'repair', bytes, send }, nowMs);
+      // Over a narrow path a repair waits longer than the other side does before it asks again.
+      const underway = ({ waiting, leftAtMs }: Resend): boolean => waiting > 0 || nowMs - leftAtMs < (roundTripMs ?? 0);
+      for (const packet of histories.get(kind)?.repair(sequenceNumbers, nowMs, roundTripMs, underway) ?? []) {
+        resent.set(kind, (resent.get(kind) ?? 0) + copies);
+        resend(kind, packet, copies, nowMs);
       }
       flush();
     },
     tick() {
       const nowMs = clock.monotonicMs();
+      if (nowMs - tickedAtMs > STOOD_STILL_MS) estimate.stoodStill(nowMs - tickedAtMs);
+      tickedAtMs = nowMs;
       pacer.setRate(estimate.targetKbps(nowMs));
       cutStale(nowMs);
       probe(nowMs);
@@ -211,7 +250,10 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     packetsResent: (kind) => resent.get(kind) ?? 0,
     bytesResent: () => resentBytes,
     queuedMs: () => pacer.queuedMs(clock.monotonicMs()),
-    estimate,
+    pathChanged() {
+      estimate = beginEstimate();
+    },
+    estimate: () => estimate,
     close() {
       timer?.cancel();
       timer = null;

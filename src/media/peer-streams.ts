@@ -6,6 +6,8 @@ import type { RtpPayload, SenderClock } from './streams.ts';
 
 const REPLAY_WINDOW_PACKETS = 2048;
 const REMEMBERED_REPORTS = 16;
+/** A second copy comes right behind the first, which may be lost and with it some before. */
+const MOST_AHEAD = 16;
 
 export type RtpSendStream = {
   readonly ssrc: number;
@@ -84,7 +86,10 @@ export type RtpReceiveStream = {
   packetsRecovered(): number;
   /** @returns false for a packet that was there before or is too old to tell */
   accept(packet: RtpPacket, arrivedAtMs: number): boolean;
-  /** As accept, for what did not come by itself: only what is missing is taken, and reports leave it out, so that the sender knows what the path loses. */
+  /**
+   * As accept, for what did not come by itself: only what is missing is taken, or what would have come next, and reports leave it out, so that the sender
+   * knows what the path loses.
+   */
   recover(packet: Pick<RtpPacket, 'sequenceNumber' | 'payload'>, arrivedAtMs: number): boolean;
   /** The numbers to ask for now, in rising order, paced by the round trip. */
   missing(nowMs: number, roundTripMs: number | null): number[];
@@ -149,7 +154,9 @@ export function createReceiveStream({ ssrc, clockRate }: { readonly ssrc: number
     },
     recover(packet, arrivedAtMs) {
       const number = extend(packet.sequenceNumber);
-      if (highest < 0 || number < first || number > highest || !take(number)) return false;
+      if (highest < 0 || number < first || number > highest + MOST_AHEAD || !take(number)) return false;
+      if (number > highest) missing.leftOut(highest + 1, number, arrivedAtMs);
+      highest = Math.max(highest, number);
       missing.arrived(number, arrivedAtMs, true);
       recovered += 1;
       bytes += packet.payload.length;

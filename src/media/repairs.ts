@@ -7,8 +7,8 @@ const MIN_PAUSE_MS = 10;
 
 export type SentHistory<T> = {
   remember(sequenceNumber: number, sent: T, nowMs: number): void;
-  /** What is still there of `sequenceNumbers`, each not more often than once per round trip. */
-  repair(sequenceNumbers: readonly number[], nowMs: number, roundTripMs: number | null): T[];
+  /** What is still there of `sequenceNumbers`, each not more often than once per round trip, and not while it is `underway`. */
+  repair(sequenceNumbers: readonly number[], nowMs: number, roundTripMs: number | null, underway?: (sent: T) => boolean): T[];
 };
 
 export function createSentHistory<T>(): SentHistory<T> {
@@ -17,12 +17,12 @@ export function createSentHistory<T>(): SentHistory<T> {
     remember(sequenceNumber, sent, nowMs) {
       history[sequenceNumber % HISTORY_PACKETS] = { sequenceNumber, sent, atMs: nowMs, resends: 0 };
     },
-    repair(sequenceNumbers, nowMs, roundTripMs) {
+    repair(sequenceNumbers, nowMs, roundTripMs, underway = () => false) {
       const pauseMs = Math.max(MIN_PAUSE_MS, roundTripMs ?? 0);
       return sequenceNumbers.flatMap((sequenceNumber) => {
         const entry = history[sequenceNumber % HISTORY_PACKETS];
         if (entry?.sequenceNumber !== sequenceNumber || entry.resends >= MAX_RESENDS) return [];
-        if (entry.resends > 0 && nowMs - entry.atMs < pauseMs) return [];
+        if ((entry.resends > 0 && nowMs - entry.atMs < pauseMs) || underway(entry.sent)) return [];
         entry.resends += 1;
         entry.atMs = nowMs;
         return [entry.sent];

@@ -69,7 +69,7 @@ export type PeerConnectionEvents = {
 export type FlowStatistics = {
   readonly packetsSent: number;
   readonly bytesSent: number;
-  /** As repairs, on top of the ones sent. */
+  /** As repairs that the other side asked for, on top of the ones sent. */
   readonly packetsResent: number;
   readonly packetsReceived: number;
   readonly bytesReceived: number;
@@ -88,7 +88,7 @@ export type SendStatistics = {
   readonly lossFraction: number;
   /** How long the last packet that waits will have waited. */
   readonly queuedMs: number;
-  /** Of repairs, with their headers. */
+  /** Of repairs, asked for or not, with their headers. */
   readonly bytesResent: number;
 };
 

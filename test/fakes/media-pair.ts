@@ -19,12 +19,12 @@ export const isRtcpDatagram = (datagram: Buffer): boolean => (datagram[1] ?? 0) 
 /** The left end offers, and so is the pipe's offerer. */
 export function createMediaPair(
   clock: Clock,
-  options: { readonly path?: Partial<Impairment>; readonly sections?: (offered: MediaSection[]) => MediaSection[] } = {}
+  options: { readonly path?: Partial<Impairment>; readonly seed?: number; readonly sections?: (offered: MediaSection[]) => MediaSection[] } = {}
 ): { readonly left: MediaEnd; readonly right: MediaEnd; readonly pipe: ImpairedPipe; close(): void } {
   const offered = offeredSections(['VP8']);
   const sections = options.sections?.(offered) ?? offered;
   const path: Impairment = { lossRate: 0, delayMs: 20, ...options.path };
-  const pipe = createImpairedPipe({ seed: 1, clock, from: bothWays(path) });
+  const pipe = createImpairedPipe({ seed: options.seed ?? 1, clock, from: bothWays(path) });
   let over = false;
   const make = (side: Side, base: number): MediaEnd => {
     const sent: Buffer[] = [];

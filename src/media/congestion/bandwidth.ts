@@ -18,6 +18,10 @@ export type BandwidthEstimate = {
   targetKbps(nowMs: number): number;
   /** Padding to send now and how quickly, to learn whether the path carries more; null for none. Each answer is a probe begun. */
   probeDue(nowMs: number): Probe | null;
+  /** Our own process did nothing for so long: that nothing was heard meanwhile says nothing. */
+  stoodStill(ms: number): void;
+  /** Nothing waits on the way: what is lost is not lost because we send too much. */
+  calm(): boolean;
   /** What arrived at the other side in the last half second; null until that is known. */
   acknowledgedKbps(): number | null;
 };
@@ -42,7 +46,7 @@ const NEAR_GROWTH_KBPS_PER_MS = 0.03;
 const COLLAPSE = 0.6;
 /** A source that sends less than it may proves nothing beyond this. */
 const INFLATION_LIMIT = 1.5;
-const LOSS_WINDOW = { packets: 50, ms: 500, fewPackets: 10, longestMs: 2000 };
+const LOSS_WINDOW = { packets: 100, ms: 500, fewPackets: 10, longestMs: 2000 };
 /** Loss alone does not take sound and a small picture away. */
 const LOSS_FLOOR_KBPS = 300;
 const FEEDBACK_TIMEOUT_MS = 500;
@@ -54,6 +58,8 @@ const PROBE = { ms: 20, leastBytes: 6000, leastPackets: 4, timeoutMs: 1000, inte
 /** A rate at the receiver of this share of the sender's: the path carried the probe. */
 const PROBE_PASSED = 0.85;
 const CALM_QUEUE_MS = 50;
+/** Of what is sent; less arrives where a queue really grows. */
+const STILL_ARRIVES = 0.85;
 
 export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { startKbps: number; minKbps: number; maxKbps: number }): BandwidthEstimate {
   const trend = createDelayTrend();
@@ -123,8 +129,10 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
     const carried = carriedKbps(nowMs);
     if (fullKbps !== null && carried < COLLAPSE * fullKbps) probeIntervalMs = PROBE.intervalMs;
     fullKbps = carried;
-    // A trend without a queue may be the machine's own unrest: then little is taken away, and a source that sends little is not taken for the path's limit.
-    const least = trend.queueMs() < CALM_QUEUE_MS ? OVERUSE_FACTOR * target : 0;
+    // A trend without a queue, or while all that is sent arrives, may be the machine's own unrest: then little is taken away, and a source that sends little
+    // is not taken for the path's limit.
+    const arrives = carried >= STILL_ARRIVES * sentKbps(nowMs, Math.max(ACKNOWLEDGED_WINDOW_MS, roundTrip));
+    const least = trend.queueMs() < CALM_QUEUE_MS || arrives ? OVERUSE_FACTOR * target : 0;
     target = clamp(Math.max(least, Math.min(target, factor * carried)));
     decreasedAtMs = nowMs;
     probe = null;
@@ -205,10 +213,10 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
     return news;
   }
 
-  function sentKbps(nowMs: number): number {
+  function sentKbps(nowMs: number, windowMs = 1000): number {
     let bytes = 0;
-    for (const packet of history.values()) if (packet.atMs > nowMs - 1000) bytes += packet.bytes;
-    return (bytes * 8) / 1000;
+    for (const packet of history.values()) if (packet.atMs > nowMs - windowMs) bytes += packet.bytes;
+    return (bytes * 8) / windowMs;
   }
 
   return {
@@ -279,6 +287,10 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       probe = { kbps, bytes, startedMs: nowMs, packets: [], leftBytes: bytes };
       return { kbps, bytes };
     },
+    stoodStill(ms) {
+      if (silentSinceMs !== null) silentSinceMs += ms;
+    },
+    calm: () => trend.usage() === 'normal' && trend.queueMs() < CALM_QUEUE_MS,
     acknowledgedKbps: () => acknowledged
   };
 }

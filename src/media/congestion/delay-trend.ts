@@ -15,6 +15,7 @@ type Group = { readonly firstSentMs: number; sentMs: number; arrivedMs: number }
 type Point = { readonly atMs: number; readonly delayMs: number };
 
 const GROUP_MS = 5;
+const BURST_MS = 1000;
 const WINDOW_GROUPS = 20;
 const SMOOTHING = 0.9;
 const GAIN = 4;
@@ -97,8 +98,8 @@ export function createDelayTrend(): DelayTrend {
         return;
       }
       if (sentMs < group.firstSentMs) return; // reordered
-      // What the path let go in one burst is one group as well.
-      const burst = arrivedMs - group.arrivedMs <= GROUP_MS && arrivedMs - group.arrivedMs < sentMs - group.sentMs && sentMs - group.firstSentMs < 100;
+      // What was let go in one burst is one group as well: by the path, or by a receiver that stood still and then read what waited. Its last packet tells the delay.
+      const burst = arrivedMs - group.arrivedMs <= GROUP_MS && arrivedMs - group.arrivedMs < sentMs - group.sentMs && sentMs - group.firstSentMs < BURST_MS;
       if (sentMs - group.firstSentMs <= GROUP_MS || burst) {
         group.sentMs = Math.max(group.sentMs, sentMs);
         group.arrivedMs = Math.max(group.arrivedMs, arrivedMs);

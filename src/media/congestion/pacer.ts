@@ -14,16 +14,13 @@ export type Pacer = {
   setRate(kbps: number): void;
   /** The next `bytes` leave at `kbps`, to find out whether the path carries it. */
   probe(kbps: number, bytes: number): void;
-  /** How long what is queued will take. More than MAX_QUEUED_MS says that the encoder makes too much. */
+  /** How long what is queued will take. */
   queuedMs(nowMs: number): number;
-  /** Forgets what is queued of this kind. */
-  drop(kind: PacedKind): void;
+  /** Forgets what is queued of this kind. @returns whether there was anything */
+  drop(kind: PacedKind): boolean;
 };
 
 const FACTOR = 2;
-export const MAX_QUEUED_MS = 250;
-/** A longer queue leaves at most so much faster: the path would only queue it instead. */
-const MAX_HURRY = 2;
 /** A timer that came late is made up for, up to this. */
 const CATCH_UP_MS = 10;
 const START_KBPS = 300;
@@ -36,8 +33,7 @@ export function createPacer(): Pacer {
   let freeAtMs = Number.NEGATIVE_INFINITY;
 
   function currentKbps(): number {
-    const hurried = Math.min(MAX_HURRY * rateKbps, Math.max(rateKbps, (queuedBytes * 8) / MAX_QUEUED_MS));
-    return probing.bytes > 0 ? Math.max(probing.kbps, hurried) : hurried;
+    return probing.bytes > 0 ? Math.max(probing.kbps, rateKbps) : rateKbps;
   }
 
   function leave(item: PacedItem, nowMs: number): void {
@@ -78,7 +74,9 @@ export function createPacer(): Pacer {
     drop(kind) {
       const queue = queues.get(kind) ?? [];
       queuedBytes -= queue.reduce((sum, item) => sum + item.bytes, 0);
+      const dropped = queue.length > 0;
       queue.length = 0;
+      return dropped;
     }
   };
 }

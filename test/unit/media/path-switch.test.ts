@@ -34,6 +34,7 @@ async function connected(controlling = true) {
   });
   both.on('restart', (terms) => restarts.push(terms));
   both.on('lost', () => said.push('lost'));
+  both.on('moved', () => said.push('moved'));
   both.on('silent', (silent) => said.push(silent ? 'silent' : 'heard'));
   await both.open();
   both.meet(termsOf('peer0'));
@@ -76,7 +77,7 @@ describe('a path that falls silent', () => {
     side.at(1).nominate();
     await settled();
     assert.equal(side.sendsOn(), 1);
-    assert.deepEqual(side.said, ['silent', 'heard']);
+    assert.deepEqual(side.said, ['silent', 'moved', 'heard']);
   });
 
   it('takes the answer of a peer that does not say which update it answers for the one that waits', async () => {
@@ -183,7 +184,7 @@ describe('a call without consent', () => {
       side.at(1).consentAtMs = side.clock.monotonicMs();
       await side.clock.advanceAsync(1_000);
     }
-    assert.deepEqual(side.said, ['silent', 'heard']);
+    assert.deepEqual(side.said, ['silent', 'moved', 'heard']);
   });
 
   it('is lost at once where nothing was connected yet', async () => {

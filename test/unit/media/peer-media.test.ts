@@ -76,7 +76,7 @@ describe('media of a connection', () => {
     repair(3);
     repair(3);
     repair(2);
-    repair(7);
+    repair(6 + 17);
     repair(5, 999);
     repair(5, 104, new Uint8Array());
     assert.deepEqual(
@@ -173,10 +173,13 @@ describe('media of a connection', () => {
     close();
   });
 
-  it('drops what waits too long, and has the picture begin anew', () => {
+  it('drops what waits too long, once, and has the picture begin anew; a page of text may wait longer', () => {
     const clock = createFakeClock();
     const { left, close } = createMediaPair(clock);
-    // Three seconds at the rate of the start, paced at twice that, is the most that may wait.
+    for (let n = 0; n < 60; n += 1) left.media.send('screen', picture(n, 1_100));
+    clock.advance(40);
+    assert.deepEqual(left.keyframeRequests, [], 'what a page may take');
+    left.media.discard('screen');
     for (let n = 0; n < 600; n += 1) left.media.send('video', picture(n, 1_100));
     assert.deepEqual(left.keyframeRequests, []);
     clock.advance(40);
@@ -185,6 +188,94 @@ describe('media of a connection', () => {
     const before = pictures();
     clock.advance(200);
     assert.equal(pictures(), before);
+    close();
+  });
+
+  it('asks twice for a keyframe, since the request may be lost, and the other side makes one of it', () => {
+    const clock = createFakeClock();
+    const { left, right, close } = createMediaPair(clock);
+    left.media.send('video', picture(0));
+    clock.advance(100);
+    right.media.requestKeyframe('video');
+    clock.advance(200);
+    assert.equal(rtcpOf(right).filter((message) => message.type === 'keyframe-request').length, 2);
+    assert.deepEqual(left.keyframeRequests, ['video']);
+    close();
+  });
+
+  it('repairs twice where much is lost, and once where little is', () => {
+    for (const [lossRate, least, most] of [
+      [0.03, 0.7, 1.5],
+      [0.3, 1.7, 4]
+    ] as const) {
+      const clock = createFakeClock();
+      const { left, pipe, close } = createMediaPair(clock, { path: { lossRate } });
+      for (let n = 0; n < 1_000; n += 1) {
+        left.media.send('video', { ...picture(n * 3_000), marker: false });
+        clock.advance(10);
+      }
+      const { packetsResent } = left.media.statistics().video;
+      const share = packetsResent / (lossRate * 1_000);
+      assert.ok(share > least && share < most, `${packetsResent} resends, ${pipe.figures().offerer.lost} lost`);
+      close();
+    }
+  });
+
+  it('sends the last packet of a frame twice where some is lost and there is room, so that few have to be waited for', () => {
+    for (const [rateKbps, least, most] of [
+      [20_000, 0, 0.04],
+      [80, 0.05, 1]
+    ] as const) {
+      const clock = createFakeClock();
+      const { left, right, close } = createMediaPair(clock, { path: { lossRate: 0.1, rateKbps, queueBytes: 20_000 } });
+      const sentMs = new Map<number, number>();
+      for (let n = 0; n < 900; n += 1) {
+        sentMs.set(n, clock.monotonicMs());
+        left.media.send('video', picture(n, 300));
+        clock.advance(67);
+      }
+      const settled = right.received.video.filter(({ timestamp }) => timestamp > 300);
+      const late = settled.filter(({ timestamp, arrivedAtMs }) => arrivedAtMs - (sentMs.get(timestamp) ?? 0) > 50).length / settled.length;
+      assert.ok(settled.length > 500 && late >= least && late <= most, `${late} of ${settled.length} late over ${rateKbps} kbit/s`);
+      close();
+    }
+  });
+
+  it('takes nothing for known of another path: the rate begins anew, and finds what that one carries', () => {
+    const clock = createFakeClock();
+    const { left, pipe, close } = createMediaPair(clock);
+    const model = createModelPicture(clock, left.media, 'video', { width: 1280, height: 720, fps: 30, maxKbps: 2_500 });
+    clock.advance(5_000);
+    const { targetKbps } = left.media.statistics().send;
+    assert.ok(targetKbps > 2_000, `${targetKbps}`);
+    pipe.change({ offerer: { lossRate: 0, delayMs: 60 }, answerer: { lossRate: 0, delayMs: 60 } });
+    left.media.pathChanged();
+    const anew = left.media.statistics().send;
+    assert.deepEqual([anew.targetKbps, anew.acknowledgedKbps, anew.lossFraction], [300, null, 0]);
+    clock.advance(3_000);
+    assert.ok(left.media.statistics().send.targetKbps > 1_000, `${left.media.statistics().send.targetKbps}`);
+    model.stop();
+    close();
+  });
+
+  it('does not take its own standing still for silence of the other side', () => {
+    const clock = createFakeClock();
+    const { left, right, close } = createMediaPair(clock);
+    const model = createModelPicture(clock, left.media, 'video', { width: 640, height: 360, fps: 30, maxKbps: 500 });
+    clock.advance(5_000);
+    const before = left.media.statistics().send.targetKbps;
+    model.stop();
+    // Nothing of it ran for two seconds; what came meanwhile is read after its timers.
+    const { tick, takeRtcp } = left.media;
+    const waiting: Buffer[] = [];
+    Object.assign(left.media, { tick: () => {}, takeRtcp: (datagram: Buffer) => void waiting.push(datagram) });
+    left.media.send('audio', { timestamp: 0, marker: false, payload: Buffer.alloc(60) });
+    clock.advance(2_000);
+    tick();
+    const after = left.media.statistics().send.targetKbps;
+    Object.assign(left.media, { tick, takeRtcp });
+    for (const datagram of waiting) takeRtcp(datagram);
+    assert.ok(after >= before && right.received.audio.length > 0, `${before}, then ${after}`);
     close();
   });
 

@@ -127,10 +127,13 @@ describe('receive stream', () => {
     const repair = (sequenceNumber: number) => stream.recover({ sequenceNumber, payload: new Uint8Array(10) }, 0);
     assert.equal(repair(5), false, 'of a stream that was not heard yet');
     for (const number of [5, 6, 9]) stream.accept(packet(number), 0);
-    assert.deepEqual([4, 7, 7, 6, 10].map(repair), [false, true, false, false, false]);
+    assert.deepEqual([4, 7, 7, 6, 9 + 17].map(repair), [false, true, false, false, false]);
     assert.equal(stream.accept(packet(7), 0), false, 'the original, late');
     assert.deepEqual([stream.packetsReceived(), stream.packetsRecovered(), stream.packetsLost()], [3, 1, 1]);
     assert.equal(stream.report(0).packetsLost, 2);
+    assert.equal(repair(11), true, 'a second copy of what would come next');
+    assert.deepEqual(stream.missing(50, 50), [8, 10]);
+    assert.equal(stream.accept(packet(11), 0), false);
   });
 
   it('reports loss since the report before, and the delay since the sender’s report', () => {

@@ -29,11 +29,13 @@ describe('history of what was sent', () => {
 });
 
 describe('missing packets', () => {
-  it('are asked for after a moment, again when the answer is overdue, and then given up, over the rollover', () => {
+  it('are asked for after a moment, twice, again when the answer is overdue, and then given up, over the rollover', () => {
     const missing = createMissingPackets();
     missing.leftOut(65_535, 65_538, 0);
     assert.deepEqual(missing.due(1, 50), []);
     assert.deepEqual(missing.due(5, 50), [65_535, 0, 1]);
+    assert.deepEqual(missing.due(20, 50), []);
+    assert.deepEqual(missing.due(24, 50), [65_535, 0, 1]);
     assert.deepEqual(missing.due(60, 50), []);
     missing.arrived(65_536, 70, true);
     assert.deepEqual(missing.due(90, 50), [65_535, 1]);
