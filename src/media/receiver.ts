@@ -4,7 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { Scope } from '../kernel/scope.ts';
 import type { FeedFrame, FeedMessage } from './display-feed/protocol.ts';
 import { createClockMap } from './rtp/clock-map.ts';
-import { type Assembly, createFrameAssembler, type FrameAssembler, REORDER_MS } from './rtp/frame-assembler.ts';
+import { type Assembly, createFrameAssembler, type FrameAssembler } from './rtp/frame-assembler.ts';
 import {
   CLOCK_RATES,
   MEDIA_KINDS,
@@ -43,6 +43,9 @@ export type Receiver = {
 const POLL_MS = 20;
 const HELD_PACKETS = 1_024;
 const REPAIR_LIMIT_MS = 600;
+/** Questions are asked again after 1.3 round trips and 15 ms (missing-packets.ts), at the earliest with the next packet or tick. */
+const REPAIR_MS = 100;
+const REPAIR_ROUND_TRIPS = 4;
 /** Sound comes every 20 ms and at most 400 ms apart (DTX), a camera's picture more often still. A shared page at a low rate takes its time. */
 const RECEIVING_MS: Readonly<Record<MediaKind, number>> = { audio: 1_000, video: 1_000, screen: 4_000 };
 
@@ -55,8 +58,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const figures = ofEachKind(() => ({ frames: 0, lastMs: null as number | null, width: 0, height: 0, atMs: [] as number[], sentConfig: '', over: false }));
   let told = ofEachKind(() => false);
 
-  /** Long enough for a repair, and for a second one where the first got lost; beyond the limit a keyframe helps sooner. */
-  const repairWindowMs = (): number => Math.min(REPAIR_LIMIT_MS, REORDER_MS + 2.5 * (options.roundTripMs() ?? 0));
+  /** Long enough for a repair, and for two more where questions or answers got lost; beyond the limit a keyframe helps sooner. */
+  const repairWindowMs = (): number => Math.min(REPAIR_LIMIT_MS, REPAIR_MS + REPAIR_ROUND_TRIPS * (options.roundTripMs() ?? 0));
 
   const receiving = (kind: MediaKind): boolean => {
     const { lastMs } = figures[kind];

@@ -11,7 +11,7 @@ const MAX_PACKETS = 1024;
 const MAX_BYTES = 2 * 1024 * 1024;
 const KEYFRAME_REPEAT_MS = 500;
 /** Where no repair is waited for. */
-export const REORDER_MS = 60;
+const REORDER_MS = 60;
 /** So many packets in a row from the past are no late ones: the sender began to count anew. */
 const MAX_LATE_RUN = 64;
 
@@ -53,7 +53,6 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
   let floor = 0; // what is older has been emitted or given up
   let start: number | null = null; // first packet of the frame being read; null while waiting for one that decoding can begin with
   let cursor = 0; // packets start..cursor-1 are there
-  let gapSinceMs: number | null = null;
   let keyframeMissing = !depacketizer.independent;
   let requestedAtMs: number | null = null;
   let wanted = false;
@@ -78,7 +77,6 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
     losses++;
     raiseFloor(from);
     start = null;
-    gapSinceMs = null;
     if (!depacketizer.independent) {
       keyframeMissing = true;
       wanted = true;
@@ -119,7 +117,6 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
     raiseFloor(found);
     start = found;
     cursor = found;
-    gapSinceMs = null;
     return true;
   }
 
@@ -128,7 +125,6 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
     while (start !== null) {
       const packet = packets.get(cursor);
       if (packet === undefined) return;
-      gapSinceMs = null;
       const first = packets.get(start);
       if (first !== undefined && first.timestamp !== packet.timestamp) {
         finish(start, cursor, frames); // the sender set no marker
@@ -142,6 +138,13 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
     }
   }
 
+  /** When the first packet behind the gap came: since then the missing one is asked for. Gaps wait beside each other, not one after another. */
+  function gapKnownMs(): number {
+    let sinceMs = Number.POSITIVE_INFINITY;
+    for (const [sequence, { arrivedAtMs }] of packets) if (sequence > cursor) sinceMs = Math.min(sinceMs, arrivedAtMs);
+    return sinceMs;
+  }
+
   function advance(nowMs: number): Assembly {
     const frames: AssembledFrame[] = [];
     for (;;) {
@@ -149,8 +152,7 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
       readOn(frames);
       if (start === null) continue;
       if (packets.size <= cursor - start) break; // nothing beyond the gap
-      gapSinceMs ??= nowMs;
-      if (nowMs - gapSinceMs < reorderWindowMs) break;
+      if (nowMs - gapKnownMs() < reorderWindowMs) break;
       lose(cursor);
     }
     if (packets.size > MAX_PACKETS || bytes > MAX_BYTES) lose((highest ?? 0) + 1);

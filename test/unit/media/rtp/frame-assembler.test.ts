@@ -99,6 +99,20 @@ describe('frame assembly', () => {
     });
   }
 
+  it('waits for several gaps beside each other, each from when it was known', () => {
+    const { packets } = vp8Stream(5);
+    const [assembler, at] = [
+      createFrameAssembler('VP8', WINDOW_MS),
+      (index: number, nowMs: number) => ({ ...packets[index], arrivedAtMs: nowMs }) as ReceivedRtp
+    ];
+    pushAll(assembler, packets.slice(0, 4), 0);
+    // Packets 4 and 7 are missing, and both gaps are known at 10 ms.
+    for (const index of [5, 6, 8, 9, 10, 11, 12]) assembler.push(at(index, 10), 10);
+    assert.equal(assembler.push(at(4, 50), 50).frames.length, 1);
+    assert.equal(assembler.poll(69).needKeyframe, false);
+    assert.equal(assembler.poll(70).needKeyframe, true);
+  });
+
   it('waits for a missing packet as long as the window, then asks for a keyframe and goes on with the next one', () => {
     const { packets } = vp8Stream(3);
     const assembler = createFrameAssembler('VP8', WINDOW_MS);
