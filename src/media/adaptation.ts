@@ -28,6 +28,8 @@ const PERIOD_MS = 200;
 /** The rest is headers of a picture's packets; sound's are in the allocation. */
 const PAYLOAD_SHARE = 0.95;
 const REPAIRS_SMOOTHING = 0.2;
+/** Repairs grow with what is sent: they shrink a picture, and do not take it away. */
+const MOST_REPAIRS = 0.4;
 const UNKNOWN_ROUND_TRIP_MS = 100;
 /** From here on losses come in pairs often enough to pay for a second packet of the past. */
 const MUCH_LOSS = 0.15;
@@ -47,7 +49,8 @@ export function createAdaptation({ clock, peer, audio, picture }: AdaptationOpti
     resent = { bytes: send.bytesResent, atMs: nowMs };
     repairsKbps += (resentKbps - repairsKbps) * REPAIRS_SMOOTHING;
     const path = { lossFraction: send.lossFraction, roundTripMs: roundTripMs ?? UNKNOWN_ROUND_TRIP_MS };
-    const next = allocate(send.targetKbps * PAYLOAD_SHARE - repairsKbps, wants, path, allocation, nowMs);
+    const repairing = Math.min(repairsKbps, MOST_REPAIRS * send.targetKbps);
+    const next = allocate(send.targetKbps * PAYLOAD_SHARE - repairing, wants, path, allocation, nowMs);
     allocation = next;
     audio.setTarget({ kbps: next.audio.kbps, lossPercent: next.audio.lossPercent });
     peer.setRedundancy(next.audio.redundancy ? (send.lossFraction > MUCH_LOSS ? 2 : 1) : 0);
@@ -56,7 +59,10 @@ export function createAdaptation({ clock, peer, audio, picture }: AdaptationOpti
   };
 
   return {
-    start: () => scope.every(clock, PERIOD_MS, adapt),
+    start() {
+      adapt(); // the first picture is already one that fits
+      scope.every(clock, PERIOD_MS, adapt);
+    },
     limited(kind) {
       const wanted = picture(kind)?.profile;
       if (wanted === undefined || allocation === null) return false;

@@ -19,7 +19,7 @@ export type Allocation = {
 };
 
 /** `step` is -1 where the picture is off. */
-type Standing = { readonly profile: Profile; readonly step: number; readonly sinceMs: number };
+type Standing = { readonly profile: Profile; readonly step: number; readonly sinceMs: number; readonly fallen: boolean };
 type Step = { readonly width: number; readonly height: number; readonly fps: number; readonly leastKbps: number; readonly mostKbps: number };
 
 const AUDIO_KBPS = 32;
@@ -29,8 +29,11 @@ const POOR_TARGET_KBPS = 100;
 const AUDIO_OVERHEAD_KBPS = 24;
 /** Where a resent packet would come too late, redundancy begins with less loss. */
 const REDUNDANCY = { loss: 0.05, slowLoss: 0.02, slowRoundTripMs: 50, offShare: 0.5 };
+/** So much of the camera's picture may be lost for repairs to keep up: the more is lost, the fewer packets a frame has. */
+const CAMERA_LOST_KBPS = 150;
 const MORE_TO_SPARE = 1.15;
-const PATIENCE_MS = 4000;
+/** After it got worse; after it began, or got better, what a keyframe of the next size costs is all there is to wait for. */
+const PATIENCE_MS = { fallen: 4000, risen: 1000 };
 
 /** By the shorter side; the best first. */
 const CAMERA_LADDER = [
@@ -40,7 +43,8 @@ const CAMERA_LADDER = [
   { side: 360, share: 1, leastKbps: 300, mostKbps: 900 },
   { side: 270, share: 1, leastKbps: 200, mostKbps: 500 },
   { side: 180, share: 1, leastKbps: 150, mostKbps: 300 },
-  { side: 180, share: 0.5, leastKbps: 100, mostKbps: 150 }
+  { side: 180, share: 1 / 2, leastKbps: 100, mostKbps: 150 },
+  { side: 180, share: 1 / 3, leastKbps: 60, mostKbps: 100 }
 ] as const;
 
 /** For a screen of 1920 by 1080; the rates of others are in proportion to SCREEN_EXPONENT of their pixels. */
@@ -62,7 +66,8 @@ export function allocate(targetKbps: number, wants: Wants, state: PathState, bef
   let leftKbps = targetKbps - audio.kbps * (audio.redundancy ? 2 : 1) - AUDIO_OVERHEAD_KBPS;
   const screen = allocatePicture(wants.screen, screenSteps, leftKbps, before?.standing.screen ?? null, nowMs);
   leftKbps -= screen.picture?.kbps ?? 0;
-  const camera = allocatePicture(wants.camera, cameraSteps, leftKbps, before?.standing.camera ?? null, nowMs);
+  const bearableKbps = state.lossFraction > 0 ? CAMERA_LOST_KBPS / state.lossFraction : Number.POSITIVE_INFINITY;
+  const camera = allocatePicture(wants.camera, cameraSteps, Math.min(leftKbps, bearableKbps), before?.standing.camera ?? null, nowMs);
   return { audio, screen: screen.picture, camera: camera.picture, standing: { screen: screen.standing, camera: camera.standing } };
 }
 
@@ -87,22 +92,24 @@ function allocatePicture(
   const steps = stepsOf(profile);
   const known = before !== null && sameProfile(before.profile, profile) ? before : null;
   const step = chooseStep(steps, leftKbps, known, nowMs);
-  const standing = { profile, step, sinceMs: known?.step === step ? known.sinceMs : nowMs };
+  const same = known?.step === step ? known : null;
+  const standing = { profile, step, sinceMs: same?.sinceMs ?? nowMs, fallen: same?.fallen ?? (known !== null && rank(steps, step) > rank(steps, known.step)) };
   const chosen = steps[step];
   if (chosen === undefined) return { picture: null, standing };
   const { width, height, fps, mostKbps } = chosen;
   return { picture: { width, height, fps, kbps: Math.floor(Math.min(leftKbps, mostKbps, profile.maxKbps)) }, standing };
 }
 
+const rank = (steps: readonly Step[], step: number): number => (step === -1 ? steps.length : step);
+
 /** The index of the best step that fits; -1 for none. */
 function chooseStep(steps: readonly Step[], leftKbps: number, before: Standing | null, nowMs: number): number {
   const fits = steps.findIndex((step) => step.leastKbps <= leftKbps);
   if (before === null || fits === -1) return fits;
-  const rank = (step: number): number => (step === -1 ? steps.length : step);
-  if (fits >= rank(before.step)) return fits;
-  if (nowMs - before.sinceMs < PATIENCE_MS) return before.step;
+  if (fits >= rank(steps, before.step)) return fits;
+  if (nowMs - before.sinceMs < (before.fallen ? PATIENCE_MS.fallen : PATIENCE_MS.risen)) return before.step;
   const spare = steps.findIndex((step) => step.leastKbps * MORE_TO_SPARE <= leftKbps);
-  return spare !== -1 && spare < rank(before.step) ? spare : before.step;
+  return spare !== -1 && spare < rank(steps, before.step) ? spare : before.step;
 }
 
 function cameraSteps(profile: Profile): readonly Step[] {

@@ -44,7 +44,14 @@ export type VideoEncoderOptions = {
 /** A driver that hangs must not hold the picture longer. */
 const HARDWARE_LIMIT_MS = 1_000;
 
-type Opened = { readonly choice: EncoderChoice; readonly native: NativeEncoder; readonly target: VideoTarget; readonly atMs: number; rate: number };
+type Opened = {
+  readonly choice: EncoderChoice;
+  readonly native: NativeEncoder;
+  readonly target: VideoTarget;
+  readonly atMs: number;
+  rate: number;
+  used: boolean;
+};
 
 export function createVideoEncoder(options: VideoEncoderOptions): VideoEncoder {
   const { codec, profile, clock, openEncoder = openNativeEncoder } = options;
@@ -98,7 +105,7 @@ export function createVideoEncoder(options: VideoEncoderOptions): VideoEncoder {
         () => {}
       );
     });
-    opened = { choice, native, target: wanted, atMs: clock.monotonicMs(), rate: wanted.kbps };
+    opened = { choice, native, target: wanted, atMs: clock.monotonicMs(), rate: wanted.kbps, used: false };
     return opened;
   }
 
@@ -136,7 +143,10 @@ export function createVideoEncoder(options: VideoEncoderOptions): VideoEncoder {
       inTurn(async () => {
         if (closed) return [];
         follow();
-        return withEncoder((native) => native.encode(frame, keyframe));
+        return withEncoder((native) => {
+          if (opened !== null) opened.used = true;
+          return native.encode(frame, keyframe);
+        });
       }),
     setTarget(wanted) {
       target = fitTarget(wanted, profile);

@@ -5,7 +5,7 @@ export type VideoTarget = { readonly width: number; readonly height: number; rea
 
 const MIN_SIDE = 16;
 const MIN_KBPS = 50;
-/** Opening an encoder again costs a keyframe: not more often than this … */
+/** Opening an encoder again costs a keyframe, once it has been used: not more often than this … */
 const REOPEN_MS = 1_000;
 /** … and not for a rate that differs by less than this. */
 const SMALL_STEP = 0.15;
@@ -31,16 +31,16 @@ export const rateAsOpened = (opened: VideoTarget, wanted: VideoTarget): number =
  * @param rateInPlace whether it takes another rate while it runs
  */
 export function changeFor(
-  opened: { readonly target: VideoTarget; readonly atMs: number; readonly rate: number },
+  opened: { readonly target: VideoTarget; readonly atMs: number; readonly rate: number; readonly used: boolean },
   wanted: VideoTarget,
   nowMs: number,
   rateInPlace: boolean
 ): 'none' | 'rate' | 'reopen' {
-  const { target, atMs, rate } = opened;
+  const { target, atMs, rate, used } = opened;
   const wantedRate = rateAsOpened(target, wanted);
   const sizeDiffers = wanted.width !== target.width || wanted.height !== target.height;
   const rateDiffers = rateInPlace ? wantedRate !== rate : Math.abs(wantedRate - rate) >= rate * SMALL_STEP;
-  if ((sizeDiffers || (rateDiffers && !rateInPlace)) && nowMs - atMs >= REOPEN_MS) return 'reopen';
+  if ((sizeDiffers || (rateDiffers && !rateInPlace)) && (!used || nowMs - atMs >= REOPEN_MS)) return 'reopen';
   return rateDiffers && rateInPlace ? 'rate' : 'none';
 }
 

@@ -12,7 +12,7 @@ describe('allocation', () => {
     const rates = [5000, 1500, 800, 500, 300, 220, 170, 150, 60, 10];
     assert.deepEqual(
       rates.map((kbps) => shape(allocate(kbps, { screen: null, camera: CAMERA }, CALM, null, 0).camera)),
-      ['1920x1080@30', '1280x720@30', '960x540@30', '640x360@30', '480x270@30', '320x180@30', '320x180@15', 'off', 'off', 'off']
+      ['1920x1080@30', '1280x720@30', '960x540@30', '640x360@30', '480x270@30', '320x180@30', '320x180@15', '320x180@10', 'off', 'off']
     );
   });
 
@@ -46,7 +46,7 @@ describe('allocation', () => {
 
   it('worse at once, better only with 15 % to spare and some seconds later', () => {
     const wants = { screen: null, camera: CAMERA };
-    const low = allocate(1000, wants, CALM, null, 0);
+    const low = allocate(1000, wants, CALM, allocate(5000, wants, CALM, null, -1), 0);
     assert.equal(shape(low.camera), '960x540@30');
     const soon = allocate(1500, wants, CALM, low, 3000);
     assert.equal(shape(soon.camera), '960x540@30');
@@ -56,9 +56,23 @@ describe('allocation', () => {
     assert.equal(shape(later.camera), '1280x720@30');
     assert.equal(shape(allocate(1000, wants, CALM, later, 5001).camera), '960x540@30');
     // From off, too.
-    const off = allocate(100, wants, CALM, null, 0);
-    assert.equal(shape(allocate(165, wants, CALM, off, 9000).camera), 'off');
+    const off = allocate(90, wants, CALM, null, 0);
+    assert.equal(shape(allocate(120, wants, CALM, off, 9000).camera), 'off');
     assert.equal(shape(allocate(500, wants, CALM, off, 9000).camera), '640x360@30');
+  });
+
+  it('waits a second, not four, for the next size while it only got better', () => {
+    const wants = { screen: null, camera: CAMERA };
+    const begun = allocate(300, wants, CALM, null, 0);
+    assert.equal(shape(allocate(5000, wants, CALM, begun, 900).camera), '480x270@30');
+    const larger = allocate(700, wants, CALM, begun, 1000);
+    assert.equal(shape(larger.camera), '640x360@30');
+    assert.equal(shape(allocate(5000, wants, CALM, larger, 2000).camera), '1920x1080@30');
+  });
+
+  it('the more is lost, the less is sent of the camera, whatever the path carries', () => {
+    const kbps = [0.05, 0.1, 0.3].map((lossFraction) => allocate(9000, { screen: null, camera: CAMERA }, { ...CALM, lossFraction }, null, 0).camera?.kbps);
+    assert.deepEqual(kbps, [3000, 1500, 500]);
   });
 
   it('another source is looked at afresh', () => {

@@ -77,6 +77,20 @@ describe('video encoder', () => {
     await encoder.close();
   });
 
+  it('what encoded nothing yet is opened again at once for another size: the first picture already fits', async () => {
+    const { encoder, targets, keyframes } = createWorld('H264');
+    await encoder.open();
+    encoder.setTarget({ width: 640, height: 360, fps: 30, kbps: 300 });
+    assert.deepEqual(await keyframes(1), [true]);
+    encoder.setTarget({ width: 320, height: 180, fps: 30, kbps: 200 });
+    assert.deepEqual(await keyframes(1), [false]);
+    assert.deepEqual(
+      targets.map(({ height }) => height),
+      [720, 360]
+    );
+    await encoder.close();
+  });
+
   it('VP8 and VP9 are opened again for a large step only, at most once a second', async () => {
     for (const codec of ['VP8', 'VP9'] as const) {
       const { clock, encoder, opened, closed, targets, keyframes } = createWorld(codec);

@@ -17,7 +17,7 @@ describe('video target', () => {
   });
 
   it('takes a rate in place where the encoder can, and opens it again for a large step, a second after the one before', () => {
-    const opened = { target: TARGET, atMs: 0, rate: 1000 };
+    const opened = { target: TARGET, atMs: 0, rate: 1000, used: true };
     const change = (wanted: Partial<typeof TARGET>, nowMs: number, inPlace: boolean) => changeFor(opened, { ...TARGET, ...wanted }, nowMs, inPlace);
     assert.equal(change({}, 5000, true), 'none');
     assert.equal(change({ kbps: 990 }, 10, true), 'rate');
@@ -29,6 +29,8 @@ describe('video target', () => {
     assert.equal(change({ kbps: 100 }, 1000, false), 'reopen');
     assert.equal(change({ width: 640, height: 360, kbps: 600 }, 999, true), 'rate');
     for (const inPlace of [true, false]) assert.equal(change({ width: 640, height: 360, kbps: 1000 }, 1000, inPlace), 'reopen');
+    const unused = changeFor({ ...opened, used: false }, { ...TARGET, width: 640, height: 360 }, 10, true);
+    assert.equal(unused, 'reopen', 'what encoded nothing yet may go at once');
   });
 
   it('leaves as many frames as are wanted, evenly', () => {
