@@ -52,6 +52,9 @@ export type DisplayFeed = AsyncDisposable & {
   statistics(): { readonly displays: number; readonly framesDecoded: number; readonly report: DisplayReport | null };
 };
 
+/** Longer than a keyframe takes that was asked for over a slow path. */
+const ASK_AGAIN_MS = 800;
+
 /** `ready`: the pictures of which it has had a keyframe. */
 type Display = { readonly socket: WebSocket; readonly ready: Set<Picture>; behind: boolean; report: DisplayReport | null };
 type Ticket = { readonly digest: Buffer; readonly expiresAtMs: number };
@@ -69,6 +72,7 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
   let open = false;
   const announced = new Set<Picture>(); // which began to come
   const missed = new Set<Picture>(); // before open()
+  const askedAtMs = new Map<Picture, number>();
   let closed = false;
   let framesDecoded = 0;
 
@@ -119,7 +123,12 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
     });
     if (!open) return;
     greet(display);
-    for (const picture of announced) options.onNeedKeyframe(picture);
+    for (const picture of announced) askKeyframe(picture);
+  }
+
+  function askKeyframe(picture: Picture): void {
+    askedAtMs.set(picture, clock.monotonicMs());
+    options.onNeedKeyframe(picture);
   }
 
   function greet(display: Display): void {
@@ -137,7 +146,7 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
     if (!displays.has(display)) return; // already being closed
     if (message.type === 'need-keyframe') {
       display.ready.delete(message.of);
-      if (open) options.onNeedKeyframe(message.of);
+      if (open) askKeyframe(message.of);
       return;
     }
     const [first] = displays;
@@ -156,11 +165,14 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
     if (display.behind) {
       display.behind = false; // it has caught up; what it missed may include a configuration
       greet(display);
-      for (const picture of announced) options.onNeedKeyframe(picture);
+      for (const picture of announced) askKeyframe(picture);
     }
     const picture = pictureOf(frame.kind);
     if (picture !== null && frame.kind.endsWith('key')) display.ready.add(picture);
-    return picture === null || display.ready.has(picture);
+    const admitted = picture === null || display.ready.has(picture);
+    // The request may have been lost on its way to the other side.
+    if (!admitted && clock.monotonicMs() - (askedAtMs.get(picture) ?? Number.NEGATIVE_INFINITY) >= ASK_AGAIN_MS) askKeyframe(picture);
+    return admitted;
   }
 
   return {
@@ -187,7 +199,7 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
       if (open || closed) return;
       open = true;
       for (const display of displays) greet(display);
-      if (displays.size > 0) for (const picture of missed) options.onNeedKeyframe(picture);
+      if (displays.size > 0) for (const picture of missed) askKeyframe(picture);
     },
     ticket() {
       const address = server?.address() as AddressInfo | null | undefined;

@@ -161,6 +161,23 @@ describe('display feed', () => {
     assert.deepEqual(display.got.slice(5), ['video-key']);
   });
 
+  it('asks again where the keyframe stays away, though the other side goes on', async () => {
+    feed.open();
+    feed.sendMessage(config);
+    const display = await connectDisplay();
+    for (let ms = 0; ms < 2_000; ms += 100) {
+      feed.sendFrame(frame('video-delta'));
+      clock.advance(100);
+    }
+    assert.equal(keyframesAsked, 3);
+    feed.sendFrame(frame('video-key'));
+    clock.advance(5_000);
+    feed.sendFrame(frame('video-delta'));
+    await flushed(display);
+    assert.deepEqual(display.got, ['picture-config', 'video-key', 'video-delta']);
+    assert.equal(keyframesAsked, 3);
+  });
+
   it('leaves a slow display out until a keyframe, without growing, and the others see everything', async () => {
     feed.open();
     feed.sendMessage(config);
