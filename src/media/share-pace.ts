@@ -28,14 +28,23 @@ export function createSharePace(initial: ShareTarget): SharePace {
   let dirty = true;
   let refining = 0;
   let wanted = false;
-  let throughMs = Number.NEGATIVE_INFINITY;
+  let kbps = initial.kbps; // also while nothing is to be sent: what is on its way goes on
+  let backlogBits = 0;
+  let drainedMs = Number.NEGATIVE_INFINITY;
   let dueMs = Number.NEGATIVE_INFINITY;
   let lastMs = Number.NEGATIVE_INFINITY;
+
+  /** At the rate that there is now: a frame that was sent while it was low does not hold up the next ones for what it would have taken then. */
+  const drain = (nowMs: number): void => {
+    backlogBits = Math.max(0, backlogBits - Math.max(0, nowMs - drainedMs) * kbps);
+    drainedMs = nowMs;
+  };
 
   return {
     admits(nowMs, changed) {
       dirty ||= changed;
-      if (target === null || nowMs < throughMs - BACKLOG_MS) return false;
+      drain(nowMs);
+      if (target === null || backlogBits > BACKLOG_MS * kbps) return false;
       const intervalMs = 1000 / target.fps;
       if (nowMs < dueMs - EARLY_PART * intervalMs) return false;
       if (dirty) refining = REFINING_FRAMES;
@@ -48,13 +57,15 @@ export function createSharePace(initial: ShareTarget): SharePace {
       return true;
     },
     sent(bytes, nowMs) {
-      if (target !== null) throughMs = Math.max(throughMs, nowMs) + (bytes * 8) / target.kbps;
+      drain(nowMs);
+      backlogBits += bytes * 8;
     },
     refresh() {
       wanted = true;
     },
     setTarget(next) {
       target = next;
+      if (next !== null) kbps = next.kbps;
     }
   };
 }
