@@ -8,8 +8,11 @@ export type SharePace = {
   admits(nowMs: number, changed: boolean): boolean;
   /** What a frame that was admitted became on the network. */
   sent(bytes: number, nowMs: number): void;
-  /** The next frame goes even where nothing changed: somebody needs a keyframe. */
-  refresh(): void;
+  /**
+   * The next frame goes even where nothing changed: somebody needs a keyframe.
+   * @returns false while the one for whoever asked before is still on its way: over a narrow path it takes longer than they wait before they ask again
+   */
+  refresh(nowMs: number): boolean;
   /** Null: nothing is to be sent for now. */
   setTarget(target: ShareTarget | null): void;
 };
@@ -28,6 +31,7 @@ export function createSharePace(initial: ShareTarget): SharePace {
   let dirty = true;
   let refining = 0;
   let wanted = false;
+  let refreshing = false; // the last frame was for somebody who asked
   let kbps = initial.kbps; // also while nothing is to be sent: what is on its way goes on
   let backlogBits = 0;
   let drainedMs = Number.NEGATIVE_INFINITY;
@@ -51,6 +55,7 @@ export function createSharePace(initial: ShareTarget): SharePace {
       else if (refining > 0) refining -= 1;
       else if (!wanted && nowMs - lastMs < ALIVE_MS) return false;
       dirty = false;
+      refreshing = wanted;
       wanted = false;
       lastMs = nowMs;
       dueMs = Math.max(dueMs, nowMs) + intervalMs;
@@ -60,8 +65,11 @@ export function createSharePace(initial: ShareTarget): SharePace {
       drain(nowMs);
       backlogBits += bytes * 8;
     },
-    refresh() {
+    refresh(nowMs) {
+      drain(nowMs);
+      if (refreshing && backlogBits > 0) return false;
       wanted = true;
+      return true;
     },
     setTarget(next) {
       target = next;

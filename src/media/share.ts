@@ -120,8 +120,7 @@ export function createShare(options: ShareOptions): Share {
     },
     stop: () => stop(running),
     requestKeyframe() {
-      running?.sender?.requestKeyframe();
-      running?.pace?.refresh();
+      if (running?.pace?.refresh(clock.monotonicMs()) === true) running.sender?.requestKeyframe();
     },
     setTarget(wanted) {
       target = wanted;

@@ -50,8 +50,19 @@ describe('pace of a shared screen', () => {
     const pace = createSharePace({ fps: FPS, kbps: KBPS });
     admitted(pace, 0, 10_000, false, 100);
     assert.ok(!pace.admits(10_000 - 1, false));
-    pace.refresh();
+    assert.ok(pace.refresh(10_000));
     assert.ok(pace.admits(10_000, false));
+    pace.sent(200_000, 10_000); // two seconds
+    assert.deepEqual([pace.refresh(10_500), pace.refresh(11_900), pace.refresh(12_000)], [false, false, true]);
+  });
+
+  it('holds a large frame to the rate that there is now, not to the one that there was when it was sent', () => {
+    const pace = createSharePace({ fps: FPS, kbps: 40 });
+    assert.ok(pace.admits(0, true));
+    pace.sent(50_000, 0); // ten seconds
+    assert.ok(!pace.admits(1_000, true));
+    pace.setTarget({ fps: FPS, kbps: KBPS });
+    assert.ok(pace.admits(1_500, true));
   });
 
   it('sends nothing while it is paused, and what is newest afterwards', () => {
