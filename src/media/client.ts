@@ -71,7 +71,7 @@ export function createMediaProcesses(options: MediaProcessesOptions): MediaProce
       child.onExit(() => {
         if (child.pid !== undefined && !child.stopping()) options.onDied?.();
       });
-      return sessionOver(child, options.settings(), call, log);
+      return sessionOver(child, options.settings, call, log);
     },
     async [Symbol.asyncDispose]() {
       started = false;
@@ -199,12 +199,12 @@ function spawnMediaProcess(): ChildProcess {
     : spawn('/bin/sh', ['-c', 'ulimit -c 0; exec "$0" "$@"', ...node], options);
 }
 
-function sessionOver(child: MediaChild, settings: MediaSettings, call: MediaCallOptions, log: Log): MediaSession {
+function sessionOver(child: MediaChild, settings: () => MediaSettings, call: MediaCallOptions, log: Log): MediaSession {
   const events = createEvents<MediaEvents>((error) => log.error('a listener of a media session failed', { error: String(error) }));
   child.onEvent((event, parameters) => events.emit(event as keyof MediaEvents, ...(parameters as never)));
   child.onExit(() => events.emit('exit', { expected: child.stopping() }));
   // Requests are served in order, so `begin` is done before whatever the caller asks next.
-  child.request('begin', settings, call).catch((error) => log.warn('a media process could not begin', { error: asCloisterError(error).code }));
+  child.request('begin', settings(), call).catch((error) => log.warn('a media process could not begin', { error: asCloisterError(error).code }));
   const done = (result: Promise<null>): Promise<void> => result.then(() => undefined);
   return {
     on: events.on,
@@ -216,6 +216,7 @@ function sessionOver(child: MediaChild, settings: MediaSettings, call: MediaCall
     acceptUpdate: (sdp) => child.request('acceptUpdate', sdp),
     acceptUpdateAnswer: (sdp, answers) => done(child.request('acceptUpdateAnswer', sdp, answers)),
     networkChanged: (addresses) => done(child.request('networkChanged', addresses)),
+    iceServersChanged: () => done(child.request('iceServersChanged', settings().iceServers)),
     addCandidates: (candidates) => done(child.request('addCandidates', candidates)),
     setMicrophone: (on) => done(child.request('setMicrophone', on)),
     setCamera: (on) => done(child.request('setCamera', on)),

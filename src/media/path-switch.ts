@@ -43,6 +43,8 @@ export type PathSwitch = EventSource<PathSwitchEvents> &
     settleRestart(offered: string | undefined, terms: PathTerms): void;
     /** @param addresses all of this machine's, but for loopback and link-local ones */
     networkChanged(addresses: readonly string[]): void;
+    /** Of the paths from now on: a relay's login may hold shorter than the call. */
+    iceServersChanged(servers: PathOptions['iceServers']): void;
   };
 
 type Slot = {
@@ -77,13 +79,14 @@ const RESTART_PERIOD_MS = 1_000;
 export type PathSwitchOptions = PathOptions & { readonly createPath: (options: PathOptions) => Path };
 
 export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
-  const { clock, log, controlling, iceServers } = options;
+  const { clock, log, controlling } = options;
   const scope = new Scope();
   const events = createEvents<PathSwitchEvents>((error) => log.error('a listener of the paths failed', { error: String(error) }));
   const admit = createAllowance(clock);
   /** Candidates of a path that is not described yet. */
   const early: string[] = [];
   let earlyEnd = false;
+  let iceServers = options.iceServers;
   let arriving: Slot | null = null;
   let next: Attempt | null = null;
   let old: { readonly slot: Slot; timer: Timer; heard: boolean } | null = null;
@@ -97,7 +100,7 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
 
   function createSlot(): Slot {
     const slot: Slot = {
-      path: options.createPath(options),
+      path: options.createPath({ ...options, iceServers }),
       candidates: [],
       ended: false,
       told: false,
@@ -282,6 +285,9 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
       if (closed || !connected) return;
       outdated = current.path.isOutdated(addresses);
       if (outdated || silent) begin();
+    },
+    iceServersChanged(servers) {
+      iceServers = servers;
     },
     send: (datagram) => current.path.send(datagram),
     roundTripMs: () => current.path.roundTripMs(),

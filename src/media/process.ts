@@ -47,6 +47,7 @@ function handlers(tell: (message: FromProcess) => void, begun: () => void): Requ
     acceptUpdate: (sdp) => running().acceptUpdate(sdp),
     acceptUpdateAnswer: (sdp, answers) => running().acceptUpdateAnswer(sdp, answers),
     networkChanged: (addresses) => running().networkChanged(addresses),
+    iceServersChanged: (servers) => running().iceServersChanged(servers),
     addCandidates: (candidates) => running().addCandidates(candidates),
     setMicrophone: (on) => running().setMicrophone(on),
     setCamera: (on) => running().setCamera(on),

@@ -18,6 +18,7 @@ const termsOf = (iceUfrag: string): PathTerms => ({
 async function connected(controlling = true) {
   const clock = createFakeClock();
   const paths: FakePath[] = [];
+  const asks: (readonly string[])[] = [];
   const said: string[] = [];
   const restarts: PathTerms[] = [];
   const both = createPathSwitch({
@@ -25,8 +26,9 @@ async function connected(controlling = true) {
     iceServers: [],
     clock,
     log: silentLog,
-    createPath: () => {
+    createPath: ({ iceServers }) => {
       const path = createFakePath(`own${paths.length}`);
+      asks.push(iceServers.map(({ urls, credential }) => `${urls} ${credential}`));
       path.consentAtMs = clock.monotonicMs();
       paths.push(path);
       return path;
@@ -50,7 +52,7 @@ async function connected(controlling = true) {
     both.send(Buffer.from('x'));
     return paths.findIndex((path) => path.sent.splice(0).length > 0);
   };
-  return { paths: both, clock, made: paths, at, said, restarts, open, sendsOn };
+  return { paths: both, clock, made: paths, asks, at, said, restarts, open, sendsOn };
 }
 
 type Side = Awaited<ReturnType<typeof connected>>;
@@ -212,6 +214,20 @@ describe('a change of addresses', () => {
       ['own2']
     );
     assert.deepEqual(side.open(), ['own0', 'own2']);
+  });
+});
+
+describe('other servers, or another login for them', () => {
+  it('are of the next path, whoever begins it, and change nothing on the present one', async () => {
+    const side = await connected();
+    side.paths.iceServersChanged([{ urls: 'turn:turn.example', username: 'later', credential: 'new' }]);
+    assert.deepEqual(side.asks, [[]]);
+    await silence(side);
+    const joining = side.paths.acceptRestart(termsOf('peer1'));
+    await side.clock.advanceAsync(3_000);
+    await joining;
+    assert.ok(side.asks.length > 1);
+    for (const asked of side.asks.slice(1)) assert.deepEqual(asked, ['turn:turn.example new']);
   });
 });
 
