@@ -96,6 +96,7 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
   let dead = false;
   let outdated = false;
   let fruitless = 0;
+  let passOver = (): void => {};
   let current = createSlot();
 
   function createSlot(): Slot {
@@ -164,6 +165,7 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
   const close = async (): Promise<void> => {
     if (closed) return;
     closed = true;
+    passOver();
     dropNext();
     dropOld();
     await Promise.all([scope[Symbol.asyncDispose](), current.path.close()]);
@@ -240,6 +242,21 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
     setSilent(false);
   };
   const isKnown = (iceUfrag: string): boolean => [current, next?.slot, old?.slot].some((slot) => slot?.remoteUfrag === iceUfrag);
+  // Both began at once: the one that made the first offer goes on, the other gives way.
+  const mayJoin = ({ iceUfrag }: PathTerms): boolean =>
+    !closed && connected && !isKnown(iceUfrag) && !(next?.begunHere === true && !next.answered && controlling);
+  /** The latest that asks waits for its turn: a broker that was away hands over outdated restarts first. Those before it have none. */
+  const turn = (): Promise<boolean> => {
+    passOver();
+    if (admit()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = scope.schedule(clock, RESTART_PERIOD_MS, () => resolve(admit()));
+      passOver = () => {
+        timer.cancel();
+        resolve(false);
+      };
+    });
+  };
 
   return {
     on: events.on,
@@ -265,10 +282,7 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
       scope.every(clock, CONSENT_LOOK_MS, watchConsent);
     },
     async acceptRestart(terms) {
-      if (closed || !connected || isKnown(terms.iceUfrag)) return null;
-      // Both began at once: the one that made the first offer goes on, the other gives way.
-      if (next?.begunHere === true && !next.answered && controlling) return null;
-      if (!admit()) return null;
+      if (!mayJoin(terms) || !(await turn()) || !mayJoin(terms)) return null;
       const joined = attempt(false);
       await gather(joined.slot);
       if (next !== joined) return null;

@@ -283,18 +283,39 @@ describe('the other side’s restart', () => {
     assert.deepEqual(answerer.open(), ['own0', 'own2']);
   });
 
-  it('a hundred of them in a second make at most four paths, one at a time', async () => {
+  it('is taken although it comes behind some that are outdated: a broker hands over at once what waited while it was away', async () => {
+    const side = await connected(false);
+    const answers: (PathTerms | null)[] = [];
+    for (let index = 1; index <= 8; index++) void side.paths.acceptRestart(termsOf(`peer${index}`)).then((answer) => answers.push(answer));
+    await side.clock.advanceAsync(2_000);
+    const latest = side.made.at(-1);
+    assert.deepEqual([answers.length, latest?.remote], [8, ['peer8']]);
+    assert.equal(answers.at(-1)?.iceUfrag, latest?.iceUfrag);
+    assert.ok(side.made.length <= 6);
+  });
+
+  it('a hundred of them in a second make at most four paths, one at a time, and the last one another', async () => {
     const side = await connected();
-    let answered = 0;
+    const answered: string[] = [];
     for (let index = 1; index <= 100; index++) {
-      if ((await side.paths.acceptRestart(termsOf(`peer${index}`))) !== null) answered += 1;
+      void side.paths.acceptRestart(termsOf(`peer${index}`)).then((terms) => terms !== null && answered.push(`peer${index}`));
+      await settled();
       assert.ok(side.open().length <= 2);
       await side.clock.advanceAsync(9);
     }
-    assert.equal(answered, 4);
+    assert.deepEqual(answered, ['peer1', 'peer2', 'peer3', 'peer4']);
     assert.equal(side.sendsOn(), 0);
     await side.clock.advanceAsync(1_000);
-    assert.ok(await side.paths.acceptRestart(termsOf('later')));
+    assert.deepEqual(answered.slice(4), ['peer100']);
+  });
+
+  it('that waits for its turn is forgotten with the call', async () => {
+    const side = await connected();
+    for (let index = 1; index <= 6; index++) void side.paths.acceptRestart(termsOf(`peer${index}`));
+    await settled();
+    await side.paths.close();
+    await side.clock.advanceAsync(5_000);
+    assert.deepEqual([side.open(), side.clock.pending], [[], 0]);
   });
 });
 
