@@ -194,6 +194,24 @@ describe('credentials for relays', () => {
     assert.ok(logged.some((line) => line.includes('too-often') && line.includes(ROOM.endpoint)));
   });
 
+  it('are given although a whole organisation that is trusted, but not served, asks for them', async () => {
+    const { atService, connect, carry, client, settle, clock } = world();
+    const { publicKey: key } = makeSealingPair();
+    const request = '01890000-0000-7000-8000-000000000000';
+    const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
+    for (let n = 0; n < 17_000; n += 1) {
+      const digits = [n >> 10, n >> 5, n].map((part) => alphabet[part & 31]).join('');
+      const from = { account: 'studio@fabrikam.example', endpoint: `${'d'.repeat(23)}${digits}` };
+      atService.emit('relay', { from, identity: 'verified', message: { type: 'relay.request', body: { request, key } } });
+    }
+    await settle();
+    assert.ok(atService.sent.splice(0).every(({ message }) => message.type === 'relay.refused'));
+    clock.advance(1);
+    connect();
+    await carry();
+    assert.notEqual(client.current(), null);
+  });
+
   it('are given to the rooms of another organisation where it is served', async () => {
     const { connect, carry, client } = world(['contoso.example', 'fabrikam.example']);
     connect();
