@@ -144,6 +144,18 @@ describe('credentials for relays', () => {
     assert.deepEqual(changes, [false, true, false, true]);
   });
 
+  it('that ran out while the machine slept, in which no timer runs, are noticed and asked for again at once', async () => {
+    const { atRoom, client, clock, connect, carry } = world();
+    connect();
+    await carry();
+    clock.jump(8 * LIFETIME_MS);
+    clock.advance(10_000);
+    assert.ok(client.missingSinceMs() !== null);
+    assert.equal(atRoom.sent.length, 1);
+    await carry();
+    assert.deepEqual([client.missingSinceMs(), client.current()?.expiresAtMs], [null, clock.now() + LIFETIME_MS]);
+  });
+
   it('count from the service alone, to the open request, in whole', async () => {
     const { atRoom, client, connect, carry, atService, settle } = world();
     connect();
