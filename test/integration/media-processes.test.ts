@@ -78,7 +78,14 @@ describe('media processes', function () {
       const answered = Promise.withResolvers<void>();
       child.on('message', (message: FromProcess) => {
         if ('ready' in message) {
-          child.send({ id: 1, request: 'begin', parameters: [{ ...settings(), camera: `file:${pipe}` }, { ...call, camera: true }] });
+          child.send({
+            id: 1,
+            request: 'begin',
+            parameters: [
+              { ...settings(), camera: `file:${pipe}` },
+              { ...call, camera: true }
+            ]
+          });
           child.send({ id: 2, request: 'createOffer', parameters: [] });
         } else if ('id' in message && message.id === 2) answered.resolve();
       });
