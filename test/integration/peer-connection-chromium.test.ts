@@ -258,7 +258,8 @@ describe('peer connection with Chromium', function () {
       await pause(500);
       const redundant = await over(3_000);
       console.log(`        sound made up by the browser: ${(100 * bare).toFixed(1)} % without redundancy, ${(100 * redundant).toFixed(1)} % with it`);
-      assert.ok(redundant < bare / 2, `${redundant} with redundancy, ${bare} without`);
+      // On a busy machine the browser makes up sound for reasons of its own, too.
+      assert.ok(redundant < bare * 0.75, `${redundant} with redundancy, ${bare} without`);
       const last = await figures();
       assert.ok(last.repairsReceived > 5, `the browser took ${last.repairsReceived} repairs`);
       assert.ok(last.packetsResent > 5, `the browser sent ${last.packetsResent} repairs`);
