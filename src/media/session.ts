@@ -342,6 +342,10 @@ export function createSession(options: SessionOptions): Session {
       peer.networkChanged(addresses);
       return null;
     },
+    async iceServersChanged(servers) {
+      peer.iceServersChanged(servers);
+      return null;
+    },
     async addCandidates(candidates) {
       await peer.addCandidates(candidates);
       return null;

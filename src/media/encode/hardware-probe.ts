@@ -71,6 +71,7 @@ export function createHardwareProbe(options: HardwareProbeOptions): HardwareProb
     usable: () => usable,
     distrust() {
       if (usable.length === 0) return;
+      stopped.abort(); // what would still be tried is not trusted either
       usable = [];
       tell('A media process died while hardware encoders were in use. Until the next start the picture is encoded in software.');
       events.emit('settled');

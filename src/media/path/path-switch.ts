@@ -43,6 +43,8 @@ export type PathSwitch = EventSource<PathSwitchEvents> &
     settleRestart(offered: string | undefined, terms: PathTerms): void;
     /** @param addresses all of this machine's, but for loopback and link-local ones */
     networkChanged(addresses: readonly string[]): void;
+    /** Of the paths from now on: a relay's login may hold shorter than the call. */
+    iceServersChanged(servers: PathOptions['iceServers']): void;
   };
 
 type Slot = {
@@ -77,13 +79,14 @@ const RESTART_PERIOD_MS = 1_000;
 export type PathSwitchOptions = PathOptions & { readonly createPath: (options: PathOptions) => Path };
 
 export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
-  const { clock, log, controlling, iceServers } = options;
+  const { clock, log, controlling } = options;
   const scope = new Scope();
   const events = createEvents<PathSwitchEvents>((error) => log.error('a listener of the paths failed', { error: String(error) }));
   const admit = createAllowance(clock);
   /** Candidates of a path that is not described yet. */
   const early: string[] = [];
   let earlyEnd = false;
+  let iceServers = options.iceServers;
   let arriving: Slot | null = null;
   let next: Attempt | null = null;
   let old: { readonly slot: Slot; timer: Timer; heard: boolean } | null = null;
@@ -93,11 +96,12 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
   let dead = false;
   let outdated = false;
   let fruitless = 0;
+  let passOver = (): void => {};
   let current = createSlot();
 
   function createSlot(): Slot {
     const slot: Slot = {
-      path: options.createPath(options),
+      path: options.createPath({ ...options, iceServers }),
       candidates: [],
       ended: false,
       told: false,
@@ -161,6 +165,7 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
   const close = async (): Promise<void> => {
     if (closed) return;
     closed = true;
+    passOver();
     dropNext();
     dropOld();
     await Promise.all([scope[Symbol.asyncDispose](), current.path.close()]);
@@ -237,6 +242,21 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
     setSilent(false);
   };
   const isKnown = (iceUfrag: string): boolean => [current, next?.slot, old?.slot].some((slot) => slot?.remoteUfrag === iceUfrag);
+  // Both began at once: the one that made the first offer goes on, the other gives way.
+  const mayJoin = ({ iceUfrag }: PathTerms): boolean =>
+    !closed && connected && !isKnown(iceUfrag) && !(next?.begunHere === true && !next.answered && controlling);
+  /** The latest that asks waits for its turn: a broker that was away hands over outdated restarts first. Those before it have none. */
+  const turn = (): Promise<boolean> => {
+    passOver();
+    if (admit()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = scope.schedule(clock, RESTART_PERIOD_MS, () => resolve(admit()));
+      passOver = () => {
+        timer.cancel();
+        resolve(false);
+      };
+    });
+  };
 
   return {
     on: events.on,
@@ -262,10 +282,7 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
       scope.every(clock, CONSENT_LOOK_MS, watchConsent);
     },
     async acceptRestart(terms) {
-      if (closed || !connected || isKnown(terms.iceUfrag)) return null;
-      // Both began at once: the one that made the first offer goes on, the other gives way.
-      if (next?.begunHere === true && !next.answered && controlling) return null;
-      if (!admit()) return null;
+      if (!mayJoin(terms) || !(await turn()) || !mayJoin(terms)) return null;
       const joined = attempt(false);
       await gather(joined.slot);
       if (next !== joined) return null;
@@ -282,6 +299,9 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
       if (closed || !connected) return;
       outdated = current.path.isOutdated(addresses);
       if (outdated || silent) begin();
+    },
+    iceServersChanged(servers) {
+      iceServers = servers;
     },
     send: (datagram) => current.path.send(datagram),
     roundTripMs: () => current.path.roundTripMs(),

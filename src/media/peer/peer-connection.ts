@@ -309,6 +309,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     },
 
     networkChanged: (addresses) => link?.paths.networkChanged(addresses),
+    iceServersChanged: (servers) => link?.paths.iceServersChanged(servers),
 
     async addCandidates(candidates) {
       // An empty list ends them, and so does an empty candidate.

@@ -32,6 +32,7 @@ type RelayLinkOptions = {
 
 const OPEN_LIMIT_MS = 5_000;
 const FAILING_LIMIT_MS = 5_000;
+const CLOSE_LIMIT_MS = 500;
 /** A picture's burst at 4 Mbit/s fits; more is late already. */
 const MAX_WAITING_BYTES = 256 * 1024;
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -110,7 +111,7 @@ async function openUdp({ server, clock, received, ended }: RelayLinkOptions, sig
   };
 }
 
-async function openStream({ server, authorityPem, received, ended }: RelayLinkOptions, signal: AbortSignal): Promise<RelayLink> {
+async function openStream({ server, authorityPem, clock, received, ended }: RelayLinkOptions, signal: AbortSignal): Promise<RelayLink> {
   const { host, port } = server;
   const secure = server.transport === 'tls';
   const socket: Socket = secure
@@ -153,8 +154,11 @@ async function openStream({ server, authorityPem, received, ended }: RelayLinkOp
       if (!closed && socket.writableLength < MAX_WAITING_BYTES) socket.write(paddedFrame(message));
     },
     close() {
+      if (closed) return;
       closed = true;
-      // What was written last, the end of the allocation, still goes out.
+      // What was written last, the end of the allocation, still goes out; but a relay that takes nothing is not waited for.
+      const limit = clock.schedule(CLOSE_LIMIT_MS, () => socket.destroy());
+      socket.once('close', () => limit.cancel());
       socket.end(() => socket.destroy());
     }
   };

@@ -56,6 +56,34 @@ describe('hardware probe', () => {
     assert.match(broken?.text ?? '', /none of h264_vaapi, h264_nvenc, h264_qsv, vp8_vaapi works/);
   });
 
+  it('trusts none any more after a media process died while others were still being tried', async () => {
+    const second = Promise.withResolvers<boolean>();
+    const begun = Promise.withResolvers<void>();
+    const tried: string[] = [];
+    const probe = createHardwareProbe({
+      mode: 'expected',
+      codecs: CODECS,
+      log: silentLog,
+      platform: 'linux',
+      listDevices: async () => GRAPHICS,
+      async trial(name) {
+        tried.push(name);
+        if (tried.length === 1) return true;
+        begun.resolve();
+        return second.promise;
+      }
+    });
+    await probe.start();
+    await begun.promise;
+    assert.equal(probe.usable().length, 1);
+    probe.distrust();
+    second.resolve(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([probe.usable(), tried.length], [[], 2]);
+    assert.match(probe.problem()?.text ?? '', /A media process died/);
+    await probe[Symbol.asyncDispose]();
+  });
+
   it('tries nothing where it is off', async () => {
     const { probe, tried } = await probed({ mode: 'off' });
     assert.deepEqual([tried, probe.usable(), probe.problem()], [[], [], null]);

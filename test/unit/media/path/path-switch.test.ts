@@ -18,6 +18,7 @@ const termsOf = (iceUfrag: string): PathTerms => ({
 async function connected(controlling = true) {
   const clock = createFakeClock();
   const paths: FakePath[] = [];
+  const asks: (readonly string[])[] = [];
   const said: string[] = [];
   const restarts: PathTerms[] = [];
   const both = createPathSwitch({
@@ -25,8 +26,9 @@ async function connected(controlling = true) {
     iceServers: [],
     clock,
     log: silentLog,
-    createPath: () => {
+    createPath: ({ iceServers }) => {
       const path = createFakePath(`own${paths.length}`);
+      asks.push(iceServers.map(({ urls, credential }) => `${urls} ${credential}`));
       path.consentAtMs = clock.monotonicMs();
       paths.push(path);
       return path;
@@ -50,7 +52,7 @@ async function connected(controlling = true) {
     both.send(Buffer.from('x'));
     return paths.findIndex((path) => path.sent.splice(0).length > 0);
   };
-  return { paths: both, clock, made: paths, at, said, restarts, open, sendsOn };
+  return { paths: both, clock, made: paths, asks, at, said, restarts, open, sendsOn };
 }
 
 type Side = Awaited<ReturnType<typeof connected>>;
@@ -215,6 +217,20 @@ describe('a change of addresses', () => {
   });
 });
 
+describe('other servers, or another login for them', () => {
+  it('are of the next path, whoever begins it, and change nothing on the present one', async () => {
+    const side = await connected();
+    side.paths.iceServersChanged([{ urls: 'turn:turn.example', username: 'later', credential: 'new' }]);
+    assert.deepEqual(side.asks, [[]]);
+    await silence(side);
+    const joining = side.paths.acceptRestart(termsOf('peer1'));
+    await side.clock.advanceAsync(3_000);
+    await joining;
+    assert.ok(side.asks.length > 1);
+    for (const asked of side.asks.slice(1)) assert.deepEqual(asked, ['turn:turn.example new']);
+  });
+});
+
 describe('the other side’s restart', () => {
   it('is answered and taken', async () => {
     const side = await connected(false);
@@ -267,18 +283,39 @@ describe('the other side’s restart', () => {
     assert.deepEqual(answerer.open(), ['own0', 'own2']);
   });
 
-  it('a hundred of them in a second make at most four paths, one at a time', async () => {
+  it('is taken although it comes behind some that are outdated: a broker hands over at once what waited while it was away', async () => {
+    const side = await connected(false);
+    const answers: (PathTerms | null)[] = [];
+    for (let index = 1; index <= 8; index++) void side.paths.acceptRestart(termsOf(`peer${index}`)).then((answer) => answers.push(answer));
+    await side.clock.advanceAsync(2_000);
+    const latest = side.made.at(-1);
+    assert.deepEqual([answers.length, latest?.remote], [8, ['peer8']]);
+    assert.equal(answers.at(-1)?.iceUfrag, latest?.iceUfrag);
+    assert.ok(side.made.length <= 6);
+  });
+
+  it('a hundred of them in a second make at most four paths, one at a time, and the last one another', async () => {
     const side = await connected();
-    let answered = 0;
+    const answered: string[] = [];
     for (let index = 1; index <= 100; index++) {
-      if ((await side.paths.acceptRestart(termsOf(`peer${index}`))) !== null) answered += 1;
+      void side.paths.acceptRestart(termsOf(`peer${index}`)).then((terms) => terms !== null && answered.push(`peer${index}`));
+      await settled();
       assert.ok(side.open().length <= 2);
       await side.clock.advanceAsync(9);
     }
-    assert.equal(answered, 4);
+    assert.deepEqual(answered, ['peer1', 'peer2', 'peer3', 'peer4']);
     assert.equal(side.sendsOn(), 0);
     await side.clock.advanceAsync(1_000);
-    assert.ok(await side.paths.acceptRestart(termsOf('later')));
+    assert.deepEqual(answered.slice(4), ['peer100']);
+  });
+
+  it('that waits for its turn is forgotten with the call', async () => {
+    const side = await connected();
+    for (let index = 1; index <= 6; index++) void side.paths.acceptRestart(termsOf(`peer${index}`));
+    await settled();
+    await side.paths.close();
+    await side.clock.advanceAsync(5_000);
+    assert.deepEqual([side.open(), side.clock.pending], [[], 0]);
   });
 });
 
