@@ -14,7 +14,7 @@ import { asCloisterError, CloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { createMediaProcesses } from '../src/media/client.ts';
-import { createHardwareProbe } from '../src/media/hardware-probe.ts';
+import { createHardwareProbe } from '../src/media/encode/hardware-probe.ts';
 import type { IceServer, MediaSettings } from '../src/media/port.ts';
 import { viewOfChoice } from '../src/media/source/source-view.ts';
 import { type CredentialsClient, type CredentialsClientOptions, createCredentialsClient } from '../src/relay/credentials-client.ts';
@@ -213,6 +213,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     camera: config.media.camera,
     microphone: config.media.microphone,
     video: config.media.video,
+    screen: config.media.screen,
+    screenVideo: config.media.screenVideo,
     codecs: config.media.codecs,
     hardwareEncoders: hardware.usable(),
     iceServers: iceServersOf(config, relay, relayAuthorityPem),
@@ -226,7 +228,11 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     room: { name: config.room.name, account: identity.account, organisation: identity.organisation, endpoint: identity.endpointId },
     policy: { policy: config.encryption.policy, setting: config.encryption.setting },
     localEncryption: localEncryption(config.encryption),
-    sources: { camera: viewOfChoice(config.media.camera, 'video'), microphone: viewOfChoice(config.media.microphone, 'audio') },
+    sources: {
+      camera: viewOfChoice(config.media.camera, 'video'),
+      microphone: viewOfChoice(config.media.microphone, 'audio'),
+      screen: config.media.screen === 'none' ? null : viewOfChoice(config.media.screen, 'screen')
+    },
     autoAnswer: config.call.autoAnswer,
     timeouts: {
       inviteMs: config.call.inviteTimeoutSeconds * 1000,

@@ -14,6 +14,8 @@ const COMMANDS: Record<string, Command> = {
   call: { summary: 'place a call: cloister call boardroom@contoso.example', load: async () => (await import('./commands/call.ts')).runCallCommand },
   answer: { summary: 'answer the call that rings', load: async () => (await import('./commands/answer.ts')).runAnswerCommand },
   hangup: { summary: 'end or decline the call', load: async () => (await import('./commands/hangup.ts')).runHangupCommand },
+  share: { summary: 'share this room’s screen in the call', load: async () => (await import('./commands/share.ts')).runShareCommand },
+  'stop-sharing': { summary: 'end sharing', load: async () => (await import('./commands/share.ts')).runStopSharingCommand },
   status: { summary: 'what the room is doing', load: async () => (await import('./commands/status.ts')).runStatusCommand },
   doctor: { summary: 'check this machine and its configuration', load: async () => (await import('./commands/doctor.ts')).runDoctorCommand },
   'relay-credentials': {

@@ -199,6 +199,8 @@ export function createRoom(options: RoomOptions): Room {
         return ask(effect.epoch, (m) => m.setMicrophone(effect.on), true);
       case 'media-camera':
         return ask(effect.epoch, (m) => m.setCamera(effect.on), true);
+      case 'media-screen':
+        return shareScreen(effect);
       case 'media-close':
         return closeSession(effect.epoch);
       case 'start-timer':
@@ -234,6 +236,10 @@ export function createRoom(options: RoomOptions): Room {
     taken.on('update', ({ sdp }) => happened({ type: 'update-ready', epoch, sdp }));
     taken.on('secured', ({ code }) => happened({ type: 'secured', epoch, code }));
     taken.on('failed', (failure) => happened({ type: 'media-failed', epoch, failure }));
+    taken.on('screenEnded', ({ code, text }) => {
+      log.warn('sharing has stopped', { code, text });
+      happened({ type: 'screen-ended', epoch });
+    });
     taken.on('exit', ({ expected }) => {
       if (current() && !expected) media = null;
       if (!expected) happened({ type: 'media-lost', epoch });
@@ -265,6 +271,23 @@ export function createRoom(options: RoomOptions): Room {
       happened({ type: 'media-failed', epoch, failure: { code: error.code, detectedBy: 'media', text: error.message } });
     });
     return awaited ? result : undefined;
+  }
+
+  /**
+   * A share that cannot begin is told to the person who asked for it, and leaves the call as it is. One that cannot be ended is one of a process
+   * that is gone; to call that an end again would go on for ever.
+   */
+  function shareScreen({ epoch, on }: Extract<CallEffect, { type: 'media-screen' }>): Promise<void> | undefined {
+    if (session?.epoch !== epoch) return;
+    return session.media.setScreen(on).catch((cause) => {
+      const error = asCloisterError(cause, 'CL_MEDIA_SCREEN_SOURCE');
+      if (!on) {
+        log.warn('sharing could not be ended', { code: error.code });
+        return;
+      }
+      happened({ type: 'screen-ended', epoch });
+      throw error;
+    });
   }
 
   function closeSession(epoch: number): undefined {
@@ -398,6 +421,8 @@ const ACTIONS: Record<CallAction, (options: CallActionOptions) => CallEvent> = {
   unmute: () => ({ type: 'set-microphone', on: true }),
   'camera-on': () => ({ type: 'set-camera', on: true }),
   'camera-off': () => ({ type: 'set-camera', on: false }),
+  share: () => ({ type: 'set-screen', on: true }),
+  'stop-sharing': () => ({ type: 'set-screen', on: false }),
   'codes-match': ({ mediaEpoch = null }) => ({ type: 'codes-match', epoch: mediaEpoch }),
   'codes-differ': ({ mediaEpoch = null }) => ({ type: 'codes-differ', epoch: mediaEpoch })
 };

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { median, type Spread, spread, table } from './figures.ts';
 import { cpuSecondsBetween, memoryMegabytes, processTree, type TreeProcess } from './process-tree.ts';
-import { firstFrameAfter, PROFILE, settled, startChromiumPair, startRoomPair } from './sides.ts';
+import { firstFrameAfter, PROFILE, type Profile, settled, startChromiumPair, startRoomPair } from './sides.ts';
 
 const WARM_UP_MS = 5_000;
 const SAMPLE_MS = 2_000;
@@ -12,6 +12,7 @@ const SAMPLE_MS = 2_000;
 type Cost = { readonly cpu: Spread; readonly memory: Spread };
 
 export type CallResult = {
+  readonly profile: Profile;
   readonly seconds: number;
   readonly room: Cost;
   readonly parts: Readonly<Record<'agent' | 'media process' | 'with the spare' | 'display’s browser', Cost>>;
@@ -26,15 +27,15 @@ export type CallResult = {
 type Use = { readonly cpu: number; readonly memory: number };
 type Watched = { readonly name: string; readonly pid: number; readonly only: (process: TreeProcess) => boolean };
 
-export async function benchCall(runs: number, seconds: number, say: (line: string) => void): Promise<CallResult> {
+export async function benchCall(runs: number, seconds: number, say: (line: string) => void, profile: Profile = PROFILE): Promise<CallResult> {
   const uses = new Map<string, Use[]>();
   const roomsDid: { codec: string; width: number; height: number; sentFps: number; receivedFps: number }[] = [];
   const chromiumDid: typeof roomsDid = [];
   const keep = (found: ReadonlyMap<string, Use[]>): void => {
     for (const [name, use] of found) uses.set(name, [...(uses.get(name) ?? []), ...use]);
   };
-  await using pair = await startRoomPair({ autoAnswer: true });
-  await using chromium = await startChromiumPair();
+  await using pair = await startRoomPair({ autoAnswer: true, profile });
+  await using chromium = await startChromiumPair({ profile });
   const { rooms, displays } = pair;
   const everything = [...rooms.rooms.map(({ agentPid }) => agentPid), ...[...displays, ...chromium.browsers].map(({ pid }) => pid)];
 
@@ -93,6 +94,7 @@ export async function benchCall(runs: number, seconds: number, say: (line: strin
   });
   const [room, spare, alone] = [cost('room'), cost('with the spare'), cost('chromium')];
   return {
+    profile,
     seconds,
     room,
     parts: {
@@ -133,7 +135,7 @@ async function watch(seconds: number, watched: readonly Watched[]): Promise<Map<
   return found;
 }
 
-export function callReport({ seconds, room, parts, chromium, ratio, did }: CallResult): string {
+export function callReport({ profile, seconds, room, parts, chromium, ratio, did }: CallResult): string {
   const row = (name: string, { cpu, memory }: Cost): string[] => [
     name,
     String(cpu.runs),
@@ -149,7 +151,7 @@ export function callReport({ seconds, room, parts, chromium, ratio, did }: CallR
     receivedFps.toFixed(0)
   ];
   return [
-    `${PROFILE.width}x${PROFILE.height} at ${PROFILE.fps} frames both ways, windows of ${seconds} s`,
+    `${profile.width}x${profile.height} at ${profile.fps} frames both ways, windows of ${seconds} s`,
     table(
       ['', 'ends', 'CPU s a minute: min', 'median', 'max', 'peak MB: median', 'max'],
       [

@@ -1,6 +1,8 @@
 // What runs in the page of a Chromium that calls another Chromium: the counterpart of a room. `installCaller` is sent to the page as text,
 // so it holds everything it uses.
 
+import type { TimeCodeRow } from './meter-page.ts';
+
 export type PageCall = {
   /** Milliseconds since 1970, of this page's clock; null while it has not come to that. */
   readonly offeredAt: number | null;
@@ -15,6 +17,9 @@ export type PageFlow = {
   readonly receivedFps: number;
   readonly framesDecoded: number;
   readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Sound that was made up because the real one was not there, milliseconds since the call began. */
+  readonly audioGapsMs: number;
 };
 
 export type ChromiumCaller = {
@@ -30,12 +35,20 @@ export type ChromiumCaller = {
 declare global {
   interface Window {
     chromiumCaller: ChromiumCaller;
+    timeCodeCells(ms: number): boolean[];
   }
 }
 
 type Signal = { readonly description?: RTCSessionDescriptionInit; readonly candidate?: RTCIceCandidateInit };
 
-type Profile = { readonly relayUrl: string; readonly width: number; readonly height: number; readonly fps: number };
+type Profile = {
+  readonly relayUrl: string;
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+  /** Of the picture's own source; null for one without. */
+  readonly timeCode: TimeCodeRow | null;
+};
 
 /** Resolves when the page is connected to the relay. */
 export async function installCaller(profile: Profile): Promise<void> {
@@ -53,7 +66,7 @@ export async function installCaller(profile: Profile): Promise<void> {
 
   /** Like the rooms' test picture: a title and a name, a clock that changes ten times a second, a bar that moves with each frame. */
   function picture(): { readonly tracks: MediaStreamTrack[]; readonly stop: () => void } {
-    const { width, height, fps } = profile;
+    const { width, height, fps, timeCode } = profile;
     const canvas = document.createElement('canvas');
     Object.assign(canvas, { width, height });
     const context = canvas.getContext('2d', { alpha: false });
@@ -78,11 +91,17 @@ export async function installCaller(profile: Profile): Promise<void> {
       context.fillStyle = '#e8e8e8';
       context.fillRect((phase < 0.5 ? phase * 2 : 2 - phase * 2) * (width - bar.width), bar.y, bar.width, bar.height);
       const clock = new Date().toISOString().slice(11, 21);
-      if (clock === shown) return;
-      shown = clock;
-      context.fillStyle = '#24405a';
-      context.fillRect(0, height * 0.56, width, height * 0.17);
-      write(clock, height * 0.69);
+      if (clock !== shown) {
+        shown = clock;
+        context.fillStyle = '#24405a';
+        context.fillRect(0, height * 0.56, width, height * 0.17);
+        write(clock, height * 0.69);
+      }
+      if (timeCode === null) return;
+      for (const [index, white] of window.timeCodeCells(Date.now()).entries()) {
+        context.fillStyle = white ? '#fff' : '#000';
+        context.fillRect((width * (index + 1)) / timeCode.columns, height * timeCode.top, width / timeCode.columns, height * timeCode.height);
+      }
     }, 1000 / fps);
     return { tracks: canvas.captureStream().getVideoTracks(), stop: () => clearInterval(timer) };
   }
@@ -149,8 +168,8 @@ export async function installCaller(profile: Profile): Promise<void> {
     call: () => ({ offeredAt, firstFrameAt }),
     async flow() {
       const all = [...((await peer?.getStats()) ?? new Map<string, Record<string, unknown>>()).values()] as Record<string, unknown>[];
-      const video = (type: string): Record<string, unknown> => all.find((entry) => entry['type'] === type && entry['kind'] === 'video') ?? {};
-      const [sent, received] = [video('outbound-rtp'), video('inbound-rtp')];
+      const of = (kind: string, type: string): Record<string, unknown> => all.find((entry) => entry['type'] === type && entry['kind'] === kind) ?? {};
+      const [sent, received, heard] = [of('video', 'outbound-rtp'), of('video', 'inbound-rtp'), of('audio', 'inbound-rtp')];
       const codec = all.find(({ id }) => id === sent['codecId']);
       return {
         codec: String(codec?.['mimeType'] ?? ''),
@@ -159,7 +178,9 @@ export async function installCaller(profile: Profile): Promise<void> {
         sentFps: Number(sent['framesPerSecond'] ?? 0),
         receivedFps: Number(received['framesPerSecond'] ?? 0),
         framesDecoded: Number(received['framesDecoded'] ?? 0),
-        bytesSent: Number(sent['bytesSent'] ?? 0)
+        bytesSent: Number(sent['bytesSent'] ?? 0),
+        bytesReceived: Number(received['bytesReceived'] ?? 0),
+        audioGapsMs: Number(heard['concealedSamples'] ?? 0) / 48
       };
     },
     async hangUp() {

@@ -12,6 +12,9 @@ export function median(values: Series): number {
   return ordered.length % 2 === 1 ? upper : (upper + (ordered[middle - 1] ?? Number.NaN)) / 2;
 }
 
+/** The smallest value that so many are not above; NaN for an empty series. @param part from 0 to 1 */
+export const percentile = (values: Series, part: number): number => sorted(values)[Math.max(0, Math.ceil(values.length * part) - 1)] ?? Number.NaN;
+
 export type Spread = { readonly runs: number; readonly min: number; readonly median: number; readonly max: number };
 
 export const spread = (values: Series): Spread => ({

@@ -1,16 +1,20 @@
-// npm run bench -- setup|call|transport [--runs N] [--seconds N] [--json]
+// npm run bench -- setup|call|media|transport [--runs N] [--seconds N] [--only TEXT] [--profile] [--json]
 // Figures beside Chromium on the same machine; docs/performance.md says what they mean. Never part of a test.
 import { parseArgs } from 'node:util';
 import { benchCall, callReport } from './call.ts';
+import { benchMedia, mediaReport } from './media.ts';
 import { benchSetup, setupReport } from './setup.ts';
 import { benchTransport, transportReport } from './transport.ts';
 
 const USAGE = `Usage: npm run bench -- setup [--runs N] [--json]
        npm run bench -- call [--runs N] [--seconds N] [--json]
+       npm run bench -- media [--seconds N] [--only TEXT] [--profile] [--json]
        npm run bench -- transport [--runs N] [--json]
 
   setup       milliseconds from placing and from answering a call to the first picture (default: 20 runs)
   call        CPU time and memory of a call (default: 3 runs, windows of 30 s)
+  media       glass to glass, freezes and gaps through bad networks, cost at three sizes (default: windows of 15 s; about 10 minutes);
+              --only runs the networks and sizes with that in their names (360p), --profile also writes CPU profiles of a media process
   transport   one packet, one handshake, one set-up, and connections through loss (default: 100 tries)`;
 
 function number(text: string | undefined, otherwise: number): number {
@@ -21,21 +25,30 @@ function number(text: string | undefined, otherwise: number): number {
 
 async function main(): Promise<number> {
   const say = (line: string): void => console.error(line);
-  let given: { bench: string; runs: string | undefined; seconds: number; json: boolean };
+  let given: { bench: string; runs: string | undefined; seconds: string | undefined; only: string; profile: boolean; json: boolean };
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
-      options: { runs: { type: 'string' }, seconds: { type: 'string' }, json: { type: 'boolean', default: false } }
+      options: {
+        runs: { type: 'string' },
+        seconds: { type: 'string' },
+        only: { type: 'string', default: '' },
+        profile: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false }
+      }
     });
     number(values.runs, 1);
-    given = { bench: positionals.length === 1 ? (positionals[0] ?? '') : '', runs: values.runs, seconds: number(values.seconds, 30), json: values.json };
+    number(values.seconds, 1);
+    const { runs, seconds, only, profile, json } = values;
+    given = { bench: positionals.length === 1 ? (positionals[0] ?? '') : '', runs, seconds, only, profile, json };
   } catch (error) {
     say(`${(error as Error).message}\n\n${USAGE}`);
     return 2;
   }
   const show = <T>(result: T, report: (result: T) => string): void => console.log(given.json ? JSON.stringify(result) : report(result));
   if (given.bench === 'setup') show(await benchSetup(number(given.runs, 20), say), setupReport);
-  else if (given.bench === 'call') show(await benchCall(number(given.runs, 3), given.seconds, say), callReport);
+  else if (given.bench === 'call') show(await benchCall(number(given.runs, 3), number(given.seconds, 30), say), callReport);
+  else if (given.bench === 'media') show(await benchMedia({ ...given, seconds: number(given.seconds, 15) }, say), mediaReport);
   else if (given.bench === 'transport') show(await benchTransport(number(given.runs, 100), say), transportReport);
   else {
     say(USAGE);

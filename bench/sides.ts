@@ -3,13 +3,19 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { bothEnded, startTwoRooms, type TwoRooms } from '../test/harness/two-rooms.ts';
+import { TIME_CODE_CHOICE } from '../src/media/source/source-view.ts';
+import { TIME_CODE, timeCodeCells } from '../src/media/source/time-code.ts';
+import type { Side } from '../test/fakes/dtls-attacker.ts';
+import type { ImpairedRelay } from '../test/harness/impaired-network.ts';
+import { bothEnded, startTwoRooms, type TwoRooms, type TwoRoomsOptions } from '../test/harness/two-rooms.ts';
 import { type Browser, startBrowser } from './browser.ts';
 import { type ChromiumCaller, installCaller } from './chromium-page.ts';
 import { cpuSecondsBetween, processTree } from './process-tree.ts';
 
 export const PROFILE = { width: 1280, height: 720, fps: 30 } as const;
-const MAX_KBPS = 2500;
+export type Profile = { readonly width: number; readonly height: number; readonly fps: number };
+/** What a room may send at that size; Chromium decides by itself. */
+const maxKbps = ({ height }: Profile): number => (height <= 360 ? 800 : height <= 720 ? 2500 : 4000);
 const LIMIT_MS = 60_000;
 const POLL_MS = 20;
 const SOURCE_WARM_UP_MS = 500;
@@ -47,11 +53,23 @@ export type RoomPair = AsyncDisposable & {
   end(): Promise<void>;
 };
 
-export async function startRoomPair(options: { readonly autoAnswer: boolean }): Promise<RoomPair> {
+export type RoomPairOptions = {
+  readonly autoAnswer: boolean;
+  readonly profile?: Profile;
+  /** A time code in the picture. */
+  readonly timeCode?: boolean;
+  readonly processes?: Pick<TwoRoomsOptions, 'nodeFlags' | 'env'>;
+};
+
+export async function startRoomPair({ autoAnswer, profile = PROFILE, timeCode = false, processes = {} }: RoomPairOptions): Promise<RoomPair> {
   await using started = new AsyncDisposableStack();
   const rooms = started.use(
     await startTwoRooms({
-      config: (index) => ({ media: { video: { ...PROFILE, maxKbps: MAX_KBPS } }, call: { autoAnswer: options.autoAnswer && index === 1 } })
+      ...processes,
+      config: (index) => ({
+        media: { camera: timeCode ? TIME_CODE_CHOICE : 'test', video: { ...profile, maxKbps: maxKbps(profile) } },
+        call: { autoAnswer: autoAnswer && index === 1 }
+      })
     })
   );
   const [caller, callee] = rooms.rooms;
@@ -100,16 +118,34 @@ export type ChromiumPair = AsyncDisposable & {
   end(): Promise<void>;
 };
 
-export async function startChromiumPair(): Promise<ChromiumPair> {
+export type ChromiumPairOptions = {
+  readonly profile?: Profile;
+  /** A time code in the picture, and what reads it at the other side. */
+  readonly timeCode?: boolean;
+  /** Everything they send goes through it. */
+  readonly network?: Pick<ImpairedRelay, 'rewriteCandidate'>;
+};
+
+type CandidateSignal = { readonly candidate?: { readonly candidate: string } };
+
+export async function startChromiumPair({ profile = PROFILE, timeCode = false, network }: ChromiumPairOptions = {}): Promise<ChromiumPair> {
   await using started = new AsyncDisposableStack();
   const server = createServer((_request, response) => response.setHeader('content-type', 'text/html').end('<!doctype html><title>bench</title>'));
   const relay = new WebSocketServer({ server });
-  const sockets = new Set<WebSocket>();
-  // What one says the other hears.
+  const sockets: WebSocket[] = [];
+  const rewritten = (from: Side, text: string): string | null => {
+    const signal = JSON.parse(text) as CandidateSignal;
+    if (network === undefined || signal.candidate === undefined) return text;
+    const candidate = network.rewriteCandidate(from, signal.candidate.candidate);
+    return candidate === null ? null : JSON.stringify({ ...signal, candidate: { ...signal.candidate, candidate } });
+  };
+  // What one says the other hears. The first is the caller.
   relay.on('connection', (socket) => {
-    sockets.add(socket);
+    const side: Side = sockets.length === 0 ? 'offerer' : 'answerer';
+    sockets.push(socket);
     socket.on('message', (data) => {
-      for (const other of sockets) if (other !== socket) other.send(data.toString());
+      const text = rewritten(side, data.toString());
+      if (text !== null) for (const other of sockets) if (other !== socket) other.send(text);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -119,7 +155,10 @@ export async function startChromiumPair(): Promise<ChromiumPair> {
   });
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const browsers = [started.use(await startBrowser(`http://${host}/`)), started.use(await startBrowser(`http://${host}/`))] as const;
-  for (const { page } of browsers) await page.evaluate(installCaller, { ...PROFILE, relayUrl: `ws://${host}/` });
+  for (const { page } of browsers) {
+    if (timeCode) await page.evaluate(`window.timeCodeCells = ${timeCodeCells}`);
+    await page.evaluate(installCaller, { ...profile, timeCode: timeCode ? TIME_CODE : null, relayUrl: `ws://${host}/` });
+  }
   const [caller, callee] = browsers;
   const parts = started.move();
   const shownAt = ({ page }: Browser) => until('a picture in Chromium', () => page.evaluate(() => window.chromiumCaller.call().firstFrameAt));

@@ -15,7 +15,8 @@ const TOOLS: readonly Tool[] = [
   { command: 'strace', packages: ['strace'], suites: ['integration'] },
   { command: 'ip', packages: ['iproute2'], suites: ['integration'] },
   { command: 'openssl', packages: ['openssl'], suites: ['integration'] },
-  { command: 'turnserver', packages: ['coturn'], suites: ['integration'] }
+  { command: 'turnserver', packages: ['coturn'], suites: ['integration'] },
+  { command: 'Xvfb', packages: ['xvfb'], suites: ['integration'] }
 ];
 
 /** Debian keeps daemons where an ordinary user's PATH does not look. */

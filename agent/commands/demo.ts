@@ -125,7 +125,7 @@ async function runDemo(options: DemoOptions) {
           identity: { directory: identities.rooms[index]?.directory },
           broker: { mode: 'external', url: broker.url() },
           encryption: { policy: 'DisabledUserOverride', setting },
-          media: { camera: options.camera, microphone: options.microphone },
+          media: { camera: options.camera, microphone: options.microphone, screen: 'test' },
           call: { autoAnswer: index === 1 },
           uiServer: { port: room.port },
           log: { level: 'warn' },

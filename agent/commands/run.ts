@@ -23,6 +23,7 @@ of its own in the data folder; cloister identity issues certificates for further
   --name NAME           the room's name
   --camera CHOICE       auto, test, none, file:PATH or a device's name or path
   --microphone CHOICE   the same for sound
+  --screen CHOICE       what can be shared: auto, screen, screen:DISPLAY, test, none, file:PATH or a device
   --port PORT           the port of panel and display (default 8480)
   --any-port            take a free port where that one is taken
   --json                print one JSON document when the room is ready`;
@@ -33,6 +34,7 @@ const OPTIONS = {
   name: { type: 'string' },
   camera: { type: 'string' },
   microphone: { type: 'string' },
+  screen: { type: 'string' },
   port: { type: 'string' },
   'any-port': { type: 'boolean' },
   json: { type: 'boolean' },
@@ -110,6 +112,7 @@ function overridesOf(options: RunOptions): ConfigLayer[] {
   }
   if (options.name !== undefined) layers.push({ room: { name: options.name } });
   if (options.camera !== undefined) layers.push({ media: { camera: options.camera } });
+  if (options.screen !== undefined) layers.push({ media: { screen: options.screen } });
   if (options.microphone !== undefined) layers.push({ media: { microphone: options.microphone } });
   if (options.port !== undefined) layers.push({ uiServer: { port: /^\d+$/.test(options.port) ? Number(options.port) : options.port } });
   return layers;

@@ -39,7 +39,8 @@ function describeCall({ peer, phase, direction, encryption, media, ended }: Call
     `Security    ${encryption.state ?? `not settled; expected: ${encryption.expected}`}${encryption.reason === null ? '' : ` (${encryption.reason})`}`
   );
   if (encryption.securityCode !== null) lines.push(`Code        ${encryption.securityCode}`);
-  if (phase === 'connected') lines.push(`Audio       ${describeFlow(media.audio)}`, `Video       ${describeFlow(media.video)}`);
+  if (phase === 'connected')
+    lines.push(`Audio       ${describeFlow(media.audio)}`, `Video       ${describeFlow(media.video)}`, `Screen      ${describeFlow(media.screen)}`);
   return lines;
 }
 

@@ -44,7 +44,7 @@ export type CallRecord = {
   readonly peer: { readonly account: string; readonly displayName: string; readonly endpoint: string | null; readonly identity: 'verified' | 'unverified' };
   readonly phase: Exclude<CallPhase, 'on-hold'>;
   /** What people want sent; what is sent is a fact of the media process. */
-  readonly wanted: { readonly microphone: boolean; readonly camera: boolean };
+  readonly wanted: { readonly microphone: boolean; readonly camera: boolean; readonly screen: boolean };
   readonly exchange: Exchange;
   readonly encryption: CallEncryption;
   /** Callee: the person (or auto-answer) has answered. Caller: an answer was taken. */
@@ -77,6 +77,7 @@ export type CallEvent =
   | { readonly type: 'codes-differ'; readonly epoch: number | null }
   | { readonly type: 'set-microphone'; readonly on: boolean }
   | { readonly type: 'set-camera'; readonly on: boolean }
+  | { readonly type: 'set-screen'; readonly on: boolean }
   // what the other side says
   | { readonly type: 'message'; readonly inbound: InboundCallMessage }
   // what the media process of `epoch` says
@@ -89,6 +90,8 @@ export type CallEvent =
   | { readonly type: 'secured'; readonly epoch: number; readonly code: string | null }
   | { readonly type: 'media-failed'; readonly epoch: number; readonly failure: MediaFailure }
   | { readonly type: 'media-lost'; readonly epoch: number }
+  /** The shared screen could not be opened, or is lost. */
+  | { readonly type: 'screen-ended'; readonly epoch: number }
   | { readonly type: 'timer'; readonly name: TimerName };
 
 export type CallEffect =
@@ -122,6 +125,7 @@ export type CallEffect =
   | { readonly type: 'media-candidates'; readonly epoch: number; readonly candidates: readonly IceCandidate[] }
   | { readonly type: 'media-microphone'; readonly epoch: number; readonly on: boolean }
   | { readonly type: 'media-camera'; readonly epoch: number; readonly on: boolean }
+  | { readonly type: 'media-screen'; readonly epoch: number; readonly on: boolean }
   | { readonly type: 'media-close'; readonly epoch: number }
   | { readonly type: 'start-timer'; readonly name: TimerName; readonly delayMs: number }
   | { readonly type: 'stop-timer'; readonly name: TimerName }

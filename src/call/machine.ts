@@ -27,6 +27,7 @@ export function step(state: CallState, event: CallEvent, context: CallContext): 
     case 'codes-differ':
     case 'set-microphone':
     case 'set-camera':
+    case 'set-screen':
       return state.call === null ? refused(state, 'CL_CALL_NONE') : person(state, state.call, event, context);
     default:
       // A media process that is no longer the call's has nothing to say.
@@ -96,6 +97,7 @@ function end(state: CallState, call: CallRecord, context: CallContext, ending: C
       phase: 'ended',
       endedAtMs: context.now,
       ended: ending,
+      wanted: { ...call.wanted, screen: false },
       exchange: { ...call.exchange, prepared: null },
       heldCandidates: [],
       encryption: { ...call.encryption, code: null, failed }
@@ -124,7 +126,7 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
     direction: 'outgoing',
     peer: { account: event.to, displayName: event.to, endpoint: null, identity: 'unverified' },
     phase: 'inviting',
-    wanted: { microphone: true, camera: event.video },
+    wanted: { microphone: true, camera: event.video, screen: false },
     exchange,
     encryption: unsettled(context.encryption.available ? 'end-to-end' : 'standard'),
     answered: false,
@@ -147,7 +149,10 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
   };
 }
 
-type PersonEvent = Extract<CallEvent, { type: 'answer' | 'decline' | 'hang-up' | 'codes-match' | 'codes-differ' | 'set-microphone' | 'set-camera' }>;
+type PersonEvent = Extract<
+  CallEvent,
+  { type: 'answer' | 'decline' | 'hang-up' | 'codes-match' | 'codes-differ' | 'set-microphone' | 'set-camera' | 'set-screen' }
+>;
 
 function person(state: CallState, call: CallRecord, event: PersonEvent, context: CallContext): Step {
   const rings = call.direction === 'incoming' && call.phase === 'ringing' && !call.answered;
@@ -165,6 +170,12 @@ function person(state: CallState, call: CallRecord, event: PersonEvent, context:
       const wanted = microphone ? { ...call.wanted, microphone: event.on } : { ...call.wanted, camera: event.on };
       const effect = microphone ? 'media-microphone' : 'media-camera';
       return next(state, { ...call, wanted }, [{ type: effect, epoch: call.exchange.epoch, on: event.on }]);
+    }
+    case 'set-screen': {
+      // Nothing is shared before people can see with whom and how securely. What is off stays off, in any phase.
+      if (event.on && (call.phase !== 'connected' || !call.encryption.secured)) return refused(state, 'CL_CALL_WRONG_PHASE');
+      const effect: CallEffect = { type: 'media-screen', epoch: call.exchange.epoch, on: event.on };
+      return next(state, { ...call, wanted: { ...call.wanted, screen: event.on } }, [effect]);
     }
     case 'codes-match':
       if (!comparable(call, event.epoch)) return refused(state, 'CL_CALL_WRONG_PHASE');
@@ -279,7 +290,7 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
   });
   const current = state.call;
   let before: CallEffect[] = [];
-  let wanted = { microphone: body.media.audio, camera: body.media.video };
+  let wanted = { microphone: body.media.audio, camera: body.media.video, screen: false };
   if (active(current)) {
     // Glare: both invited each other. The call with the smaller id wins.
     const glare = current.direction === 'outgoing' && !current.answered && current.peer.account === inbound.from.account;
@@ -289,7 +300,7 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
       { type: 'media-close', epoch: current.exchange.epoch },
       { type: 'stop-timer', name: 'invite' }
     ];
-    wanted = { microphone: wanted.microphone && current.wanted.microphone, camera: wanted.camera && current.wanted.camera };
+    wanted = { ...wanted, microphone: wanted.microphone && current.wanted.microphone, camera: wanted.camera && current.wanted.camera };
   }
   const decision = decideEncryption(context.encryption, {
     willing: body.encryption.offered,
@@ -475,7 +486,8 @@ type MediaEvent = Extract<
       | 'update-answer-ready'
       | 'secured'
       | 'media-failed'
-      | 'media-lost';
+      | 'media-lost'
+      | 'screen-ended';
   }
 >;
 
@@ -503,6 +515,9 @@ function media(state: CallState, call: CallRecord, event: MediaEvent, context: C
       return mediaFailed(state, call, event.failure, context);
     case 'media-lost':
       return mediaLost(state, call, context);
+    case 'screen-ended':
+      // Turned off as well: the word may have crossed with a person's wish to share again.
+      return next(state, { ...call, wanted: { ...call.wanted, screen: false } }, [{ type: 'media-screen', epoch: call.exchange.epoch, on: false }]);
   }
 }
 
@@ -569,7 +584,8 @@ function mediaLost(state: CallState, call: CallRecord, context: CallContext): St
 
 function beginAgain(call: CallRecord, exchange: Exchange): CallRecord {
   const encryption = { ...call.encryption, secured: false, code: null, codesMatchHere: null, codesMatchThere: null };
-  return { ...call, exchange, encryption, heldCandidates: [] };
+  // A share does not begin by itself, not even again: the people may have a new code to compare first.
+  return { ...call, exchange, encryption, wanted: { ...call.wanted, screen: false }, heldCandidates: [] };
 }
 
 function reconnectedBy(state: CallState, call: CallRecord, from: Party, body: CallBody<'call.reconnect'>, context: CallContext): Step {

@@ -139,31 +139,45 @@ const encryption = z.strictObject({
     .meta(meaning('FIPS algorithms only', 'next-call', 'Only P-256, SHA-256 or SHA-384, and AES-GCM.'))
 });
 
-const media = z.strictObject({
-  camera: source.default('auto').meta(meaning('Camera', 'next-call', 'auto, test, none, file:PATH, or a device’s name or path.')),
-  microphone: source.default('auto').meta(meaning('Microphone', 'next-call', 'auto, test, none, file:PATH, or a device’s name or path.')),
-  video: z
+/** @param defaults of the size and rates of a picture */
+const picture = (name: string, defaults: { readonly width: number; readonly height: number; readonly fps: number; readonly maxKbps: number }) =>
+  z
     .strictObject({
       width: evenSize(160, 3840)
-        .default(1280)
-        .meta(meaning('Picture width', 'next-call', 'In pixels, even, 160 to 3840.')),
+        .default(defaults.width)
+        .meta(meaning(`${name}: width`, 'next-call', 'In pixels, even, 160 to 3840.')),
       height: evenSize(90, 2160)
-        .default(720)
-        .meta(meaning('Picture height', 'next-call', 'In pixels, even, 90 to 2160.')),
+        .default(defaults.height)
+        .meta(meaning(`${name}: height`, 'next-call', 'In pixels, even, 90 to 2160.')),
       fps: z
         .int()
         .min(1)
         .max(60)
-        .default(30)
-        .meta(meaning('Frames per second', 'next-call', '1 to 60.')),
+        .default(defaults.fps)
+        .meta(meaning(`${name}: frames per second`, 'next-call', '1 to 60.')),
       maxKbps: z
         .int()
         .min(100)
         .max(20_000)
-        .default(2500)
-        .meta(meaning('Highest bit rate', 'next-call', 'Of the picture, in kbit/s, 100 to 20,000.'))
+        .default(defaults.maxKbps)
+        .meta(meaning(`${name}: highest bit rate`, 'next-call', 'In kbit/s, 100 to 20,000.'))
     })
-    .prefault({}),
+    .prefault({});
+
+const media = z.strictObject({
+  camera: source.default('auto').meta(meaning('Camera', 'next-call', 'auto, test, none, file:PATH, or a device’s name or path.')),
+  microphone: source.default('auto').meta(meaning('Microphone', 'next-call', 'auto, test, none, file:PATH, or a device’s name or path.')),
+  video: picture('Picture', { width: 1280, height: 720, fps: 30, maxKbps: 2500 }),
+  screen: source
+    .default('auto')
+    .meta(
+      meaning(
+        'What is shared',
+        'next-call',
+        'Sent only after somebody touches Share. auto (the capture input, else the screen), screen, screen:DISPLAY such as screen::0, test, none, file:PATH, or a device’s name or path.'
+      )
+    ),
+  screenVideo: picture('Shared screen', { width: 1920, height: 1080, fps: 15, maxKbps: 3000 }),
   codecs: z
     .array(z.enum(['H264', 'VP8', 'VP9']))
     .min(1)

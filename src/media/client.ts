@@ -65,13 +65,11 @@ export function createMediaProcesses(options: MediaProcessesOptions): MediaProce
       return signal.aborted ? Promise.resolve() : ready;
     },
     take(call: MediaCallOptions): MediaSession {
-      const child = spare ?? (running.size < MAX_PROCESSES ? launch() : goneChild(log));
+      const another = (): MediaChild => (running.size < MAX_PROCESSES ? launch() : goneChild(log));
+      const child = spare ?? another();
       spare = null;
       warmLater();
-      child.onExit(() => {
-        if (child.pid !== undefined && !child.stopping()) options.onDied?.();
-      });
-      return sessionOver(child, options.settings, call, log);
+      return sessionOver(child, another, options.settings, call, log, options.onDied ?? (() => {}));
     },
     async [Symbol.asyncDispose]() {
       started = false;
@@ -199,28 +197,77 @@ function spawnMediaProcess(): ChildProcess {
     : spawn('/bin/sh', ['-c', 'ulimit -c 0; exec "$0" "$@"', ...node], options);
 }
 
-function sessionOver(child: MediaChild, settings: () => MediaSettings, call: MediaCallOptions, log: Log): MediaSession {
+/**
+ * @param first may have ended already without anybody having noticed, as a spare that was killed
+ * @param another takes its place then, once: as long as nothing was answered nothing is lost with it
+ * @param onDied is told of a process that ended in its call by itself
+ */
+function sessionOver(
+  first: MediaChild,
+  another: () => MediaChild,
+  settings: () => MediaSettings,
+  call: MediaCallOptions,
+  log: Log,
+  onDied: () => void
+): MediaSession {
   const events = createEvents<MediaEvents>((error) => log.error('a listener of a media session failed', { error: String(error) }));
-  child.onEvent((event, parameters) => events.emit(event as keyof MediaEvents, ...(parameters as never)));
-  child.onExit(() => events.emit('exit', { expected: child.stopping() }));
-  // Requests are served in order, so `begin` is done before whatever the caller asks next.
-  child.request('begin', settings(), call).catch((error) => log.warn('a media process could not begin', { error: asCloisterError(error).code }));
+  let child = first;
+  let answered = false;
+  let closing = false;
+  const ask = async <K extends RequestName>(name: K, ...parameters: MediaRequests[K]['parameters']): Promise<MediaRequests[K]['result']> => {
+    const asked = child;
+    try {
+      const result = await asked.request(name, ...parameters);
+      answered = true;
+      return result;
+    } catch (cause) {
+      if (asCloisterError(cause).code !== 'CL_MEDIA_PROCESS_DIED') throw cause;
+      await new Promise<void>((resolve) => asked.onExit(resolve));
+      if (asked === child) throw cause;
+      return ask(name, ...parameters);
+    }
+  };
+  const begin = (): void => {
+    const begun = child;
+    begun.onEvent((event, parameters) => events.emit(event as keyof MediaEvents, ...(parameters as never)));
+    begun.onExit(() => {
+      if (answered || closing || begun !== first) {
+        if (answered && !begun.stopping()) onDied();
+        events.emit('exit', { expected: begun.stopping() });
+      } else {
+        child = another();
+        begin();
+      }
+    });
+    // Requests are served in order, so `begin` is done before whatever the caller asks next.
+    begun.request('begin', settings(), call).then(
+      () => {
+        answered = true;
+      },
+      (error) => log.warn('a media process could not begin', { error: asCloisterError(error).code })
+    );
+  };
+  begin();
   const done = (result: Promise<null>): Promise<void> => result.then(() => undefined);
   return {
     on: events.on,
-    createOffer: () => child.request('createOffer'),
-    acceptAnswer: (sdp, endToEnd, endpoints) => child.request('acceptAnswer', sdp, endToEnd, endpoints),
-    acceptOffer: (sdp, endToEnd, endpoints) => child.request('acceptOffer', sdp, endToEnd, endpoints),
-    open: () => done(child.request('open')),
-    reveal: (nonce) => done(child.request('reveal', nonce)),
-    acceptUpdate: (sdp) => child.request('acceptUpdate', sdp),
-    acceptUpdateAnswer: (sdp, answers) => done(child.request('acceptUpdateAnswer', sdp, answers)),
-    networkChanged: (addresses) => done(child.request('networkChanged', addresses)),
-    iceServersChanged: () => done(child.request('iceServersChanged', settings().iceServers)),
-    addCandidates: (candidates) => done(child.request('addCandidates', candidates)),
-    setMicrophone: (on) => done(child.request('setMicrophone', on)),
-    setCamera: (on) => done(child.request('setCamera', on)),
-    displayTicket: () => child.request('displayTicket'),
-    close: () => child.stop()
+    createOffer: () => ask('createOffer'),
+    acceptAnswer: (sdp, endToEnd, endpoints) => ask('acceptAnswer', sdp, endToEnd, endpoints),
+    acceptOffer: (sdp, endToEnd, endpoints) => ask('acceptOffer', sdp, endToEnd, endpoints),
+    open: () => done(ask('open')),
+    reveal: (nonce) => done(ask('reveal', nonce)),
+    acceptUpdate: (sdp) => ask('acceptUpdate', sdp),
+    acceptUpdateAnswer: (sdp, answers) => done(ask('acceptUpdateAnswer', sdp, answers)),
+    networkChanged: (addresses) => done(ask('networkChanged', addresses)),
+    iceServersChanged: () => done(ask('iceServersChanged', settings().iceServers)),
+    addCandidates: (candidates) => done(ask('addCandidates', candidates)),
+    setMicrophone: (on) => done(ask('setMicrophone', on)),
+    setCamera: (on) => done(ask('setCamera', on)),
+    setScreen: (on) => done(ask('setScreen', on)),
+    displayTicket: () => ask('displayTicket'),
+    close: () => {
+      closing = true;
+      return child.stop();
+    }
   };
 }

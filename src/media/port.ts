@@ -1,7 +1,7 @@
 // The agent's side of a media process, and the only things that cross the IPC: control and facts, never a packet, a key or a frame.
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { EventSource } from '../kernel/events.ts';
-import type { MediaFlow, SourceView } from '../room/state.ts';
+import type { Bandwidth, MediaFlow, SourceView } from '../room/state.ts';
 import type { IceCandidate } from '../signaling/messages.ts';
 
 export type VideoProfile = { readonly width: number; readonly height: number; readonly fps: number; readonly maxKbps: number };
@@ -25,6 +25,9 @@ export type MediaSettings = {
   readonly camera: SourceChoice;
   readonly microphone: SourceChoice;
   readonly video: VideoProfile;
+  /** What a share sends: as above, `screen` and `screen:DISPLAY` besides; `auto` is the capture input, else the machine's screen. */
+  readonly screen: SourceChoice;
+  readonly screenVideo: VideoProfile;
   /** The codecs of the picture that are offered and taken, the preferred one first. */
   readonly codecs: readonly ('H264' | 'VP8' | 'VP9')[];
   /** FFmpeg's names of the hardware encoders that were seen to work here (encode/hardware-probe.ts). */
@@ -53,11 +56,15 @@ export type Endpoints = { readonly local: string; readonly remote: string };
 export type MediaStatistics = {
   readonly audio: MediaFlow;
   readonly video: MediaFlow;
+  readonly screen: MediaFlow;
   readonly roundTripMs: number | null;
+  readonly bandwidth: Bandwidth | null;
   /** Displays connected to the feed. */
   readonly displays: number;
   readonly camera: SourceView;
   readonly microphone: SourceView;
+  /** What is shared now; null while nothing is. */
+  readonly screenSource: SourceView | null;
 };
 
 export type MediaFailure = { readonly code: ErrorCode; readonly detectedBy: string; readonly text: string };
@@ -80,6 +87,8 @@ export type MediaEvents = {
   problem: readonly [MediaFailure | null];
   /** Something to log, such as a relay that does not answer. */
   notice: readonly [MediaNotice];
+  /** What was shared is lost: sharing has stopped, and does not begin again by itself. */
+  screenEnded: readonly [MediaFailure];
   /** The connection failed: this process will send and play nothing more. */
   failed: readonly [MediaFailure];
   /** The process is gone. `expected` after close(). */
@@ -116,6 +125,11 @@ export type MediaSession = EventSource<MediaEvents> & {
   /** Resolves when it is so: after setMicrophone(false) has resolved no packet with sound leaves. */
   setMicrophone(on: boolean): Promise<void>;
   setCamera(on: boolean): Promise<void>;
+  /**
+   * Begins or ends sharing; only in a secured call. Resolves when the source is open, or when no packet of it leaves any more.
+   * @throws CloisterError CL_MEDIA_SCREEN_NONE, CL_MEDIA_SCREEN_SOURCE, CL_MEDIA_SCREEN_UNSUPPORTED, CL_CALL_WRONG_PHASE; the call goes on
+   */
+  setScreen(on: boolean): Promise<void>;
   /** A WebSocket URL for one display, with a ticket that serves once and for 10 s. */
   displayTicket(): Promise<{ readonly url: string }>;
   /** Closes sources and connection and ends the process; the key dies with it. Resolves when the process is gone, killed after 1 s at the latest. */

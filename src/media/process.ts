@@ -54,6 +54,7 @@ function handlers(tell: (message: FromProcess) => void, begun: () => void): Requ
     addCandidates: (candidates) => running().addCandidates(candidates),
     setMicrophone: (on) => running().setMicrophone(on),
     setCamera: (on) => running().setCamera(on),
+    setScreen: (on) => running().setScreen(on),
     displayTicket: () => running().displayTicket(),
     async close() {
       setTimeout(endNow, CLOSE_LIMIT_MS);

@@ -4,7 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { Scope } from '../kernel/scope.ts';
 import type { FeedFrame, FeedMessage } from './display-feed/protocol.ts';
 import { createClockMap } from './rtp/clock-map.ts';
-import { type Assembly, createFrameAssembler, type FrameAssembler } from './rtp/frame-assembler.ts';
+import { type Assembly, createFrameAssembler, type FrameAssembler, REORDER_MS } from './rtp/frame-assembler.ts';
 import {
   CLOCK_RATES,
   MEDIA_KINDS,
@@ -21,6 +21,8 @@ export type ReceiverOptions = {
   readonly clock: Clock;
   readonly feed: { sendFrame(frame: FeedFrame): void; sendMessage(message: FeedMessage): void };
   requestKeyframe(kind: PictureKind): void;
+  /** To the other side and back: what is missing is asked for again. */
+  roundTripMs(): number | null;
   /** Picture or sound began or ended to come. */
   onChange(): void;
 };
@@ -30,6 +32,8 @@ export type ReceiverFigures = { readonly frames: number; readonly receiving: boo
 export type Receiver = {
   take(kind: MediaKind, packet: ReceivedRtp): void;
   setSenderClock(kind: MediaKind, senderClock: SenderClock): void;
+  /** The other side ended this picture: the display drops it at once, and what was still on its way is not shown. */
+  end(kind: PictureKind): void;
   /** From now on frames go to the feed, first those of the packets that were held. */
   open(negotiated: NegotiatedMedia): void;
   figures(kind: MediaKind): ReceiverFigures;
@@ -38,8 +42,9 @@ export type Receiver = {
 
 const POLL_MS = 20;
 const HELD_PACKETS = 1_024;
-/** Sound comes every 20 ms and at most 400 ms apart (DTX); a picture that is on comes more often still. */
-const RECEIVING_MS = 1_000;
+const REPAIR_LIMIT_MS = 600;
+/** Sound comes every 20 ms and at most 400 ms apart (DTX), a camera's picture more often still. A shared page at a low rate takes its time. */
+const RECEIVING_MS: Readonly<Record<MediaKind, number>> = { audio: 1_000, video: 1_000, screen: 4_000 };
 
 export function createReceiver(options: ReceiverOptions): Receiver {
   const { clock, feed } = options;
@@ -47,12 +52,15 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   let held: { readonly kind: MediaKind; readonly packet: ReceivedRtp }[] = [];
   let streams: Partial<Record<MediaKind, FrameAssembler>> | null = null;
   const clocks = ofEachKind((kind) => createClockMap(CLOCK_RATES[kind]));
-  const figures = ofEachKind(() => ({ frames: 0, lastMs: null as number | null, width: 0, height: 0, atMs: [] as number[], sentConfig: '' }));
+  const figures = ofEachKind(() => ({ frames: 0, lastMs: null as number | null, width: 0, height: 0, atMs: [] as number[], sentConfig: '', over: false }));
   let told = ofEachKind(() => false);
+
+  /** Long enough for a repair, and for a second one where the first got lost; beyond the limit a keyframe helps sooner. */
+  const repairWindowMs = (): number => Math.min(REPAIR_LIMIT_MS, REORDER_MS + 2.5 * (options.roundTripMs() ?? 0));
 
   const receiving = (kind: MediaKind): boolean => {
     const { lastMs } = figures[kind];
-    return lastMs !== null && clock.monotonicMs() - lastMs < RECEIVING_MS;
+    return lastMs !== null && clock.monotonicMs() - lastMs < RECEIVING_MS[kind];
   };
 
   /** Tells the display when picture or sound begins or ends, so that a frozen picture is not taken for a live one. */
@@ -68,6 +76,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     if (needKeyframe && kind !== 'audio') options.requestKeyframe(kind);
     const figure = figures[kind];
     for (const frame of frames) {
+      if (figure.over && !frame.keyframe) continue;
+      figure.over = false;
       const nowMs = clock.monotonicMs();
       figure.frames++;
       figure.lastMs = nowMs;
@@ -100,6 +110,10 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     setSenderClock(kind, senderClock) {
       clocks[kind].onSenderClock(senderClock);
     },
+    end(kind) {
+      Object.assign(figures[kind], { lastMs: null, over: true });
+      if (streams !== null) tellState();
+    },
     open(negotiated) {
       streams = {};
       if (negotiated.audio !== null) {
@@ -116,7 +130,9 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       scope.every(clock, POLL_MS, () => {
         for (const kind of MEDIA_KINDS) {
           const stream = streams?.[kind];
-          if (stream !== undefined) handOver(kind, stream.poll(clock.monotonicMs()));
+          if (stream === undefined) continue;
+          if (kind !== 'audio') stream.setWindow(repairWindowMs());
+          handOver(kind, stream.poll(clock.monotonicMs()));
         }
         tellState();
       });

@@ -2,7 +2,7 @@
 // Invariant: nothing of it leaves the process or is left over. The path is memory, the source a test picture; keys, nonces and sessions are its own.
 import type { Clock } from '../kernel/clock.ts';
 import type { SessionEvents } from './ipc.ts';
-import { createMemoryPaths } from './memory-path.ts';
+import { createMemoryPaths } from './path/memory-path.ts';
 import type { MediaCallOptions, MediaSettings } from './port.ts';
 import type { Session, SessionOptions } from './session.ts';
 
@@ -20,6 +20,8 @@ const SETTINGS: MediaSettings = {
   camera: 'test',
   microphone: 'test',
   video: { width: 640, height: 360, fps: 30, maxKbps: 800 },
+  screen: 'none',
+  screenVideo: { width: 640, height: 360, fps: 15, maxKbps: 800 },
   codecs: ['H264', 'VP8'],
   hardwareEncoders: [],
   iceServers: [],

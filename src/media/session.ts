@@ -8,6 +8,7 @@ import { errorCodes } from '../kernel/error-codes.ts';
 import { asCloisterError, CloisterError } from '../kernel/errors.ts';
 import { silentLog } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
+import { createAdaptation } from './adaptation.ts';
 import { createDisplayFeed } from './display-feed/server.ts';
 import { createAudioEncoder } from './encode/audio-encoder.ts';
 import { createAudioSender } from './encode/audio-sender.ts';
@@ -15,10 +16,11 @@ import { createVideoEncoder, type VideoEncoder } from './encode/video-encoder.ts
 import { createVideoSender, type SenderOptions, type VideoSender } from './encode/video-sender.ts';
 import type { RequestHandlers, SessionEvents } from './ipc.ts';
 import { createNoticeLog } from './notice-log.ts';
-import { createPeerConnection, type PeerConnectionOptions } from './peer-connection.ts';
+import { createPeerConnection, type PeerConnectionOptions } from './peer/peer-connection.ts';
 import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
 import { createReceiver } from './receiver.ts';
-import { openAudioSource, openVideoSource } from './source/open-source.ts';
+import { createShare, type Share } from './screen/share.ts';
+import { openAudioSource, openScreenSource, openVideoSource } from './source/open-source.ts';
 import { createStatistics } from './statistics.ts';
 import type { SecuredConnection, VideoCodec } from './streams.ts';
 
@@ -43,9 +45,11 @@ export type SessionOptions = {
 export type Session = Omit<RequestHandlers, 'begin' | 'close'> & { close(): Promise<void> };
 
 const STATISTICS_MS = 1_000;
+/** That sharing has stopped is news for a while, and no lasting fault of the room. */
+const SHARE_NEWS_MS = 15_000;
 
 /** Where several have a problem, the first is told. */
-const PROBLEM_PARTS = ['connection', 'video', 'audio', 'encoder'] as const;
+const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'encoder'] as const;
 type ProblemPart = (typeof PROBLEM_PARTS)[number];
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));
@@ -82,13 +86,20 @@ export function createSession(options: SessionOptions): Session {
   let failed = false;
   let wantsCamera = call.camera;
   let video: VideoSender | null = null;
+  let share: Share | null = null;
   // A camera takes long to open: it is opened while the connection is made. What it gives goes nowhere before goLive().
   let earlyVideo: ReturnType<typeof openVideoSource> | null = null;
   let earlyAudio: ReturnType<typeof openAudioSource> | null = null;
   // For the codec that is preferred, and nearly always agreed.
   let earlyEncoder: VideoEncoder | null = null;
 
-  const receiver = createReceiver({ clock, feed, requestKeyframe: (kind) => peer.requestKeyframe(kind), onChange: () => report() });
+  const receiver = createReceiver({
+    clock,
+    feed,
+    requestKeyframe: (kind) => peer.requestKeyframe(kind),
+    roundTripMs: () => peer.statistics().roundTripMs,
+    onChange: () => report()
+  });
   const problems = new Map<ProblemPart, MediaFailure>();
   const onProblem = (kind: ProblemPart) => (failure: MediaFailure | null) => {
     if (failure === null) problems.delete(kind);
@@ -124,7 +135,28 @@ export function createSession(options: SessionOptions): Session {
       return opened;
     }
   });
-  const statistics = createStatistics({ clock, settings, peer, receiver, feed, audio, video: () => video, negotiated: () => connection?.negotiated ?? null });
+  const adaptation = createAdaptation({
+    clock,
+    peer,
+    audio,
+    picture(kind) {
+      if (kind === 'screen') return share === null || share.statistics() === null ? null : { profile: settings.screenVideo, setTarget: share.setTarget };
+      return wantsCamera && video !== null ? { profile: settings.video, setTarget: video.setTarget } : null;
+    }
+  });
+  scope.own(() => adaptation[Symbol.asyncDispose]());
+  const statistics = createStatistics({
+    clock,
+    settings,
+    peer,
+    receiver,
+    feed,
+    audio,
+    video: () => video,
+    screen: () => share,
+    negotiated: () => connection?.negotiated ?? null,
+    limited: adaptation.limited
+  });
   const report = (): void => {
     if (!scope.closed) emit('statistics', statistics());
   };
@@ -144,7 +176,14 @@ export function createSession(options: SessionOptions): Session {
     earlyVideo = null;
     earlyAudio = null;
     earlyEncoder = null;
-    await Promise.allSettled([video?.stop(), audio.stop(), encoder?.close(), ...early.map(async (source) => (await source)?.close()), peer.close()]);
+    await Promise.allSettled([
+      video?.stop(),
+      share?.stop(),
+      audio.stop(),
+      encoder?.close(),
+      ...early.map(async (source) => (await source)?.close()),
+      peer.close()
+    ]);
   }
 
   function openSourcesEarly(): void {
@@ -190,10 +229,12 @@ export function createSession(options: SessionOptions): Session {
     emit('secured', { code });
     if (negotiated.video !== null) video = makeVideoSender(negotiated.video.codec);
     if (wantsCamera) void video?.start();
+    if (negotiated.screen !== null) share = makeShare(negotiated.screen.codec);
     if (negotiated.audio !== null) void audio.start().then(report);
     // The feed first: the receiver then hands over what it held, and the display has the first keyframe instead of asking for another.
     feed.open();
     receiver.open(negotiated);
+    adaptation.start();
     report();
   }
 
@@ -216,6 +257,24 @@ export function createSession(options: SessionOptions): Session {
     });
   }
 
+  function makeShare(codec: VideoCodec): Share {
+    const profile = settings.screenVideo;
+    return createShare({
+      clock,
+      profile,
+      openSource: () => openScreenSource(settings.screen, profile, clock),
+      createEncoder: () => createVideoEncoder({ codec, profile, clock, content: 'text' }),
+      send: (packet) => peer.send('screen', packet),
+      onSenderClock: (senderClock) => peer.setSenderClock('screen', senderClock),
+      onLost: (failure) => {
+        onProblem('screen')(failure);
+        scope.schedule(clock, SHARE_NEWS_MS, () => onProblem('screen')(null));
+        peer.end('screen');
+        emit('screenEnded', failure);
+      }
+    });
+  }
+
   scope.own(peer.on('candidates', (candidates) => emit('candidates', candidates)));
   scope.own(peer.on('update', (sdp) => emit('update', { sdp })));
   scope.own(
@@ -230,9 +289,10 @@ export function createSession(options: SessionOptions): Session {
       onProblem('connection')(silent ? { code: 'CL_MEDIA_SILENT', detectedBy: 'connection', text: errorCodes.CL_MEDIA_SILENT.text } : null)
     )
   );
-  scope.own(peer.on('keyframeRequest', (kind) => (kind === 'video' ? video?.requestKeyframe() : undefined)));
+  scope.own(peer.on('keyframeRequest', (kind) => (kind === 'video' ? video : share)?.requestKeyframe()));
   // Before goLive() the receiver holds what comes, bounded, and gives none of it away.
   scope.own(peer.on('rtp', (kind, packet) => receiver.take(kind, packet)));
+  scope.own(peer.on('ended', (kind) => receiver.end(kind)));
   scope.own(peer.on('senderClock', (kind, senderClock) => receiver.setSenderClock(kind, senderClock)));
 
   return {
@@ -292,6 +352,7 @@ export function createSession(options: SessionOptions): Session {
     },
     async setMicrophone(on) {
       audio.setOn(on);
+      if (!on) peer.discard('audio');
       report();
       return null;
     },
@@ -301,8 +362,22 @@ export function createSession(options: SessionOptions): Session {
         const early = earlyVideo;
         earlyVideo = null;
         await Promise.all([video?.stop(), early?.then((source) => source.close()).catch(() => {})]);
+        peer.discard('video');
       } else if (live) await video?.start();
       else if (answered) openSourcesEarly();
+      report();
+      return null;
+    },
+    async setScreen(on) {
+      if (!on) {
+        await share?.stop();
+        peer.end('screen');
+      } else if (!live) throw new CloisterError('CL_CALL_WRONG_PHASE');
+      else if (share === null) throw new CloisterError('CL_MEDIA_SCREEN_UNSUPPORTED');
+      else {
+        onProblem('screen')(null);
+        await share.start();
+      }
       report();
       return null;
     },

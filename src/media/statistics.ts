@@ -5,8 +5,9 @@ import type { AudioSender } from './encode/audio-sender.ts';
 import type { VideoSender } from './encode/video-sender.ts';
 import type { MediaSettings, MediaStatistics } from './port.ts';
 import type { Receiver } from './receiver.ts';
+import type { Share } from './screen/share.ts';
 import { viewOfChoice } from './source/source-view.ts';
-import { type MediaKind, type NegotiatedMedia, ofEachKind, type PeerConnection } from './streams.ts';
+import { type MediaKind, type NegotiatedMedia, ofEachKind, type PeerConnection, type PictureKind } from './streams.ts';
 
 export type StatisticsParts = {
   readonly clock: Clock;
@@ -16,7 +17,10 @@ export type StatisticsParts = {
   readonly feed: { statistics(): { readonly displays: number; readonly framesDecoded: number } };
   readonly audio: Pick<AudioSender, 'statistics'>;
   readonly video: () => Pick<VideoSender, 'statistics'> | null;
+  readonly screen: () => Pick<Share, 'statistics'> | null;
   readonly negotiated: () => NegotiatedMedia | null;
+  /** Whether less of a picture is sent than is wanted, because the path carries no more. */
+  readonly limited: (kind: PictureKind) => boolean;
 };
 
 /** Below this a rate would say more about the moment than about the flow. */
@@ -47,11 +51,12 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
     }
     const audio = parts.audio.statistics();
     const video = parts.video()?.statistics() ?? null;
+    const screen = parts.screen()?.statistics() ?? null;
     const feed = parts.feed.statistics();
     const negotiated = parts.negotiated();
     const flow = (kind: MediaKind, sending: boolean, framesSent: number, framesDecoded: number, encoder: EncoderView | null): MediaFlow => {
       const { frames, receiving, width, height, fps } = parts.receiver.figures(kind);
-      const { packetsSent, packetsReceived, lost } = peer[kind];
+      const { packetsSent, packetsResent, packetsReceived, packetsRecovered, lost } = peer[kind];
       return {
         sending,
         receiving,
@@ -59,7 +64,9 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
         bitrateKbps: rates.received[kind],
         sendKbps: rates.sent[kind],
         packetsSent,
+        packetsResent,
         packetsReceived,
+        packetsRecovered,
         lost,
         framesSent,
         framesReceived: frames,
@@ -67,16 +74,27 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
         width,
         height,
         fps,
-        encoder
+        encoder,
+        limited: kind !== 'audio' && parts.limited(kind) ? 'bandwidth' : null
       };
     };
     return {
       audio: flow('audio', audio.sending, audio.packetsSent, 0, audio.encoder),
       video: flow('video', video?.sending ?? false, video?.framesSent ?? 0, feed.framesDecoded, video?.encoder ?? null),
+      screen: flow('screen', screen?.sending ?? false, screen?.framesSent ?? 0, 0, screen?.encoder ?? null),
       roundTripMs: peer.roundTripMs,
+      bandwidth:
+        negotiated === null
+          ? null
+          : {
+              targetKbps: Math.round(peer.send.targetKbps),
+              acknowledgedKbps: peer.send.acknowledgedKbps === null ? null : Math.round(peer.send.acknowledgedKbps),
+              lossPercent: Math.round(1000 * peer.send.lossFraction) / 10
+            },
       displays: feed.displays,
       camera: video?.source ?? viewOfChoice(settings.camera, 'video'),
-      microphone: audio.source ?? viewOfChoice(settings.microphone, 'audio')
+      microphone: audio.source ?? viewOfChoice(settings.microphone, 'audio'),
+      screenSource: screen?.source ?? null
     };
   };
 }

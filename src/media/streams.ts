@@ -54,10 +54,12 @@ export type PeerConnectionEvents = {
   /** A packet that SRTP authenticated. Packets that came before `secured` are held (at most 512 of each kind) and come right after it. */
   rtp: readonly [MediaKind, ReceivedRtp];
   senderClock: readonly [MediaKind, SenderClock];
-  /** The other side asks for a keyframe (PLI or FIR). At most one per kind and 100 ms. */
+  /** The other side asks for a keyframe (PLI or FIR). At most one per kind and 300 ms. */
   keyframeRequest: readonly [PictureKind];
   /** A description for the other side: a new path is wanted, with the same certificates. */
   update: readonly [string];
+  /** The other side says that it sends nothing more of this picture, until it does again. */
+  ended: readonly [PictureKind];
   /** Nothing authenticated has come for a second; or it comes again. */
   silent: readonly [boolean];
   /** Final: nothing is sent or delivered after it. */
@@ -67,15 +69,33 @@ export type PeerConnectionEvents = {
 export type FlowStatistics = {
   readonly packetsSent: number;
   readonly bytesSent: number;
+  /** As repairs, on top of the ones sent. */
+  readonly packetsResent: number;
   readonly packetsReceived: number;
   readonly bytesReceived: number;
+  /** What came as a repair, or with the sound after it. */
+  readonly packetsRecovered: number;
+  /** What never came. */
   readonly lost: number;
+};
+
+/** What the path towards the other side is known to carry. */
+export type SendStatistics = {
+  readonly targetKbps: number;
+  /** What the other side said that it got; null where it does not say. */
+  readonly acknowledgedKbps: number | null;
+  /** From 0 to 1, before repairs. */
+  readonly lossFraction: number;
+  /** How long the last packet that waits will have waited. */
+  readonly queuedMs: number;
+  /** Of repairs, with their headers. */
+  readonly bytesResent: number;
 };
 
 /** The same of each kind. */
 export const ofEachKind = <T>(make: (kind: MediaKind) => T): Record<MediaKind, T> => ({ audio: make('audio'), video: make('video'), screen: make('screen') });
 
-export type PeerStatistics = { readonly roundTripMs: number | null } & Readonly<Record<MediaKind, FlowStatistics>>;
+export type PeerStatistics = { readonly roundTripMs: number | null; readonly send: SendStatistics } & Readonly<Record<MediaKind, FlowStatistics>>;
 
 export type PeerConnection = EventSource<PeerConnectionEvents> & {
   createOffer(): Promise<string>;
@@ -97,12 +117,18 @@ export type PeerConnection = EventSource<PeerConnectionEvents> & {
   /** For the paths from now on; the one in use stays as it is. */
   iceServersChanged(servers: MediaSettings['iceServers']): void;
   addCandidates(candidates: readonly IceCandidate[]): Promise<void>;
-  /** Sends one packet; dropped silently before `secured`, and after `failed` or close(). */
+  /** Sends one packet, sound at once and pictures as the path carries them; dropped silently before `secured`, and after `failed` or close(). */
   send(kind: MediaKind, packet: RtpPayload): void;
+  /** What was handed over of a kind and has not left does not leave any more, and nothing of it is sent again. */
+  discard(kind: MediaKind): void;
+  /** How many packets of sound go out again with each that follows them, where the other side takes that. */
+  setRedundancy(packets: 0 | 1 | 2): void;
   /** Tells the other side which capture time an RTP timestamp of ours had; goes out with the next sender report. */
   setSenderClock(kind: MediaKind, clock: SenderClock): void;
-  /** Sends a PLI for the picture that is received. At most one per kind and 100 ms goes out. */
+  /** Sends a PLI for the picture that is received. At most one per kind and 300 ms goes out. */
   requestKeyframe(kind: PictureKind): void;
+  /** This picture is over, until it is sent again: the other side is told, and no packet of it leaves any more, repairs included. */
+  end(kind: PictureKind): void;
   statistics(): PeerStatistics;
   close(): Promise<void>;
 };

@@ -15,7 +15,7 @@ export type RoomFacts = {
   readonly mediaProblem: MediaFailure | null;
   /** The number of the media process that runs now; 0 where none does. */
   readonly mediaEpoch: number;
-  readonly sources: { readonly camera: SourceView; readonly microphone: SourceView };
+  readonly sources: { readonly camera: SourceView; readonly microphone: SourceView; readonly screen: SourceView | null };
   readonly policy: Pick<RoomState['policy']['encryption'], 'policy' | 'setting'>;
   readonly local: LocalEncryption;
   readonly broker: RoomState['network']['broker'];
@@ -32,7 +32,9 @@ export const NO_FLOW: MediaFlow = {
   bitrateKbps: 0,
   sendKbps: 0,
   packetsSent: 0,
+  packetsResent: 0,
   packetsReceived: 0,
+  packetsRecovered: 0,
   lost: 0,
   framesSent: 0,
   framesReceived: 0,
@@ -40,7 +42,8 @@ export const NO_FLOW: MediaFlow = {
   width: 0,
   height: 0,
   fps: 0,
-  encoder: null
+  encoder: null,
+  limited: null
 };
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -55,6 +58,7 @@ export function projectRoomState(facts: RoomFacts): RoomState {
     devices: {
       camera: facts.media?.camera ?? facts.sources.camera,
       microphone: facts.media?.microphone ?? facts.sources.microphone,
+      screen: facts.media?.screenSource ?? facts.sources.screen,
       displays: facts.media?.displays ?? 0
     },
     policy: { encryption: { ...facts.policy, available: facts.local.available, reason: facts.local.available ? null : facts.local.reason } },
@@ -84,7 +88,9 @@ function projectCall(call: CallRecord, facts: RoomFacts): CallView {
       // A media process that is gone sends nothing: what it last said of its flows is no longer so.
       audio: media?.audio ?? NO_FLOW,
       video: media?.video ?? NO_FLOW,
+      screen: media?.screen ?? NO_FLOW,
       roundTripMs: media?.roundTripMs ?? null,
+      bandwidth: media?.bandwidth ?? null,
       wanted: call.wanted,
       problem: facts.mediaProblem === null ? null : { code: facts.mediaProblem.code, text: facts.mediaProblem.text }
     },

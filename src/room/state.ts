@@ -57,7 +57,12 @@ export type MediaFlow = {
   readonly bitrateKbps: number;
   readonly sendKbps: number;
   readonly packetsSent: number;
+  /** Beside the ones sent, because the other side missed them. */
+  readonly packetsResent: number;
   readonly packetsReceived: number;
+  /** What came as a repair, or again with the sound after it. */
+  readonly packetsRecovered: number;
+  /** What never came. */
   readonly lost: number;
   readonly framesSent: number;
   readonly framesReceived: number;
@@ -68,6 +73,18 @@ export type MediaFlow = {
   readonly fps: number;
   /** What encodes what is sent of this kind; null while nothing does. */
   readonly encoder: EncoderView | null;
+  /** Sent smaller, slower or not at all, because the network carries no more. */
+  readonly limited: 'bandwidth' | null;
+};
+
+/** What the network carries from here to the other side. */
+export type Bandwidth = {
+  /** What is sent at most. */
+  readonly targetKbps: number;
+  /** What arrived there; null where the other side does not say. */
+  readonly acknowledgedKbps: number | null;
+  /** Of what is sent, before repairs. */
+  readonly lossPercent: number;
 };
 
 /** `name`: FFmpeg's name of it. */
@@ -76,9 +93,13 @@ export type EncoderView = { readonly name: string; readonly hardware: boolean };
 export type MediaView = {
   readonly audio: MediaFlow;
   readonly video: MediaFlow;
+  /** The shared screen. */
+  readonly screen: MediaFlow;
   readonly roundTripMs: number | null;
+  /** null until the call is secured. */
+  readonly bandwidth: Bandwidth | null;
   /** What people asked for, so that the panel can show "muting…" where it is not so yet. */
-  readonly wanted: { readonly microphone: boolean; readonly camera: boolean };
+  readonly wanted: { readonly microphone: boolean; readonly camera: boolean; readonly screen: boolean };
   /** A part of the media that fails while the call goes on, such as a camera that cannot be opened. */
   readonly problem: { readonly code: ErrorCode; readonly text: string } | null;
 };
@@ -129,7 +150,13 @@ export type RoomState = {
   readonly version: { readonly agent: string; readonly protocol: 1 };
   readonly room: { readonly name: string; readonly account: string; readonly organisation: string; readonly endpoint: string };
   readonly call: CallView | null;
-  readonly devices: { readonly camera: SourceView; readonly microphone: SourceView; readonly displays: number };
+  readonly devices: {
+    readonly camera: SourceView;
+    readonly microphone: SourceView;
+    /** What can be shared; null where the configuration says nothing can. */
+    readonly screen: SourceView | null;
+    readonly displays: number;
+  };
   readonly policy: {
     readonly encryption: {
       readonly policy: 'Disabled' | 'DisabledUserOverride' | 'Required';

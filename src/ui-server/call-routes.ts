@@ -23,6 +23,8 @@ const ACTIONS: ReadonlySet<string> = new Set<CallAction>([
   'unmute',
   'camera-on',
   'camera-off',
+  'share',
+  'stop-sharing',
   'codes-match',
   'codes-differ'
 ]);
@@ -30,8 +32,6 @@ const isAction = (name: string): name is CallAction => ACTIONS.has(name);
 
 /** Actions that the protocol names and Cloister does not have yet. Those of R6 are named like the state's `unavailable` features. */
 const ACTIONS_TO_COME: ReadonlySet<string> = new Set([
-  'share',
-  'stop-sharing',
   'hold',
   'resume',
   'dtmf',

@@ -12,7 +12,7 @@ const number = (yes: boolean): number => (yes ? 1 : 0);
 /** @param listeners pages that listen to the state's events now */
 export function metricsText(state: RoomState, listeners: number): string {
   const { call } = state;
-  const flows: readonly (readonly [string, MediaFlow])[] = call === null ? [] : [['audio', call.media.audio], ['video', call.media.video]]; // biome-ignore format: one line
+  const flows: readonly (readonly [string, MediaFlow])[] = call === null ? [] : [['audio', call.media.audio], ['video', call.media.video], ['screen', call.media.screen]]; // biome-ignore format: one line
   const perKind = (value: (flow: MediaFlow) => number): Sample[] => flows.map(([kind, flow]) => ({ labels: { kind }, value: value(flow) }));
   const metric = (name: string, type: 'gauge' | 'counter', help: string, samples: readonly Sample[]): string[] => [
     `# HELP ${name} ${help}`,

@@ -17,6 +17,7 @@ type FakeMedia = {
   revealed: boolean;
   secured: boolean;
   sending: boolean;
+  sharing: boolean;
   /** Of the other side, as many as were handed over. */
   candidates: number;
   /** What the other side said of new paths. */
@@ -91,6 +92,7 @@ export class FakeRoom {
           revealed: false,
           secured: false,
           sending: false,
+          sharing: false,
           candidates: 0,
           updates: []
         };
@@ -127,6 +129,9 @@ export class FakeRoom {
         return;
       case 'media-accept-update-answer':
         if (this.media?.epoch === effect.epoch) this.media.updates.push(effect.sdp);
+        return;
+      case 'media-screen':
+        if (this.media?.epoch === effect.epoch) this.media.sharing = effect.on;
         return;
       case 'media-open':
         if (this.media?.epoch === effect.epoch) this.media.open = true;

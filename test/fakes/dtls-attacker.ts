@@ -20,7 +20,7 @@ import {
 import { type CallCertificate, createCallCertificate } from '../../src/encryption/call-certificate.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLog } from '../../src/kernel/log.ts';
-import { createPeerConnection } from '../../src/media/peer-connection.ts';
+import { createPeerConnection } from '../../src/media/peer/peer-connection.ts';
 import type { MediaFailure } from '../../src/media/port.ts';
 import type { SecuredConnection } from '../../src/media/streams.ts';
 import { certificatePemOf, keyPemOf } from './pem.ts';
@@ -52,8 +52,8 @@ export async function until(condition: () => boolean, text: string, limitMs = 5_
   }
 }
 
-/** A peer as a room has it. It tries to send from the start. */
-export function roomParty(): Party & { readonly peer: ReturnType<typeof createPeerConnection>; failure(): MediaFailure | null } {
+/** A peer as a room has it. It tries to send from the start, unless it is told not to. */
+export function roomParty({ sends = true } = {}): Party & { readonly peer: ReturnType<typeof createPeerConnection>; failure(): MediaFailure | null } {
   const certificate = createCallCertificate(Date.now());
   const peer = createPeerConnection({ certificate, iceServers: [], fips: false, videoCodecs: ['VP8'], clock: systemClock, log: silentLog });
   let received = 0;
@@ -73,7 +73,7 @@ export function roomParty(): Party & { readonly peer: ReturnType<typeof createPe
     timestamp += 3_000;
     peer.send('video', { timestamp, marker: true, payload: Buffer.alloc(100, 1) });
   };
-  const sending = setInterval(send, 10);
+  const sending = sends ? setInterval(send, 10) : undefined;
   return {
     certificate,
     peer,

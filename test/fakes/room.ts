@@ -7,13 +7,19 @@ import { NO_FLOW } from '../../src/room/project.ts';
 import type { CallView, RoomState } from '../../src/room/state.ts';
 import type { CallAction, RoomPort } from '../../src/ui-server/port.ts';
 
+const WISHES = { audio: 'microphone', video: 'camera', screen: 'screen' } as const;
 const AT = '2026-01-01T00:00:00.000Z';
 
 const IDLE: RoomState = {
   version: { agent: '0.1.0', protocol: 1 },
   room: { name: 'Boardroom', account: 'boardroom@contoso.example', organisation: 'contoso.example', endpoint: 'a'.repeat(26) },
   call: null,
-  devices: { camera: { kind: 'test', name: 'Test picture' }, microphone: { kind: 'test', name: 'Test tone' }, displays: 0 },
+  devices: {
+    camera: { kind: 'test', name: 'Test picture' },
+    microphone: { kind: 'test', name: 'Test tone' },
+    screen: { kind: 'test', name: 'Test page' },
+    displays: 0
+  },
   policy: { encryption: { policy: 'DisabledUserOverride', setting: true, available: true, reason: null } },
   network: { broker: 'connected', brokerSince: AT, clock: 'ok' },
   health: { status: 'ready', problems: [], securityEvents: [] }
@@ -66,7 +72,7 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
         codesMatchThere: null,
         securingAgain: false
       },
-      media: { audio: NO_FLOW, video: NO_FLOW, roundTripMs: null, wanted, problem: null },
+      media: { audio: NO_FLOW, video: NO_FLOW, screen: NO_FLOW, roundTripMs: null, bandwidth: null, wanted, problem: null },
       unavailable: [],
       placedAt: AT,
       startedAt: null,
@@ -93,12 +99,12 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     ended: { reason, by: 'here', code: null, text: `The call ended: ${reason}.` },
     mediaEpoch: 0
   });
-  const sending = (call: CallView, kind: 'audio' | 'video', on: boolean): CallView => ({
+  const sending = (call: CallView, kind: keyof typeof WISHES, on: boolean): CallView => ({
     ...call,
     media: {
       ...call.media,
       [kind]: { ...call.media[kind], sending: on },
-      wanted: { ...call.media.wanted, [kind === 'audio' ? 'microphone' : 'camera']: on }
+      wanted: { ...call.media.wanted, [WISHES[kind]]: on }
     }
   });
   const ACTIONS: Record<CallAction, (call: CallView) => CallView> = {
@@ -118,6 +124,11 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     unmute: (call) => sending(call, 'audio', true),
     'camera-on': (call) => sending(call, 'video', true),
     'camera-off': (call) => sending(call, 'video', false),
+    share: (call) => {
+      inPhase(call, 'connected');
+      return sending(call, 'screen', true);
+    },
+    'stop-sharing': (call) => sending(call, 'screen', false),
     'codes-match': (call) => {
       inPhase(call, 'connected');
       return { ...call, encryption: { ...call.encryption, codesMatchHere: true } };
@@ -141,7 +152,7 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
       const address = parseAddress(to);
       if (!address.ok) throw address.error;
       if (state.call !== null && state.call.phase !== 'ended') throw new CloisterError('CL_CALL_BUSY');
-      return { id: begin(address.value.account, 'outgoing', { microphone: media.audio, camera: media.video }) };
+      return { id: begin(address.value.account, 'outgoing', { microphone: media.audio, camera: media.video, screen: false }) };
     },
     async callAction(id, action, options) {
       failing();
@@ -159,7 +170,7 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     healthy: () => !room.unwell,
     change,
     changeCall,
-    ring: (from = 'studio@contoso.example') => begin(from, 'incoming', { microphone: true, camera: true }),
+    ring: (from = 'studio@contoso.example') => begin(from, 'incoming', { microphone: true, camera: true, screen: false }),
     connect(code) {
       changeCall((call) => ({
         ...call,

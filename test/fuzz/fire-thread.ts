@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { silentLog } from '../../src/kernel/log.ts';
 import { assertFlat, type Range } from './fire.ts';
 import { besiegeConnected, fireInside } from './fire-at-connected.ts';
 import { besiege, forge } from './fire-at-handshake.ts';
 import { besiegeMedia, fireInsideMedia } from './fire-at-media.ts';
+import { besiegePath } from './fire-at-path.ts';
+import { besiegeReaders } from './fire-at-readers.ts';
+import { besiegeWithPayloads, besiegeWithRtcp, besiegeWithRtp, fireDescription, fireRequests } from './fire-at-session.ts';
 import { createCertificates, createHonestPair } from './honest-pair.ts';
 import { createRandom } from './random.ts';
 import { CLIENT_CONNECTED, type FuzzState, STATES } from './states.ts';
@@ -16,6 +20,8 @@ type Fired = { readonly how: string; readonly datagram: Buffer };
 const MAX_SIEGE = 100_000;
 const MAX_FORGED = 32;
 const MAX_INSIDE = 200;
+const MAX_REQUESTS = 2_000;
+const BY_TRIALS: readonly FuzzState['kind'][] = ['inside', 'call-requests', 'descriptions'];
 const WARM_UP_DATAGRAMS = 400;
 /** Of all states together; measured: up to 400 kB. */
 const NOISE_BYTES = 1_000_000;
@@ -23,6 +29,19 @@ const ALL_STATES = 'all states together';
 const KEPT_SHOTS = 12;
 /** So often rejections that nobody handles can come to light. */
 const TRIALS_PER_TURN = 32;
+
+/**
+ * What a listener of the sources throws is only logged, so that one fault does not stop the others: here it is a finding. The thread ends with it.
+ */
+function hearErrors(): void {
+  silentLog.error = (message, fields) => {
+    throwLater(new Error(`${message}: ${JSON.stringify(fields)}`));
+  };
+}
+const throwLater = (error: Error): void =>
+  void setImmediate(() => {
+    throw error;
+  });
 
 /** One trial: returns how many it fired. The numbers of trials say which kind they are: sieges come first. */
 function fireOnce(range: Range, state: FuzzState, siege: number): Promise<number> | number {
@@ -40,12 +59,27 @@ function fireOnce(range: Range, state: FuzzState, siege: number): Promise<number
     case 'media-inside':
       fireInsideMedia(range, state.profile, siege);
       return siege;
+    case 'call-rtp':
+      return besiegeWithRtp(range, siege).then(() => siege);
+    case 'call-payloads':
+      return besiegeWithPayloads(range, state.codec, siege).then(() => siege);
+    case 'call-rtcp':
+      return besiegeWithRtcp(range, siege).then(() => siege);
+    case 'call-requests':
+      return fireRequests(range, 1 + random.below(MAX_REQUESTS));
+    case 'descriptions':
+      return fireDescription(range);
+    case 'path':
+      return besiegePath(range, state.who, siege).then(() => siege);
+    case 'readers':
+      besiegeReaders(range, siege);
+      return siege;
   }
 }
 
 /** The sieges of a run: half of a handshake's datagrams, none of those inside, all of the others. */
 function siegesOf({ kind }: FuzzState, datagrams: number): number[] {
-  const inSieges = kind === 'inside' ? 0 : kind === 'handshake' ? Math.floor(datagrams / 2) : datagrams;
+  const inSieges = BY_TRIALS.includes(kind) ? 0 : kind === 'handshake' ? Math.floor(datagrams / 2) : datagrams;
   const count = Math.ceil(inSieges / MAX_SIEGE);
   return Array.from({ length: count }, (_, index) => Math.floor(((index + 1) * inSieges) / count) - Math.floor((index * inSieges) / count));
 }
@@ -150,4 +184,5 @@ async function fireAll(task: FuzzTask, tell: (message: FuzzMessage) => void): Pr
 }
 
 const task: FuzzTask = workerData;
+hearErrors();
 await fireAll(task, (message) => parentPort?.postMessage(message));

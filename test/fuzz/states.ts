@@ -1,6 +1,8 @@
-// Where the fuzzer fires: each state of both handshakes, the connected association, what a hostile peer says inside it, and the media.
+// Where the fuzzer fires: each state of both handshakes, the connected association, what a hostile peer says inside it, the media, the call as its
+// peer reaches it, and the readers of texts.
 import type { DtlsRole } from '../../src/media/secure-transport/dtls/connection.ts';
 import type { SrtpProfile } from '../../src/media/secure-transport/dtls/registry.ts';
+import type { PayloadKind } from './plain-media.ts';
 
 export type FuzzState =
   /** By anybody on the path, before `records` of the honest peer's were given. */
@@ -9,7 +11,15 @@ export type FuzzState =
   /** By a peer that holds the keys. */
   | { readonly kind: 'inside'; readonly role: DtlsRole; readonly records: number }
   | { readonly kind: 'media'; readonly profile: SrtpProfile['name'] }
-  | { readonly kind: 'media-inside'; readonly profile: SrtpProfile['name'] };
+  | { readonly kind: 'media-inside'; readonly profile: SrtpProfile['name'] }
+  /** A whole call, by its own peer. */
+  | { readonly kind: 'call-rtp' | 'call-rtcp' | 'call-requests' }
+  | { readonly kind: 'call-payloads'; readonly codec: PayloadKind }
+  /** Over real sockets. */
+  | { readonly kind: 'path'; readonly who: 'stranger' | 'peer' }
+  /** One description each, to a session without one. */
+  | { readonly kind: 'descriptions' }
+  | { readonly kind: 'readers' };
 
 const handshake = (role: DtlsRole, records: number): FuzzState => ({ kind: 'handshake', role, records });
 const inside = (role: DtlsRole, records: number): FuzzState => ({ kind: 'inside', role, records });
@@ -44,5 +54,15 @@ export const STATES: Readonly<Record<string, FuzzState>> = {
   'media:aes-256-gcm': { kind: 'media', profile: 'AEAD_AES_256_GCM' },
   'media:aes-cm-hmac': { kind: 'media', profile: 'AES128_CM_HMAC_SHA1_80' },
   'media-inside:aes-128-gcm': { kind: 'media-inside', profile: 'AEAD_AES_128_GCM' },
-  'media-inside:aes-cm-hmac': { kind: 'media-inside', profile: 'AES128_CM_HMAC_SHA1_80' }
+  'media-inside:aes-cm-hmac': { kind: 'media-inside', profile: 'AES128_CM_HMAC_SHA1_80' },
+  'call:rtp': { kind: 'call-rtp' },
+  'call:h264': { kind: 'call-payloads', codec: 'h264' },
+  'call:vp8': { kind: 'call-payloads', codec: 'vp8' },
+  'call:opus': { kind: 'call-payloads', codec: 'opus' },
+  'call:rtcp': { kind: 'call-rtcp' },
+  'call:requests': { kind: 'call-requests' },
+  'call:descriptions': { kind: 'descriptions' },
+  'path:stranger': { kind: 'path', who: 'stranger' },
+  'path:peer': { kind: 'path', who: 'peer' },
+  texts: { kind: 'readers' }
 };

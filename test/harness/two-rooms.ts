@@ -33,8 +33,8 @@ export type TwoRoomsOptions = {
   readonly makeBroker?: MakeBroker;
   /** Options for Node itself, in front of the program. */
   readonly nodeFlags?: readonly string[];
-  /** Over this process’s own environment. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Over this process’s own environment, for the room of that index. */
+  readonly env?: (index: 0 | 1) => Readonly<Record<string, string>>;
   readonly network?: RoomNetwork;
 };
 
@@ -132,9 +132,17 @@ export async function startTwoRooms(options: TwoRoomsOptions = {}): Promise<TwoR
     made.push({ [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose]() });
     const makeRoom = async (index: 0 | 1): Promise<TestRoom> => {
       const { name, account } = ROOMS[index];
-      const { nodeFlags = [], env = {}, network } = options;
+      const { nodeFlags = [], network } = options;
       const reach = async (url: string) => network?.reach(index, url);
-      const room = createTestRoom({ name, account, folder: join(folder, name), nodeFlags, env, prefix: network?.prefix(index) ?? [], reach });
+      const room = createTestRoom({
+        name,
+        account,
+        folder: join(folder, name),
+        nodeFlags,
+        env: options.env?.(index) ?? {},
+        prefix: network?.prefix(index) ?? [],
+        reach
+      });
       made.push({ [Symbol.asyncDispose]: () => room.stop('SIGTERM') });
       const base: ConfigLayer = {
         room: { name },
@@ -202,7 +210,11 @@ const describe = (states: States): string =>
   states.map(({ room, call, network, health }) => JSON.stringify({ room: room.name, call, broker: network.broker, health })).join('\n');
 
 type TestRoomOptions = Pick<TestRoom, 'name' | 'account' | 'folder'> &
-  Required<Pick<TwoRoomsOptions, 'nodeFlags' | 'env'>> & { readonly prefix: readonly string[]; reach(url: string): Promise<void> };
+  Required<Pick<TwoRoomsOptions, 'nodeFlags'>> & {
+    readonly env: Readonly<Record<string, string>>;
+    readonly prefix: readonly string[];
+    reach(url: string): Promise<void>;
+  };
 
 function createTestRoom({ name, account, folder, nodeFlags, env, prefix, reach }: TestRoomOptions): TestRoom {
   const configFile = join(folder, 'room.json');

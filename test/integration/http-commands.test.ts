@@ -6,9 +6,11 @@ import { runAnswerCommand } from '../../agent/commands/answer.ts';
 import { runCallCommand } from '../../agent/commands/call.ts';
 import { runDoctorCommand } from '../../agent/commands/doctor.ts';
 import { runHangupCommand } from '../../agent/commands/hangup.ts';
+import { runShareCommand, runStopSharingCommand } from '../../agent/commands/share.ts';
 import { runStatusCommand } from '../../agent/commands/status.ts';
 import type { CommandIo, ExitStatus } from '../../agent/io.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
+import { CloisterError } from '../../src/kernel/errors.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
@@ -56,11 +58,25 @@ describe('commands', () => {
     assert.doesNotMatch(out.join(''), /[\u0000-\u001f\u202e]/);
   });
 
+  it('share and stop-sharing act on the call, and say why they cannot', async () => {
+    const none = await run(runShareCommand, ...url);
+    assert.deepEqual([none.status, /CL_CALL_NONE/.test(none.err.join())], [1, true]);
+    const id = room.ring();
+    room.connect(CODE);
+    assert.deepEqual(await run(runShareCommand, ...url), { status: 0, out: ['Sharing with studio@contoso.example.'], err: [] });
+    assert.equal(room.state().call?.media.screen.sending, true);
+    assert.deepEqual(await run(runStopSharingCommand, '--json', ...url), { status: 0, out: [JSON.stringify({ id })], err: [] });
+    assert.equal(room.state().call?.media.screen.sending, false);
+    room.failNext = new CloisterError('CL_MEDIA_SCREEN_NONE');
+    const nothing = await run(runShareCommand, ...url);
+    assert.deepEqual([nothing.status, /nothing to share.*CL_MEDIA_SCREEN_NONE/.test(nothing.err.join())], [1, true]);
+  });
+
   it('call places a call and tells its id', async () => {
     const { status, out } = await run(runCallCommand, 'studio@contoso.example', '--audio-only', '--json', ...url);
     assert.equal(status, 0);
     assert.deepEqual(JSON.parse(out[0] ?? ''), { id: room.state().call?.id });
-    assert.deepEqual(room.state().call?.media.wanted, { microphone: true, camera: false });
+    assert.deepEqual(room.state().call?.media.wanted, { microphone: true, camera: false, screen: false });
     const busy = await run(runCallCommand, 'studio@contoso.example', '--json', ...url);
     assert.equal(busy.status, 1);
     assert.equal((JSON.parse(busy.out[0] ?? '') as { error: { code: string } }).error.code, 'CL_CALL_BUSY');

@@ -19,6 +19,8 @@ const HARMLESS = [
   'unmute',
   'camera-on',
   'camera-off',
+  'share',
+  'stop-sharing',
   'codes-match',
   'hold',
   'transfer',

@@ -136,18 +136,18 @@ describe('HTTP interface', () => {
     const { id } = JSON.parse(placed.body) as { id: string };
     assert.equal(placed.headers.location, `/api/v1/calls/${id}`);
     assert.equal(room.state().call?.id, id);
-    assert.deepEqual(room.state().call?.media.wanted, { microphone: true, camera: false });
+    assert.deepEqual(room.state().call?.media.wanted, { microphone: true, camera: false, screen: false });
     assertProblem(await post('/api/v1/calls', { to: 'studio@contoso.example' }), 409, 'CL_CALL_BUSY');
     assertProblem(await post(`/api/v1/calls/${id}/answer`), 409, 'CL_CALL_WRONG_PHASE');
     room.connect(CODE);
-    for (const action of ['mute', 'unmute', 'camera-on', 'camera-off', 'codes-match', 'codes-differ']) {
+    for (const action of ['mute', 'unmute', 'camera-on', 'camera-off', 'share', 'stop-sharing', 'codes-match', 'codes-differ']) {
       const answer = await post(`/api/v1/calls/${id}/${action}`);
       assert.deepEqual([answer.status, answer.body], [204, ''], action);
     }
     assert.equal(room.state().call?.ended?.reason, 'security-check-failed');
     assert.deepEqual(
       room.actions.map(({ action }) => action),
-      ['mute', 'unmute', 'camera-on', 'camera-off', 'codes-match', 'codes-differ']
+      ['mute', 'unmute', 'camera-on', 'camera-off', 'share', 'stop-sharing', 'codes-match', 'codes-differ']
     );
   });
 

@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { roomParty, type Side, until } from '../fakes/dtls-attacker.ts';
-import { bothWays, createFates, createImpairedRelay } from '../harness/impaired-network.ts';
-
-const SIDES: readonly Side[] = ['offerer', 'answerer'];
+import { bothWays, createFates, createImpairedRelay, SIDES } from '../harness/impaired-network.ts';
 
 describe('impaired relay', function () {
   this.timeout(60_000);
@@ -27,7 +25,7 @@ describe('impaired relay', function () {
       const count = 100;
       for (let index = 0; index < count; index += 1) for (const side of SIDES) sockets[side].send(`${side} ${index}`, ports[side], '127.0.0.1');
       const expected = (from: Side): string[] => {
-        const next = createFates(network, from);
+        const next = createFates(network.seed, from, () => network.from[from]);
         return Array.from({ length: count }, (_, index) => next().map(() => `${from} ${index}`)).flat();
       };
       const wanted = { offerer: expected('answerer'), answerer: expected('offerer') };

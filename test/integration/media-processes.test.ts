@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/kernel/clock.ts';
+import { CloisterError } from '../../src/kernel/errors.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import { createMediaProcesses } from '../../src/media/client.ts';
 import type { FromProcess } from '../../src/media/ipc.ts';
@@ -20,6 +21,8 @@ const settings = (): MediaSettings => ({
   camera: 'none',
   microphone: 'none',
   video: { width: 320, height: 180, fps: 5, maxKbps: 200 },
+  screen: 'test',
+  screenVideo: { width: 640, height: 360, fps: 10, maxKbps: 500 },
   codecs: ['H264', 'VP8'],
   hardwareEncoders: [],
   iceServers: [],
@@ -65,6 +68,29 @@ describe('media processes', function () {
     assert.ok(most <= 6, `${most} at once`);
     await pause(5_000);
     assert.equal(await alive(), 1);
+  });
+
+  it('serve a call that takes a spare which was killed a moment before, and nobody is told of it', async () => {
+    const others = new Set(await mediaProcessesOf(process.pid));
+    await using processes = createMediaProcesses({ settings, clock: systemClock, log: silentLog });
+    await processes.start(new AbortController().signal);
+    const [spare] = (await mediaProcessesOf(process.pid)).filter((pid) => !others.has(pid));
+    assert.ok(spare !== undefined);
+    process.kill(spare, 'SIGKILL');
+    const session = processes.take(call);
+    let exits = 0;
+    session.on('exit', () => {
+      exits += 1;
+    });
+    const { sdp } = await session.createOffer();
+    assert.match(sdp, /^v=0/);
+    assert.equal(exits, 0);
+    // The one that serves the call now is not replaced: its key is gone with it.
+    const [serving] = (await mediaProcessesOf(process.pid)).filter((pid) => !others.has(pid) && pid !== spare);
+    assert.ok(serving !== undefined);
+    process.kill(serving, 'SIGKILL');
+    await assert.rejects(session.createOffer(), (error) => error instanceof CloisterError && error.code === 'CL_MEDIA_PROCESS_DIED');
+    assert.equal(exits, 1);
   });
 
   it('end with the agent although a driver does not come back: the key and the camera go with them', async () => {

@@ -93,7 +93,7 @@ describe('after a call', function () {
     pair = await startTwoRooms({
       makeBroker: broker.make,
       nodeFlags: ['--heapsnapshot-signal=SIGUSR2', `--diagnostic-dir=${join(folder, 'snapshots')}`],
-      env: { TMPDIR: join(folder, 'tmp') },
+      env: () => ({ TMPDIR: join(folder, 'tmp') }),
       config: () => ({ log: { level: 'debug' }, call: { reconnectTimeoutMs: 30_000 } })
     });
     await pair.placeCall();

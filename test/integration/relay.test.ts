@@ -12,10 +12,10 @@ import { issueBroker, makeAuthority } from '../../src/identity/certificate-autho
 import { systemClock } from '../../src/kernel/clock.ts';
 import { asCloisterError } from '../../src/kernel/errors.ts';
 import { type Log, silentLog } from '../../src/kernel/log.ts';
-import { createPeerConnection } from '../../src/media/peer-connection.ts';
+import { probeServer } from '../../src/media/path/relay/probe.ts';
+import { openRelayLink } from '../../src/media/path/relay/relay-link.ts';
+import { createPeerConnection } from '../../src/media/peer/peer-connection.ts';
 import type { IceServer } from '../../src/media/port.ts';
-import { probeServer } from '../../src/media/relay/probe.ts';
-import { openRelayLink } from '../../src/media/relay/relay-link.ts';
 import type { PeerConnection, SecuredConnection } from '../../src/media/streams.ts';
 import { mintLogin, type RelayLogin } from '../../src/relay/mint.ts';
 import { pause, until } from '../fakes/dtls-attacker.ts';

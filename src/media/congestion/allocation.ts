@@ -28,7 +28,7 @@ const POOR_TARGET_KBPS = 100;
 /** RTP, SRTP, UDP and IP on 50 packets a second. */
 const AUDIO_OVERHEAD_KBPS = 24;
 /** Where a resent packet would come too late, redundancy begins with less loss. */
-const REDUNDANCY = { loss: 0.05, slowLoss: 0.02, slowRoundTripMs: 150, offShare: 0.5 };
+const REDUNDANCY = { loss: 0.05, slowLoss: 0.02, slowRoundTripMs: 50, offShare: 0.5 };
 const MORE_TO_SPARE = 1.15;
 const PATIENCE_MS = 4000;
 

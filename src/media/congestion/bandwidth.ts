@@ -123,7 +123,9 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
     const carried = carriedKbps(nowMs);
     if (fullKbps !== null && carried < COLLAPSE * fullKbps) probeIntervalMs = PROBE.intervalMs;
     fullKbps = carried;
-    target = clamp(Math.min(target, factor * carried));
+    // A trend without a queue may be the machine's own unrest: then little is taken away, and a source that sends little is not taken for the path's limit.
+    const least = trend.queueMs() < CALM_QUEUE_MS ? OVERUSE_FACTOR * target : 0;
+    target = clamp(Math.max(least, Math.min(target, factor * carried)));
     decreasedAtMs = nowMs;
     probe = null;
     probeFactor = null;

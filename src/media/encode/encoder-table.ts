@@ -15,6 +15,8 @@ export type EncoderChoice = {
   /** How long a stretch its rate holds over. A keyframe fits into it, and into a receive buffer of 208 kB. */
   readonly bufferMs: number;
   options(target: VideoTarget): Readonly<Record<string, string>>;
+  /** A picture may cost what it costs down to this quality. Only for what paces itself by what pictures become (share-pace.ts). */
+  readonly worstQuantizer?: number;
 };
 
 /** A keyframe of libvpx may be so long a part of the rate: max-intra-rate counts in hundredths of an ordinary frame. */
@@ -55,6 +57,24 @@ const SOFTWARE: Readonly<Record<VideoCodec, EncoderChoice>> = {
     bufferMs: 600,
     options: (target) => ({ ...LIBVPX, 'cpu-used': '8', 'aq-mode': '3', 'max-intra-rate': maxIntraRate(target), 'drop-threshold': '30' })
   }
+};
+
+/**
+ * For text, in software alone: a picture is never coarser than can be read, and the share's pace leaves frames out instead. Rate control that holds
+ * every frame to its part of a second makes a page of text grey for seconds (docs/adr/0020-shared-screen.md).
+ */
+const TEXT: Readonly<Record<VideoCodec, EncoderChoice>> = {
+  H264: {
+    ...SOFTWARE.H264,
+    bufferMs: 1_000,
+    worstQuantizer: 36,
+    options: (target) => {
+      const options = SOFTWARE.H264.options(target);
+      return { ...options, preset: 'superfast', 'x264-params': `${options['x264-params']}:aq-mode=0` };
+    }
+  },
+  VP8: { ...SOFTWARE.VP8, bufferMs: 1_000, worstQuantizer: 50, options: () => ({ ...LIBVPX, 'cpu-used': '-12', 'static-thresh': '0' }) },
+  VP9: { ...SOFTWARE.VP9, bufferMs: 1_000, worstQuantizer: 48, options: () => ({ ...LIBVPX, 'cpu-used': '8', 'tune-content': 'screen' }) }
 };
 
 type HardwareEncoder = EncoderChoice & { readonly platforms: readonly NodeJS.Platform[] };
@@ -100,8 +120,12 @@ export function encodersToProbe(platform: NodeJS.Platform, devices: readonly str
   });
 }
 
-/** @param usable names of the hardware encoders that the probe has seen work */
-export function encodersFor(codec: VideoCodec, usable: readonly string[]): EncoderChoice[] {
+/**
+ * @param usable names of the hardware encoders that the probe has seen work
+ * @param content moving pictures unless it says text
+ */
+export function encodersFor(codec: VideoCodec, usable: readonly string[], content?: 'text'): EncoderChoice[] {
+  if (content === 'text') return [TEXT[codec]];
   return [...HARDWARE.filter((choice) => choice.codec === codec && usable.includes(choice.name)), SOFTWARE[codec]];
 }
 

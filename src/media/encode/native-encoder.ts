@@ -70,6 +70,7 @@ export async function openNativeEncoder(choice: EncoderChoice, target: VideoTarg
     context.maxBFrames = 0;
     context.threadCount = threadsFor(choice, target);
     if (surfaces !== null) surfaces.attach(context, target);
+    if (choice.worstQuantizer !== undefined) context.qMax = choice.worstQuantizer;
     setRate(target.kbps);
     const options = Dictionary.fromObject({ ...choice.options(target) });
     const code = await context.open2(codec, options);
@@ -83,7 +84,7 @@ export async function openNativeEncoder(choice: EncoderChoice, target: VideoTarg
   function setRate(kbps: number): void {
     context.bitRate = BigInt(kbps * 1000);
     context.rcMaxRate = BigInt(kbps * 1000);
-    context.rcMinRate = BigInt(kbps * 1000); // libvpx: all three the same is a constant rate
+    if (choice.worstQuantizer === undefined) context.rcMinRate = BigInt(kbps * 1000); // libvpx: all three the same is a constant rate
     context.rcBufferSize = kbps * choice.bufferMs;
   }
 

@@ -32,6 +32,8 @@ export type VideoEncoderOptions = {
   readonly codec: VideoCodec;
   readonly profile: VideoProfile;
   readonly clock: Clock;
+  /** Moving pictures unless it says text. */
+  readonly content?: 'text';
   /** Names of the hardware encoders that work here. */
   readonly hardware?: readonly string[];
   /** A hardware encoder failed, and is not tried again. */
@@ -46,7 +48,7 @@ type Opened = { readonly choice: EncoderChoice; readonly native: NativeEncoder; 
 
 export function createVideoEncoder(options: VideoEncoderOptions): VideoEncoder {
   const { codec, profile, clock, openEncoder = openNativeEncoder } = options;
-  let choices = encodersFor(codec, options.hardware ?? []);
+  let choices = encodersFor(codec, options.hardware ?? [], options.content);
   let target = targetOf(profile);
   let opened: Opened | null = null;
   let closed = false;

@@ -10,6 +10,8 @@ import { vp9Depacketizer } from './vp9.ts';
 const MAX_PACKETS = 1024;
 const MAX_BYTES = 2 * 1024 * 1024;
 const KEYFRAME_REPEAT_MS = 500;
+/** Where no repair is waited for. */
+export const REORDER_MS = 60;
 /** So many packets in a row from the past are no late ones: the sender began to count anew. */
 const MAX_LATE_RUN = 64;
 
@@ -29,6 +31,8 @@ export type FrameAssembler = {
   push(packet: ReceivedRtp, nowMs: number): Assembly;
   /** Lets time pass where no packet comes; call it every 20 to 100 ms. */
   poll(nowMs: number): Assembly;
+  /** From now on a missing packet is waited for so long: a repair takes a round trip. */
+  setWindow(windowMs: number): void;
   statistics(): { readonly framesAssembled: number; readonly losses: number };
 };
 
@@ -39,8 +43,9 @@ const depacketizers: Readonly<Record<VideoCodec | 'opus', Depacketizer>> = {
   opus: opusDepacketizer
 };
 
-/** @param reorderWindowMs how long a missing packet is waited for */
-export function createFrameAssembler(codec: VideoCodec | 'opus', reorderWindowMs = 60): FrameAssembler {
+/** @param windowMs how long a missing packet is waited for */
+export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REORDER_MS): FrameAssembler {
+  let reorderWindowMs = windowMs;
   const depacketizer = depacketizers[codec];
   const packets = new Map<number, ReceivedRtp>(); // by unwrapped sequence number
   let bytes = 0;
@@ -189,6 +194,9 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', reorderWindowMs
       return advance(nowMs);
     },
     poll: advance,
+    setWindow(next) {
+      reorderWindowMs = next;
+    },
     statistics: () => ({ framesAssembled, losses })
   };
 }

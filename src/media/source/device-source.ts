@@ -1,4 +1,4 @@
-// Cameras and microphones of the machine as sources: V4L2 and ALSA on Linux, DirectShow on Windows, through FFmpeg's devices.
+// Cameras, microphones and screens of the machine as sources, through FFmpeg's devices: V4L2, ALSA and X11 on Linux, DirectShow and GDI on Windows.
 import { type Demuxer, DeviceAPI } from 'node-av';
 import type { Clock } from '../../kernel/clock.ts';
 import { CloisterError } from '../../kernel/errors.ts';
@@ -19,7 +19,7 @@ export async function listDevices(): Promise<{ readonly cameras: readonly Captur
 }
 
 /** Tries ways of opening a device in order. @throws CloisterError CL_MEDIA_SOURCE with the first way's reason */
-async function openFirst(name: string, kind: 'video' | 'audio', attempts: readonly (() => Promise<Pipeline>)[]): Promise<Pipeline> {
+async function openFirst(what: string, attempts: readonly (() => Promise<Pipeline>)[]): Promise<Pipeline> {
   const failures: unknown[] = [];
   for (const attempt of attempts) {
     try {
@@ -30,30 +30,47 @@ async function openFirst(name: string, kind: 'video' | 'audio', attempts: readon
   }
   const [reason] = failures.slice(-1);
   const why = reason instanceof Error ? reason.message : String(reason);
-  const what = kind === 'video' ? 'camera' : 'microphone';
-  throw new CloisterError('CL_MEDIA_SOURCE', `the ${what} ${name} cannot be opened: ${why}`, { cause: new AggregateError(failures) });
+  throw new CloisterError('CL_MEDIA_SOURCE', `the ${what} cannot be opened: ${why}`, { cause: new AggregateError(failures) });
 }
 
 /**
  * @param name a path such as /dev/video0, or a DirectShow name
  * @throws CloisterError CL_MEDIA_SOURCE
  */
-export async function openCamera(name: string, profile: VideoProfile, clock: Clock): Promise<VideoSource> {
+export function openCamera(name: string, profile: VideoProfile, clock: Clock): Promise<VideoSource> {
   const { width, height, fps } = profile;
-  const intervalMs = 1000 / fps;
+  const size = { videoDevice: name, width, height, frameRate: fps };
+  return openVideoDevice(name, profile, clock, (skip) => {
+    const decode = async (demuxer: Promise<Demuxer>): Promise<Pipeline> => openPipeline(await demuxer, { kind: 'video', filter: scaleFilter(profile), skip });
+    return openFirst(`camera ${name}`, [
+      // USB 2 has no room for 720p30 uncompressed: a camera that can compress is asked to.
+      ...(DeviceAPI.getVideoFormat() === 'v4l2' ? [() => decode(DeviceAPI.openCamera({ ...size, formatOptions: { input_format: 'mjpeg' } }))] : []),
+      () => decode(DeviceAPI.openCamera(size)),
+      () => decode(DeviceAPI.openCamera({ videoDevice: name }))
+    ]);
+  });
+}
+
+/**
+ * @param display of X11, such as `:0`; null for the one that the process runs on. Windows has one desktop and takes no name.
+ * @throws CloisterError CL_MEDIA_SOURCE
+ */
+export function openScreen(display: string | null, profile: VideoProfile, clock: Clock): Promise<VideoSource> {
+  const name = display === null ? 'screen' : `screen ${display}`;
+  const options = { frameRate: profile.fps, drawMouse: true, ...(display === null ? {} : { x11grab: { display } }) };
+  return openVideoDevice(name, profile, clock, (skip) =>
+    openFirst(name, [async () => openPipeline(await DeviceAPI.openScreen(options), { kind: 'video', filter: scaleFilter(profile, 'bicubic'), skip })])
+  );
+}
+
+/** A device gives frames when it likes; the sink gets them at the profile's rate, and none while it is still busy with one. */
+async function openVideoDevice(name: string, profile: VideoProfile, clock: Clock, open: (skip: () => boolean) => Promise<Pipeline>): Promise<VideoSource> {
+  const intervalMs = 1000 / profile.fps;
   let dueMs = 0;
   let taking: Promise<void> | null = null;
   let started = (): boolean => false;
-  // A camera may be faster than the profile, and than the encoder.
   const skip = (): boolean => !started() || taking !== null || clock.monotonicMs() < dueMs - intervalMs / 2;
-  const decode = async (demuxer: Promise<Demuxer>): Promise<Pipeline> => openPipeline(await demuxer, { kind: 'video', filter: scaleFilter(profile), skip });
-  const size = { videoDevice: name, width, height, frameRate: fps };
-  const pipeline = await openFirst(name, 'video', [
-    // USB 2 has no room for 720p30 uncompressed: a camera that can compress is asked to.
-    ...(DeviceAPI.getVideoFormat() === 'v4l2' ? [() => decode(DeviceAPI.openCamera({ ...size, formatOptions: { input_format: 'mjpeg' } }))] : []),
-    () => decode(DeviceAPI.openCamera(size)),
-    () => decode(DeviceAPI.openCamera({ videoDevice: name }))
-  ]);
+  const pipeline = await open(skip);
   const capture = createCapture<VideoSink>(name, pipeline, (frame, sink) => {
     if (sink === null || skip()) {
       frame.free();
@@ -70,7 +87,7 @@ export async function openCamera(name: string, profile: VideoProfile, clock: Clo
   return {
     view: { kind: 'device', name },
     start: (sink) => capture.start(sink),
-    close: () => capture.close(() => taking) // the frame lies in the camera's memory
+    close: () => capture.close(() => taking) // the frame lies in the device's memory
   };
 }
 
@@ -83,7 +100,7 @@ export async function openMicrophone(name: string, clock: Clock): Promise<AudioS
   // FFmpeg's ALSA here has no conversion: the rate and the channels have to be the device's own.
   const forms = [AUDIO_SAMPLE_RATE, 44_100, 16_000, 32_000, 96_000].flatMap((sampleRate) => [1, 2, 4].map((channels) => ({ sampleRate, channels })));
   const attempts = [...forms, {}].map((form) => () => decode(DeviceAPI.openMicrophone({ audioDevice: name, ...form })));
-  const pipeline = await openFirst(name, 'audio', attempts);
+  const pipeline = await openFirst(`microphone ${name}`, attempts);
   const capture = createCapture<AudioSink>(name, pipeline, (frame, sink) => {
     const samples = sink === null ? null : samplesOf(frame);
     frame.free();

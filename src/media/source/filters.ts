@@ -3,9 +3,12 @@ import type { Frame } from 'node-av';
 import type { VideoProfile } from '../port.ts';
 import { AUDIO_BLOCK_SAMPLES, AUDIO_SAMPLE_RATE } from './source.ts';
 
-/** Scaled to the profile's size with the aspect kept (bars at the sides), square pixels, YUV 4:2:0. */
-export const scaleFilter = ({ width, height }: VideoProfile): string =>
-  `scale=w='trunc(min(${width},${height}*dar)/2)*2':h='trunc(min(${height},${width}/dar)/2)*2':flags=fast_bilinear:out_range=tv,` +
+/**
+ * Scaled to the profile's size with the aspect kept (bars at the sides), square pixels, YUV 4:2:0.
+ * @param flags of FFmpeg's scaler: text needs a better one than a face
+ */
+export const scaleFilter = ({ width, height }: VideoProfile, flags: 'fast_bilinear' | 'bicubic' = 'fast_bilinear'): string =>
+  `scale=w='trunc(min(${width},${height}*dar)/2)*2':h='trunc(min(${height},${width}/dar)/2)*2':flags=${flags}:out_range=tv,` +
   `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2,setsar=1,format=yuv420p`;
 
 export const AUDIO_FILTER = `aresample=${AUDIO_SAMPLE_RATE},aformat=sample_fmts=s16:sample_rates=${AUDIO_SAMPLE_RATE}:channel_layouts=mono,asetnsamples=n=${AUDIO_BLOCK_SAMPLES}:p=0`;

@@ -27,7 +27,7 @@ const LIGHT = 235;
 const BAR_PERIOD_MS = 4000;
 const MAX_NAME = 32;
 
-type Rectangle = { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
+export type Rectangle = { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
 
 const even = (value: number): number => Math.floor(value / 2) * 2;
 
@@ -38,18 +38,19 @@ export function hueOf(name: string): number {
   return hash % 360;
 }
 
-function fillLuma(planes: Planes, area: Rectangle, value: number): void {
+export function fillLuma(planes: Planes, area: Rectangle, value: number): void {
   const [luma] = planes.data;
   const [stride] = planes.strides;
   for (let y = area.y; y < area.y + area.height; y++) luma.fill(value, y * stride + area.x, y * stride + area.x + area.width);
 }
 
-function drawText(planes: Planes, text: string, x: number, y: number, dot: number): void {
+/** @param dot size of a dot of the font in pixels */
+export function drawText(planes: Planes, text: string, x: number, y: number, dot: number, luma = LIGHT): void {
   glyphs(text).forEach((rows, index) => {
     rows.forEach((bits, row) => {
       for (let column = 0; column < GLYPH_COLUMNS; column++) {
         if ((bits >> (GLYPH_COLUMNS - 1 - column)) & 1) {
-          fillLuma(planes, { x: x + (index * (GLYPH_COLUMNS + 1) + column) * dot, y: y + row * dot, width: dot, height: dot }, LIGHT);
+          fillLuma(planes, { x: x + (index * (GLYPH_COLUMNS + 1) + column) * dot, y: y + row * dot, width: dot, height: dot }, luma);
         }
       }
     });

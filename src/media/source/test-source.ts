@@ -1,13 +1,16 @@
-// The test picture and the test tone as sources, in real time. They need no device and cannot be lost.
+// The test picture, the test page and the test tone as sources, in real time. They need no device and cannot be lost.
 import { AV_PIX_FMT_YUV420P, Frame } from 'node-av';
 import type { Clock } from '../../kernel/clock.ts';
 import { CloisterError } from '../../kernel/errors.ts';
+import type { SourceView } from '../../room/state.ts';
 import type { VideoProfile } from '../port.ts';
 import { type Pacer, startPacer } from './pacer.ts';
 import { AUDIO_BLOCK_MS, AUDIO_BLOCK_SAMPLES, type AudioSource, type VideoSource } from './source.ts';
-import { TEST_PICTURE_VIEW, TEST_TONE_VIEW } from './source-view.ts';
-import { createTestPicture, type Planes } from './test-picture.ts';
+import { TEST_PAGE_VIEW, TEST_PICTURE_VIEW, TEST_TONE_VIEW } from './source-view.ts';
+import { createTestPage } from './test-page.ts';
+import { createTestPicture, type Planes, type TestPicture } from './test-picture.ts';
 import { fillTestTone } from './test-tone.ts';
+import { drawTimeCode } from './time-code.ts';
 
 /** One frame's memory and its planes as JavaScript sees them; both are the same bytes. */
 function allocateFrame(width: number, height: number): { readonly frame: Frame; readonly planes: Planes } {
@@ -22,16 +25,23 @@ function allocateFrame(width: number, height: number): { readonly frame: Frame; 
   return { frame, planes: { width, height, data: [y, u, v], strides: [yStride, uStride, vStride] } };
 }
 
-export function createTestVideoSource(profile: VideoProfile, roomName: string, clock: Clock): VideoSource {
+/** @param timeCode also draws the time, for a machine to read */
+export const createTestVideoSource = (profile: VideoProfile, roomName: string, clock: Clock, timeCode = false): VideoSource =>
+  createDrawnSource(TEST_PICTURE_VIEW, profile, clock, () => createTestPicture(roomName, profile.width, profile.height), timeCode);
+
+export const createTestPageSource = (profile: VideoProfile, clock: Clock): VideoSource =>
+  createDrawnSource(TEST_PAGE_VIEW, profile, clock, () => createTestPage(profile.width, profile.height));
+
+function createDrawnSource(view: SourceView, profile: VideoProfile, clock: Clock, create: () => TestPicture, timeCode = false): VideoSource {
   let pacer: Pacer | null = null;
   let closed = false;
   let taking: Promise<void> | null = null;
   let frame: Frame | null = null;
   return {
-    view: TEST_PICTURE_VIEW,
+    view,
     start(sink) {
       if (closed) return;
-      const picture = createTestPicture(roomName, profile.width, profile.height);
+      const picture = create();
       const memory = allocateFrame(profile.width, profile.height);
       frame = memory.frame;
       picture.drawBackground(memory.planes);
@@ -39,6 +49,7 @@ export function createTestVideoSource(profile: VideoProfile, roomName: string, c
       pacer = startPacer(clock, intervalMs, intervalMs, (index, dueMs) => {
         if (taking !== null) return; // the encoder still reads the one buffer
         picture.drawChanges(memory.planes, index * intervalMs, new Date(clock.now()));
+        if (timeCode) drawTimeCode(memory.planes, clock.now());
         taking = sink.frame(memory.frame, dueMs).finally(() => {
           taking = null;
         });

@@ -1,10 +1,12 @@
-// The display: one scene, and under it the canvas that stays for the page's whole life, so that the first frame never waits for React.
+// The display: one scene, and under it the canvases of the two pictures, which stay for the page's whole life, so that the first frame never
+// waits for React. A shared screen takes most of the display, the camera's picture goes beside it (content-layout.ts).
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { RoomState } from '../../room/state.ts';
 import { useRoom } from '../shared/room-context.tsx';
 import { text } from '../shared/texts.ts';
 import { colours } from '../shared/theme.ts';
+import { contentLayout } from './content-layout.ts';
 import type { DisplayFeed } from './feed.ts';
 import { type Scene, sceneOf } from './scene-choice.ts';
 import { EndedScene } from './scenes/ended.tsx';
@@ -20,16 +22,20 @@ const useStyles = makeStyles({
   display: { position: 'absolute', inset: 0, overflow: 'hidden', backgroundColor: colours.ground, color: colours.text, fontSize: '2.5rem', lineHeight: 1.3 },
   inCall: { backgroundColor: '#000000' },
   canvas: { position: 'absolute', inset: 0, width: '100%', height: '100%', objectFit: 'contain', visibility: 'hidden' },
-  visible: { visibility: 'visible' }
+  visible: { visibility: 'visible' },
+  screen: contentLayout.screen,
+  beside: contentLayout.camera
 });
 
 export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
   const view = useRoom();
   const live = useSyncExternalStore(feed.subscribe, feed.live);
+  const screenLive = useSyncExternalStore(feed.subscribe, feed.screenLive);
   const styles = useStyles();
   const call = view.state?.call ?? null;
   const expiredCall = useExpiredCall(call?.phase === 'ended' ? call.id : null, call?.encryption.state === 'failed');
   const scene = sceneOf(view, expiredCall);
+  const shared = screenLive && scene === 'in-call';
 
   // Nothing is known of the call while the room cannot be reached: the feed stays as it is.
   const epoch = call === null || call.phase === 'ended' ? 0 : call.mediaEpoch;
@@ -45,21 +51,32 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
       aria-label={text('app.display')}
       className={mergeClasses(styles.display, scene === 'in-call' && styles.inCall)}
     >
-      <canvas data-testid="remote-video" className={mergeClasses(styles.canvas, scene === 'in-call' && live && styles.visible)} />
-      <SceneContent scene={scene} state={view.state} online={view.online} live={live} />
+      <canvas
+        data-testid="remote-video"
+        data-of="video"
+        className={mergeClasses(styles.canvas, shared && styles.beside, scene === 'in-call' && live && styles.visible)}
+      />
+      <canvas data-testid="remote-screen" data-of="screen" className={mergeClasses(styles.canvas, styles.screen, shared && styles.visible)} />
+      <SceneContent scene={scene} state={view.state} online={view.online} live={live} shared={shared} />
     </main>
   );
 }
 
-type SceneContentProps = { readonly scene: Scene; readonly state: RoomState | null; readonly online: boolean; readonly live: boolean };
+type SceneContentProps = {
+  readonly scene: Scene;
+  readonly state: RoomState | null;
+  readonly online: boolean;
+  readonly live: boolean;
+  readonly shared: boolean;
+};
 
-function SceneContent({ scene, state, online, live }: SceneContentProps) {
+function SceneContent({ scene, state, online, live, shared }: SceneContentProps) {
   if (state === null || scene === 'reconnecting') return <ReconnectingScene />;
   const call = state.call;
   if (call === null || scene === 'idle' || scene === 'problem') return <IdleScene state={state} />;
   if (scene === 'ringing') return <RingingScene call={call} />;
   if (scene === 'ended') return <EndedScene call={call} />;
-  return <InCallScene call={call} live={live} online={online} />;
+  return <InCallScene call={call} live={live} online={online} shared={shared} />;
 }
 
 /** The ended call's id, once it has been shown for as long as it takes to read it. */

@@ -1,8 +1,8 @@
-// The display's feed of one call: ticket → WebSocket → picture and sound, again and again while the call has a media process.
+// The display's feed of one call: ticket → WebSocket → pictures and sound, again and again while the call has a media process.
 // `follow(mediaEpoch)` is all that the page says; 0 ends it. Each connection has its own decoders, so nothing of one is left in the next.
 import { backoffMs } from '../../kernel/backoff.ts';
-import { type DisplayMessage, decodeFeedFrame, type FeedMessage, pictureOf } from '../../media/display-feed/protocol.ts';
-import { Picture } from './picture.ts';
+import { type DisplayMessage, decodeFeedFrame, type FeedMessage, type Picture as PictureName, pictureOf } from '../../media/display-feed/protocol.ts';
+import { blank, Picture, type PictureStatistics } from './picture.ts';
 import { extraSoundDelay } from './playout.ts';
 import { Sound, SoundOutput } from './sound.ts';
 
@@ -25,30 +25,33 @@ export type DisplayStatistics = {
   readonly gaps: number;
   readonly avOffsetMs: number | null;
   readonly bufferMs: number;
+  readonly screen: PictureStatistics;
 };
 
 type FeedOptions = {
   /** Asks for a ticket; null where there is none now. */
   readonly ticket: () => Promise<string | null>;
-  readonly canvas: () => HTMLCanvasElement | null;
+  readonly canvas: (of: PictureName) => HTMLCanvasElement | null;
 };
 
-const nothingYet: DisplayStatistics = {
-  connected: false,
-  connections: 0,
+const noPicture: PictureStatistics = {
   framesDecoded: 0,
   framesPresented: 0,
   framesDropped: 0,
   firstFrameAt: null,
   lastFrameAt: null,
   lastCaptureMs: null,
-  audioPlayedMs: 0,
-  gaps: 0,
-  avOffsetMs: null,
-  bufferMs: 0
+  avOffsetMs: null
 };
+const nothingYet: DisplayStatistics = { connected: false, connections: 0, ...noPicture, audioPlayedMs: 0, gaps: 0, bufferMs: 0, screen: noPicture };
 
-type Connection = { readonly socket: WebSocket; readonly picture: Picture; readonly sound: Sound };
+type Connection = {
+  readonly socket: WebSocket;
+  readonly pictures: Readonly<Record<PictureName, Picture>>;
+  readonly sound: Sound;
+  /** The shared screen comes, as the media process says. */
+  sharing: boolean;
+};
 
 export class DisplayFeed {
   readonly #options: FeedOptions;
@@ -61,6 +64,7 @@ export class DisplayFeed {
   #connection: Connection | null = null;
   #last = nothingYet;
   #live = false;
+  #screenLive = false;
   #extraDelayMs = 0;
 
   constructor(options: FeedOptions) {
@@ -83,12 +87,15 @@ export class DisplayFeed {
     if (epoch > 0) void this.#connect(epoch);
     else {
       this.#output?.suspend();
-      clear(this.#options.canvas());
+      for (const of of ['video', 'screen'] as const) blank(this.#options.canvas(of));
     }
   }
 
   /** True while the picture on the canvas is a live one. */
   readonly live = (): boolean => this.#live;
+
+  /** True while the shared screen is on its canvas. */
+  readonly screenLive = (): boolean => this.#screenLive;
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
@@ -97,12 +104,13 @@ export class DisplayFeed {
 
   statistics(): DisplayStatistics {
     if (this.#connection === null) return { ...this.#last, connections: this.#connections };
-    const { socket, picture, sound } = this.#connection;
+    const { socket, pictures, sound } = this.#connection;
     const heard = sound.report;
     return {
       connected: socket.readyState === WebSocket.OPEN,
       connections: this.#connections,
-      ...picture.statistics(),
+      ...pictures.video.statistics(),
+      screen: pictures.screen.statistics(),
       audioPlayedMs: Math.round(heard?.playedMs ?? 0),
       gaps: Math.round(heard?.gapMs ?? 0),
       bufferMs: Math.round(heard?.delayMs ?? 0)
@@ -117,15 +125,16 @@ export class DisplayFeed {
     const socket = new WebSocket(url);
     socket.binaryType = 'arraybuffer';
     const sound = new Sound(this.#output);
-    const picture = new Picture({
-      canvas: this.#options.canvas,
-      heardCaptureMs: () => sound.heardCaptureMs(),
-      needKeyframe: () => send(socket, { type: 'need-keyframe', of: 'video' }),
-      presented: () => {
-        if (!this.#live) this.#watch();
-      }
-    });
-    const connection = { socket, picture, sound };
+    const picture = (of: PictureName): Picture =>
+      new Picture({
+        canvas: () => this.#options.canvas(of),
+        heardCaptureMs: () => sound.heardCaptureMs(),
+        needKeyframe: () => send(socket, { type: 'need-keyframe', of }),
+        presented: () => {
+          if (!(of === 'video' ? this.#live : this.#screenLive)) this.#watch();
+        }
+      });
+    const connection: Connection = { socket, pictures: { video: picture('video'), screen: picture('screen') }, sound, sharing: false };
     this.#connection = connection;
     this.#extraDelayMs = 0;
     void sound.start();
@@ -135,7 +144,8 @@ export class DisplayFeed {
     socket.addEventListener('message', (event: MessageEvent<unknown>) => {
       if (this.#connection !== connection) return;
       this.#attempt = 0;
-      receive(event.data, picture, sound);
+      receive(event.data, connection);
+      if (!connection.sharing && this.#screenLive) this.#watch();
     });
     socket.addEventListener('close', () => {
       if (this.#connection !== connection) return;
@@ -154,21 +164,26 @@ export class DisplayFeed {
     if (this.#retry !== null) window.clearTimeout(this.#retry);
     this.#retry = null;
     if (this.#connection === null) return;
-    const { socket, picture, sound } = this.#connection;
+    const { socket, pictures, sound } = this.#connection;
     this.#last = { ...this.statistics(), connected: false };
     this.#connection = null;
     socket.close();
-    picture.close();
+    pictures.video.close();
+    pictures.screen.close();
     sound.close();
     this.#watch();
   }
 
   /** Tells the page when the picture becomes live or stops being so. */
   #watch(): void {
-    const shownAt = this.#connection?.picture.statistics().lastFrameAt ?? null;
+    const connection = this.#connection;
+    const shownAt = connection?.pictures.video.statistics().lastFrameAt ?? null;
     const live = shownAt !== null && performance.timeOrigin + performance.now() - shownAt < PICTURE_STALE_MS;
-    if (live === this.#live) return;
+    // A page that stands still is still shared: here the media process's word counts, not the time of the last frame.
+    const screenLive = connection?.sharing === true && connection.pictures.screen.statistics().lastFrameAt !== null;
+    if (live === this.#live && screenLive === this.#screenLive) return;
     this.#live = live;
+    this.#screenLive = screenLive;
     for (const listener of [...this.#listeners]) listener();
   }
 
@@ -190,16 +205,23 @@ export class DisplayFeed {
   }
 }
 
-function receive(data: unknown, picture: Picture, sound: Sound): void {
+function receive(data: unknown, connection: Connection): void {
+  const { pictures, sound } = connection;
   if (data instanceof ArrayBuffer) {
     const frame = decodeFeedFrame(data);
-    if (frame?.kind === 'audio') sound.push(frame);
-    else if (frame !== null && pictureOf(frame.kind) === 'video') picture.push(frame);
+    if (frame === null) return;
+    const of = pictureOf(frame.kind);
+    if (of === null) sound.push(frame);
+    else pictures[of].push(frame);
     return;
   }
   const message = parseFeedMessage(data);
-  if (message?.type === 'picture-config' && message.of === 'video') picture.configure(message.codec, message.width, message.height);
+  if (message?.type === 'picture-config') pictures[message.of].configure(message.codec, message.width, message.height);
   else if (message?.type === 'audio-config') sound.configure(message.channels);
+  else if (message?.type === 'state') {
+    if (connection.sharing && !message.receiving.screen) pictures.screen.end();
+    connection.sharing = message.receiving.screen;
+  }
 }
 
 /** The media process is ours; a message that is none is left alone rather than taking the picture down. */
@@ -213,11 +235,4 @@ function parseFeedMessage(data: unknown): FeedMessage | null {
 
 function send(socket: WebSocket, message: DisplayMessage): void {
   if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
-}
-
-/** Nothing of a call that is over stays on the screen, nor in the canvas. */
-function clear(canvas: HTMLCanvasElement | null): void {
-  if (canvas === null) return;
-  canvas.width = 1;
-  canvas.height = 1;
 }

@@ -21,7 +21,7 @@ const feed = new DisplayFeed({
     const outcome = await client.command<{ readonly url: string }>('/api/v1/display/ticket');
     return outcome.ok ? outcome.value.url : null;
   },
-  canvas: () => document.querySelector<HTMLCanvasElement>('canvas')
+  canvas: (of) => document.querySelector<HTMLCanvasElement>(`canvas[data-of="${of}"]`)
 });
 client.start();
 feed.start();

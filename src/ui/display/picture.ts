@@ -1,4 +1,4 @@
-// Received picture: VideoDecoder → queue → canvas, one draw for each screen refresh. Every VideoFrame that is made is closed here.
+// A received picture, the camera's or the shared screen's: VideoDecoder → queue → canvas, one draw for each screen refresh. Every VideoFrame that is made is closed here.
 // After an error, or when it cannot keep up, it waits for a keyframe and asks for one; nothing is decoded from the middle of a stream.
 import type { FeedFrame } from '../../media/display-feed/protocol.ts';
 import { PictureQueue } from './playout.ts';
@@ -7,7 +7,7 @@ import { PictureQueue } from './playout.ts';
 const MOST_UNDECODED = 15;
 const ASK_AGAIN_MS = 500;
 
-type PictureStatistics = {
+export type PictureStatistics = {
   readonly framesDecoded: number;
   readonly framesPresented: number;
   readonly framesDropped: number;
@@ -60,7 +60,7 @@ export class Picture {
 
   push(frame: FeedFrame): void {
     if (this.#config === null || this.#closed) return;
-    const key = frame.kind === 'video-key';
+    const key = frame.kind.endsWith('-key');
     if (!key && !this.#waitsForKeyframe && (this.#decoder?.decodeQueueSize ?? 0) > MOST_UNDECODED) this.#restartDecoder();
     if (!key && this.#waitsForKeyframe) {
       this.#framesDropped += 1;
@@ -87,6 +87,14 @@ export class Picture {
       lastCaptureMs: this.#lastCaptureMs,
       avOffsetMs: this.#avOffsetMs
     };
+  }
+
+  /** The other side sends it no more: nothing that is still in the decoder is shown, and the canvas is blank. */
+  end(): void {
+    this.#restartDecoder();
+    this.#drop(this.#queue.clear());
+    this.#lastFrameAt = null;
+    blank(this.#options.canvas());
   }
 
   close(): void {
@@ -180,4 +188,11 @@ export class Picture {
     this.#askedAt = now;
     this.#options.needKeyframe();
   }
+}
+
+/** Nothing of a picture that is over stays on the screen, nor in the canvas. */
+export function blank(canvas: HTMLCanvasElement | null): void {
+  if (canvas === null) return;
+  canvas.width = 1;
+  canvas.height = 1;
 }

@@ -5,8 +5,10 @@
 
 /** The quickest way through the network of the last 5 to 10 s: two buckets, so that clock drift moves it. */
 const QUICKEST_WINDOW_MS = 5000;
-/** How fast a peak of lateness is forgotten. */
-const PEAK_MEMORY_MS = 8000;
+/** How fast a peak of lateness is forgotten that does not come again. */
+const PEAK_MEMORY_MS = 2500;
+/** One that does is remembered as long as it comes again within so many seconds. */
+const REMEMBERED_SECONDS = 8;
 
 /** How late media arrives, compared with the quickest of late. Arrival and media time may have any zero; both in milliseconds. */
 export class Lateness {
@@ -17,6 +19,8 @@ export class Lateness {
   #jitterMs = 0;
   #lastTransit: number | null = null;
   #lastAt = 0;
+  #second = Number.NEGATIVE_INFINITY;
+  #worstOfSeconds: number[] = []; // the latest last
 
   observe(arrivedMs: number, mediaMs: number): void {
     const transit = arrivedMs - mediaMs;
@@ -28,6 +32,11 @@ export class Lateness {
     this.#quickest = Math.min(this.#quickest, transit);
     const late = transit - this.quickestTransitMs;
     this.#peakMs = Math.max(late, this.#lastTransit === null ? 0 : this.#peakMs * Math.exp((this.#lastAt - arrivedMs) / PEAK_MEMORY_MS));
+    const second = Math.floor(arrivedMs / 1000);
+    const passed = Math.min(REMEMBERED_SECONDS, second - this.#second);
+    this.#second = second;
+    this.#worstOfSeconds = [...this.#worstOfSeconds, ...new Array<number>(passed).fill(0)].slice(-REMEMBERED_SECONDS);
+    this.#worstOfSeconds.push(Math.max(late, this.#worstOfSeconds.pop() ?? 0));
     // RFC 3550 section 6.4.1, interarrival jitter.
     if (this.#lastTransit !== null) this.#jitterMs += (Math.abs(transit - this.#lastTransit) - this.#jitterMs) / 16;
     this.#lastTransit = transit;
@@ -39,9 +48,25 @@ export class Lateness {
     return Math.min(this.#quickest, this.#quickestBefore);
   }
 
-  /** The worst lateness, slowly forgotten. */
+  /** The worst lateness that is to be expected: of late, or again and again. What stood still once does not make everything wait for long. */
   get peakMs(): number {
-    return this.#peakMs;
+    const [, again = 0] = this.#worstOfSeconds.toSorted((a, b) => b - a);
+    return Math.max(this.#peakMs, again);
+  }
+
+  /** The same network, of which only the last second is remembered. */
+  sinceLately(): Lateness {
+    const fresh = new Lateness();
+    fresh.#quickest = this.quickestTransitMs;
+    fresh.#bucketEnds = this.#bucketEnds;
+    fresh.#quickestBefore = this.#quickestBefore;
+    fresh.#jitterMs = this.#jitterMs;
+    fresh.#lastTransit = this.#lastTransit;
+    fresh.#lastAt = this.#lastAt;
+    fresh.#second = this.#second;
+    fresh.#worstOfSeconds = this.#worstOfSeconds.slice(-1);
+    fresh.#peakMs = fresh.#worstOfSeconds[0] ?? 0;
+    return fresh;
   }
 
   /** The mean change of lateness from one to the next. */
@@ -54,14 +79,16 @@ const LEAST_SOUND_DELAY_MS = 40;
 const MOST_SOUND_DELAY_MS = 600;
 const SOUND_MARGIN_MS = 10;
 const DELAY_TOLERANCE_MS = 5;
-/** A difference in delay that is played away a little faster or slower: 0.5 % is not heard, 2 % hardly. */
-const LARGE_DIFFERENCE_MS = 100;
+/** A difference in delay is played away within so long, a little faster or slower: 0.5 % is not heard, 3 % is half a semitone. */
+const GLIDE_MS = 3000;
 /** A step of the extra delay up to this is glided over, not paused. */
 const LARGEST_GLIDE_MS = 20;
 const GENTLE_RATE = 0.005;
-const BRISK_RATE = 0.02;
+const BRISK_RATE = 0.03;
+/** What comes in the first moments says more about a page and its decoders, which are still being made, than about the network. It is forgotten, and what waited for it skipped. */
+const SETTLING_MS = 2000;
 /** A difference that is not played away but skipped: something stood still. */
-const SKIP_MS = 400;
+const SKIP_MS = 250;
 const CAPACITY_MS = 2000;
 /** A jump of the media clock that is no silence but another stream. */
 const RESTART_MS = 10_000;
@@ -91,6 +118,7 @@ export class SoundBuffer {
   #rate = 1;
   #extraMs = 0;
   #hold = 0; // frames of silence still to be put in
+  #settledAt: number | null = null; // in frames pulled; null once it has
   #played = 0;
   #gap = 0;
 
@@ -110,11 +138,16 @@ export class SoundBuffer {
     const end = this.#end ?? start;
     if (Math.abs(start - end) <= 2) start = end; // microseconds do not divide into frames
     if (start < end) return;
+    const settles = this.#settledAt !== null && this.#clock >= this.#settledAt;
+    if (settles) {
+      this.#settledAt = null;
+      this.#lateness = this.#lateness.sinceLately();
+    }
     this.#lateness.observe(this.#ms(this.#clock), this.#ms(start));
     this.#fillUnknown(end, start);
     this.#write(start, planes, length);
     this.#end = start + length;
-    this.#steer(start, end);
+    this.#steer(start, end, settles ? LARGEST_GLIDE_MS : SKIP_MS);
   }
 
   /** Fills one block of each output, silence where there is nothing, and moves the clock on. */
@@ -172,11 +205,12 @@ export class SoundBuffer {
     this.#rate = 1;
     this.#hold = 0;
     this.#cursor = start - this.#frames(LEAST_SOUND_DELAY_MS + this.#extraMs);
+    this.#settledAt = this.#clock + this.#frames(SETTLING_MS);
     for (const plane of this.#planes) plane.fill(Number.NaN);
   }
 
   /** After a packet that begins at `start`, where sound so far went to `previousEnd`: corrects the delay, in the least audible way that will do. */
-  #steer(start: number, previousEnd: number): void {
+  #steer(start: number, previousEnd: number, skipMs: number): void {
     const targetMs = Math.min(MOST_SOUND_DELAY_MS, Math.max(LEAST_SOUND_DELAY_MS, this.#lateness.peakMs + SOUND_MARGIN_MS) + this.#extraMs);
     const wanted = this.#clock - this.#frames(this.#lateness.quickestTransitMs + targetMs);
     if (this.#cursor > start) {
@@ -189,7 +223,7 @@ export class SoundBuffer {
     const behind = wanted - this.#cursor;
     const behindMs = this.#ms(behind);
     // Between two spurts of sound the silence may be made longer or shorter: nothing is lost.
-    if ((this.#cursor >= previousEnd && wanted <= start) || behindMs > SKIP_MS) {
+    if ((this.#cursor >= previousEnd && wanted <= start) || behindMs > skipMs) {
       // Never back into what was heard, nor beyond what has come: a path that has become slower than sound ever waits would be skipped whole.
       this.#cursor = Math.max(Math.min(wanted, start), Math.min(previousEnd, this.#cursor));
       this.#rate = 1;
@@ -197,7 +231,7 @@ export class SoundBuffer {
       this.#cursor = Math.round(this.#cursor);
       this.#rate = 1;
     } else {
-      this.#rate = 1 + Math.sign(behind) * (Math.abs(behindMs) > LARGE_DIFFERENCE_MS ? BRISK_RATE : GENTLE_RATE);
+      this.#rate = 1 + Math.sign(behind) * Math.min(BRISK_RATE, Math.max(GENTLE_RATE, Math.abs(behindMs) / GLIDE_MS));
     }
   }
 
@@ -235,8 +269,8 @@ export class SoundBuffer {
   }
 }
 
-/** A picture may be ahead of its sound by this much. */
-const PICTURE_AHEAD_MS = 100;
+/** A picture may be ahead of its sound by this much. It is what a picture waits for most of its way, and still not noticed. */
+const PICTURE_AHEAD_MS = 120;
 /** A picture is never held longer than this, whatever the clocks say. */
 const LONGEST_HOLD_MS = 300;
 const LONGEST_SMOOTHING_MS = 80;

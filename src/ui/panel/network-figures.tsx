@@ -24,9 +24,11 @@ export function NetworkFigures({ media }: { readonly media: MediaView }) {
   const styles = useStyles();
   const figures: readonly (readonly [string, string])[] = [
     [text('figures.picture'), pictureText(media.video)],
+    ...(media.screen.receiving ? [[text('figures.shared'), pictureText(media.screen)] as const] : []),
     [text('figures.sound'), media.audio.receiving ? rateText(media.audio.bitrateKbps) : text('figures.none')],
     [text('figures.roundTrip'), media.roundTripMs === null ? '–' : `${Math.round(media.roundTripMs)} ms`],
-    [text('figures.lost'), String(media.audio.lost + media.video.lost)]
+    [text('figures.lost'), String(media.audio.lost + media.video.lost + media.screen.lost)],
+    ...(media.video.limited === null ? [] : [[text('figures.network'), text('figures.reduced')] as const])
   ];
   return (
     <dl className={styles.figures} data-testid="network-figures" aria-label={text('call.network')}>

@@ -35,7 +35,14 @@ export function PanelApp() {
     // Each call's screens are mounted anew, so that nothing of one call is left in the next.
     if (screen === 'security') return <SecurityScreen key={call.id} call={call} onBack={() => setOpened({ ...opened, security: null })} />;
     if (screen === 'ended') return <EndedScreen key={call.id} call={call} events={state.health.securityEvents} onDone={() => close(call)} />;
-    return <InCallScreen key={call.id} call={call} onShield={() => setOpened({ ...opened, dial: false, security: call.id })} />;
+    return (
+      <InCallScreen
+        key={call.id}
+        call={call}
+        shareable={state.devices.screen !== null}
+        onShield={() => setOpened({ ...opened, dial: false, security: call.id })}
+      />
+    );
   }
 
   return (

@@ -23,10 +23,13 @@ const INVITE: CallMessage = {
 const STATISTICS: MediaStatistics = {
   audio: { ...NO_FLOW, sending: true },
   video: { ...NO_FLOW, framesReceived: 7 },
+  screen: NO_FLOW,
   roundTripMs: 5,
+  bandwidth: null,
   displays: 1,
   camera: { kind: 'test', name: 'Test picture' },
-  microphone: { kind: 'test', name: 'Test tone' }
+  microphone: { kind: 'test', name: 'Test tone' },
+  screenSource: null
 };
 
 /** Let every promise and the room's next turn happen. */
@@ -80,6 +83,7 @@ function fakeMedia() {
       addCandidates: request('addCandidates', undefined),
       setMicrophone: request('setMicrophone', undefined),
       setCamera: request('setCamera', undefined),
+      setScreen: request('setScreen', undefined),
       displayTicket: request('displayTicket', { url: 'ws://127.0.0.1:1/?ticket=x' }),
       async close() {
         session.closed = true;
@@ -139,7 +143,7 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     room: { name: 'Boardroom', account: SELF.account, organisation: 'contoso.example', endpoint: SELF.endpoint },
     policy: { policy: 'DisabledUserOverride', setting: true },
     localEncryption: localEncryption({ policy: 'DisabledUserOverride', setting: true, complianceRecording: false }),
-    sources: { camera: { kind: 'test', name: 'Test picture' }, microphone: { kind: 'test', name: 'Test tone' } },
+    sources: { camera: { kind: 'test', name: 'Test picture' }, microphone: { kind: 'test', name: 'Test tone' }, screen: { kind: 'test', name: 'Test page' } },
     autoAnswer: false,
     timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 },
     signaling: network.signaling,
@@ -337,6 +341,21 @@ describe('the room', () => {
     assert.equal(session(1).options.microphone, false, 'the next process begins muted');
   });
 
+  it('tells a person why nothing can be shared, takes the wish back and leaves the call as it is', async () => {
+    const { room, session } = await inCall();
+    assert.deepEqual([room.state().devices.screen, room.state().call?.media.screen], [{ kind: 'test', name: 'Test page' }, NO_FLOW]);
+    session(0).fail = new CloisterError('CL_MEDIA_SCREEN_NONE');
+    await assert.rejects(room.callAction(CALL, 'share'), { code: 'CL_MEDIA_SCREEN_NONE' });
+    await turn();
+    assert.deepEqual([room.state().call?.media.wanted.screen, room.state().call?.phase], [false, 'connected']);
+    session(0).fail = null;
+    await room.callAction(CALL, 'share');
+    assert.equal(room.state().call?.media.wanted.screen, true);
+    session(0).emit('screenEnded', { code: 'CL_MEDIA_SCREEN_LOST', detectedBy: 'screen-source', text: 'the cable was pulled' });
+    await turn();
+    assert.deepEqual([room.state().call?.media.wanted.screen, room.state().call?.phase], [false, 'connected']);
+  });
+
   it('refuses actions on a call that is not there, and in the wrong phase', async () => {
     const { room } = await inCall();
     await assert.rejects(room.callAction('0190f3c2-7d4e-7a31-8c55-000000000002', 'end'), { code: 'CL_CALL_NONE' });
@@ -358,7 +377,7 @@ describe('the room', () => {
     const { room, session } = await start();
     await room.placeCall(PEER.account, { audio: false, video: false });
     assert.ok(session(0).asked.includes('setMicrophone'));
-    assert.deepEqual(room.state().call?.media.wanted, { microphone: false, camera: false });
+    assert.deepEqual(room.state().call?.media.wanted, { microphone: false, camera: false, screen: false });
   });
 
   it('shows a broker that is away after two seconds, not before, and takes it back', async () => {

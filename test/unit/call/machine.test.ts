@@ -188,6 +188,31 @@ describe('call state machine', () => {
     assert.equal(shown(a), 'end-to-end-verified');
   });
 
+  it('shares only in a secured call, and never by itself: not in the next process, nor in the next call', () => {
+    const { network, a, b } = pair();
+    assert.equal(a.do({ type: 'set-screen', on: true }), 'CL_CALL_NONE');
+    place(a);
+    assert.equal(a.do({ type: 'set-screen', on: true }), 'CL_CALL_WRONG_PHASE');
+    network.settle();
+    b.do({ type: 'answer', video: true });
+    network.settle();
+    assert.equal(a.call?.wanted.screen, false);
+    assert.equal(a.do({ type: 'set-screen', on: true }), null);
+    assert.deepEqual([a.call?.wanted.screen, a.media?.sharing, b.call?.wanted.screen], [true, true, false]);
+    assert.equal(b.do({ type: 'set-screen', on: true }), null, 'both may at once');
+    b.do({ type: 'screen-ended', epoch: b.call?.exchange.epoch ?? 0 });
+    assert.deepEqual([b.call?.wanted.screen, b.media?.sharing, b.call?.phase], [false, false, 'connected']);
+    a.killMedia();
+    const item = network.queue.shift();
+    item?.room.do(item.event);
+    assert.equal(a.do({ type: 'set-screen', on: true }), 'CL_CALL_WRONG_PHASE', 'not before the new keys are proven');
+    network.settle();
+    assert.deepEqual([a.call?.phase, a.call?.wanted.screen, a.media?.sharing], ['connected', false, false]);
+    a.do({ type: 'set-screen', on: true });
+    a.do({ type: 'hang-up' });
+    assert.equal(a.call?.wanted.screen, false);
+  });
+
   it('secures the call anew when both media processes die at once', () => {
     const { network, a, b } = connected();
     a.killMedia();
@@ -465,7 +490,21 @@ describe('call state machine', () => {
   it('property: whatever people do and whatever is lost or reordered, nothing gets stuck and no shield is shown without proof', () => {
     const action = fc.record({
       room: fc.constantFrom('a', 'b'),
-      what: fc.constantFrom('place', 'answer', 'decline', 'hang-up', 'codes-match', 'codes-differ', 'kill', 'mute', 'update', 'settle', 'time'),
+      what: fc.constantFrom(
+        'place',
+        'answer',
+        'decline',
+        'hang-up',
+        'codes-match',
+        'codes-differ',
+        'kill',
+        'mute',
+        'update',
+        'share',
+        'screen-lost',
+        'settle',
+        'time'
+      ),
       lose: fc.integer({ min: 0, max: 5 }),
       order: fc.integer({ min: 0, max: 1000 })
     });
@@ -487,6 +526,8 @@ describe('call state machine', () => {
           else if (what === 'kill') room.killMedia();
           else if (what === 'update') room.do({ type: 'update-ready', epoch: room.state.lastEpoch, sdp: 'a new path' });
           else if (what === 'mute') room.do({ type: 'set-microphone', on: false });
+          else if (what === 'share') room.do({ type: 'set-screen', on: order % 3 > 0 });
+          else if (what === 'screen-lost') room.do({ type: 'screen-ended', epoch: room.call?.exchange.epoch ?? 0 });
           else if (what === 'time') network.advance(order * 20);
           else if (what === 'settle') network.settle((waiting) => order % waiting);
           else if (what === 'answer') room.do({ type: 'answer', video: true });
@@ -497,6 +538,8 @@ describe('call state machine', () => {
               assert.ok(each.media === null || each.media.secured, 'a shield without a secured connection');
               assert.equal(each.media?.endToEnd ?? true, true);
             }
+            if (each.media !== null) assert.equal(each.media.sharing, each.call?.wanted.screen, 'what is shared is what is wanted');
+            if (each.media?.sharing) assert.ok(each.media.secured, 'a share without a secured connection');
             if (each.call === null || each.call.phase === 'ended') {
               assert.equal(each.media, null, 'media after the end');
               assert.equal(each.call?.encryption.code ?? null, null, 'a code after the end');

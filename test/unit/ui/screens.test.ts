@@ -39,6 +39,12 @@ describe('ui/panel/screen-choice', () => {
       muted: 'in-call',
       noPicture: 'in-call',
       cameraProblem: 'in-call',
+      sharing: 'in-call',
+      sharingStarts: 'in-call',
+      nothingToShare: 'in-call',
+      shared: 'in-call',
+      sharedWithoutCamera: 'in-call',
+      bothShare: 'in-call',
       ended: 'ended',
       endedUnanswered: 'ended',
       failed: 'ended'

@@ -1,6 +1,8 @@
 // What lies over the remote picture: the shield, who it is, what is switched off here, and the code while it waits to be compared.
+// Over a shared screen lies nothing: there these go above, below and beside it (content-layout.ts).
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { MicOffFilled } from '@fluentui/react-icons/svg/mic-off';
+import { ShareScreenStartFilled } from '@fluentui/react-icons/svg/share-screen-start';
 import { VideoOffFilled } from '@fluentui/react-icons/svg/video-off';
 import type { CallView } from '../../../room/state.ts';
 import { currentCodeOf } from '../../shared/current-code.ts';
@@ -9,6 +11,7 @@ import { SecurityCode } from '../../shared/security-code.tsx';
 import { ShieldIcon, shieldStateOf } from '../../shared/shield.tsx';
 import { shieldText, text } from '../../shared/texts.ts';
 import { colours } from '../../shared/theme.ts';
+import { contentLayout } from '../content-layout.ts';
 
 const overPicture = 'rgba(18, 18, 22, 0.86)';
 
@@ -23,10 +26,23 @@ const useStyles = makeStyles({
     backgroundColor: overPicture
   },
   topLeft: { top: '2.5rem', left: '2.5rem' },
-  topRight: { top: '2.5rem', right: '2.5rem' },
+  topRight: { position: 'absolute', top: '2.5rem', right: '2.5rem', display: 'flex', gap: '1.25rem' },
+  pill: { position: 'static' },
+  strip: { top: '1.875rem' },
   bottomLeft: { bottom: '2.5rem', left: '2.5rem', maxWidth: '45%', fontWeight: 600 },
   name: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
   bottomRight: { bottom: '2.5rem', right: '2.5rem', flexDirection: 'column', alignItems: 'flex-end', gap: '0.25rem' },
+  beside: contentLayout.name,
+  below: { bottom: '1rem', left: '2.5rem', right: 'auto', flexDirection: 'row', alignItems: 'baseline', gap: '2rem', padding: '0.5rem 2rem' },
+  noCamera: {
+    ...contentLayout.camera,
+    display: 'grid',
+    placeItems: 'center',
+    backgroundColor: colours.card,
+    color: colours.quiet,
+    fontSize: '5rem',
+    lineHeight: 0
+  },
   codeHint: { color: colours.quiet },
   code: { fontSize: '3.75rem' },
   icon: { fontSize: '3.25rem', lineHeight: 0 },
@@ -64,51 +80,63 @@ type InCallSceneProps = {
   readonly live: boolean;
   /** The room answers, so that what is said of the call is so. */
   readonly online: boolean;
+  /** The shared screen of the other room is on the display. */
+  readonly shared: boolean;
 };
 
-export function InCallScene({ call, live, online }: InCallSceneProps) {
+export function InCallScene({ call, live, online, shared }: InCallSceneProps) {
   const styles = useStyles();
   return (
     <>
-      {live ? null : <NoPicture call={call} />}
-      {online ? <Facts call={call} /> : <div className={mergeClasses(styles.corner, styles.topLeft)}>{text('reconnecting.title')}</div>}
+      {live ? null : shared ? <NoCamera /> : <NoPicture call={call} />}
+      {online ? <Facts call={call} shared={shared} /> : <div className={mergeClasses(styles.corner, styles.topLeft)}>{text('reconnecting.title')}</div>}
     </>
   );
 }
 
-function Facts({ call }: { readonly call: CallView }) {
+function Facts({ call, shared }: { readonly call: CallView; readonly shared: boolean }) {
   const styles = useStyles();
   const { encryption, media, phase } = call;
   return (
     <>
-      <div className={mergeClasses(styles.corner, styles.topLeft)} data-testid="shield-state" data-state={shieldStateOf(encryption)}>
+      <div className={mergeClasses(styles.corner, styles.topLeft, shared && styles.strip)} data-testid="shield-state" data-state={shieldStateOf(encryption)}>
         <ShieldIcon encryption={encryption} />
         {shieldText(encryption)}
       </div>
-      {phase === 'connected' && !media.audio.sending ? (
-        <div className={mergeClasses(styles.corner, styles.topRight)} data-testid="microphone-off">
-          <span className={styles.icon} aria-hidden="true">
-            <MicOffFilled />
-          </span>
-          {text('call.muted')}
-        </div>
-      ) : null}
-      <div className={mergeClasses(styles.corner, styles.bottomLeft)} data-testid="peer-name">
+      <div className={mergeClasses(styles.topRight, shared && styles.strip)}>
+        {media.screen.sending ? (
+          <div className={mergeClasses(styles.corner, styles.pill)} data-testid="sharing-here">
+            <span className={styles.icon} aria-hidden="true">
+              <ShareScreenStartFilled />
+            </span>
+            {text('display.sharingHere')}
+          </div>
+        ) : null}
+        {phase === 'connected' && !media.audio.sending ? (
+          <div className={mergeClasses(styles.corner, styles.pill)} data-testid="microphone-off">
+            <span className={styles.icon} aria-hidden="true">
+              <MicOffFilled />
+            </span>
+            {text('call.muted')}
+          </div>
+        ) : null}
+      </div>
+      <div className={mergeClasses(styles.corner, styles.bottomLeft, shared && styles.beside)} data-testid="peer-name">
         <span className={styles.name}>{call.peer.displayName}</span>
       </div>
-      <CodeBand call={call} />
+      <CodeBand call={call} shared={shared} />
     </>
   );
 }
 
 /** Only until it has been compared: after that it is of no use and takes picture away. */
-function CodeBand({ call }: { readonly call: CallView }) {
+function CodeBand({ call, shared }: { readonly call: CallView; readonly shared: boolean }) {
   const styles = useStyles();
   const { encryption } = call;
   if (!encryption.securingAgain && encryption.state !== 'end-to-end') return null;
   const code = currentCodeOf(encryption);
   return (
-    <div className={mergeClasses(styles.corner, styles.bottomRight)} data-testid="code-band">
+    <div className={mergeClasses(styles.corner, styles.bottomRight, shared && styles.below)} data-testid="code-band">
       {code === null ? (
         <span>{text('display.codeBlank')}</span>
       ) : (
@@ -117,6 +145,15 @@ function CodeBand({ call }: { readonly call: CallView }) {
           <SecurityCode code={code} className={styles.code} />
         </>
       )}
+    </div>
+  );
+}
+
+function NoCamera() {
+  const styles = useStyles();
+  return (
+    <div className={styles.noCamera} data-testid="no-camera" aria-label={text('display.noCamera')} role="img">
+      <VideoOffFilled />
     </div>
   );
 }

@@ -3,6 +3,8 @@ import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { CallEndFilled } from '@fluentui/react-icons/svg/call-end';
 import { MicFilled } from '@fluentui/react-icons/svg/mic';
 import { MicOffFilled } from '@fluentui/react-icons/svg/mic-off';
+import { ShareScreenStartFilled } from '@fluentui/react-icons/svg/share-screen-start';
+import { ShareScreenStopFilled } from '@fluentui/react-icons/svg/share-screen-stop';
 import { VideoFilled } from '@fluentui/react-icons/svg/video';
 import { VideoOffFilled } from '@fluentui/react-icons/svg/video-off';
 import { WarningFilled } from '@fluentui/react-icons/svg/warning';
@@ -62,13 +64,26 @@ const useStyles = makeStyles({
     ':hover': { backgroundColor: colours.text, color: '#16161a' },
     ':hover:active': { backgroundColor: colours.quiet, color: '#16161a' }
   },
+  sharing: {
+    backgroundColor: colours.brand,
+    ':hover': { backgroundColor: colours.brand },
+    ':hover:active': { backgroundColor: colours.brandPressed }
+  },
   bottom: { display: 'flex', flexDirection: 'column', gap: '0.25rem', alignItems: 'center' }
 });
 
-export function InCallScreen({ call, onShield }: { readonly call: CallView; readonly onShield: () => void }) {
+type InCallScreenProps = {
+  readonly call: CallView;
+  /** This room has something to share. */
+  readonly shareable: boolean;
+  readonly onShield: () => void;
+};
+
+export function InCallScreen({ call, shareable, onShield }: InCallScreenProps) {
   const styles = useStyles();
   const command = useCommand();
   const microphone = sourceControl(call.media.audio.sending, call.media.wanted.microphone);
+  const screen = sourceControl(call.media.screen.sending, call.media.wanted.screen);
   const camera = sourceControl(call.media.video.sending, call.media.wanted.camera);
   return (
     <Screen testId="screen-in-call" name={call.peer.displayName} className={styles.screen}>
@@ -106,6 +121,17 @@ export function InCallScreen({ call, onShield }: { readonly call: CallView; read
           onTouch={() => void command.act(call, camera.next === 'off' ? 'camera-off' : 'camera-on')}
         />
         <TouchButton
+          testId="button-share"
+          label={text(shareable ? shareLabel(screen) : 'call.nothingToShare')}
+          {...(shareable ? { name: `${text(shareLabel(screen))}. ${text(screen.next === 'on' ? 'call.share' : 'call.stopSharing')}` } : {})}
+          icon={screen.sending ? <ShareScreenStopFilled /> : <ShareScreenStartFilled />}
+          stacked
+          pressed={screen.sending}
+          disabled={!shareable || call.phase !== 'connected' || call.encryption.securingAgain}
+          className={mergeClasses(styles.control, screen.sending && styles.sharing)}
+          onTouch={() => void command.act(call, screen.next === 'on' ? 'share' : 'stop-sharing')}
+        />
+        <TouchButton
           testId="button-end"
           label={text('call.end')}
           icon={<CallEndFilled />}
@@ -124,6 +150,12 @@ export function InCallScreen({ call, onShield }: { readonly call: CallView; read
 function microphoneLabel(control: SourceControl) {
   if (control.changing) return control.sending ? 'call.muting' : 'call.unmuting';
   return control.sending ? 'call.unmuted' : 'call.muted';
+}
+
+/** The label of a share that is off says what a touch does: nobody takes it for something that is switched off by mistake. */
+function shareLabel(control: SourceControl) {
+  if (control.changing) return control.sending ? 'call.sharingStops' : 'call.sharingStarts';
+  return control.sending ? 'call.stopSharing' : 'call.share';
 }
 
 function cameraLabel(control: SourceControl) {

@@ -132,6 +132,17 @@ describe('frame assembly', () => {
     assert.deepEqual(hex(after[1]?.data ?? new Uint8Array()), hex(frames[2] ?? new Uint8Array()));
   });
 
+  it('waits longer for a missing packet where it is told to', () => {
+    const { packets } = vp8Stream(2);
+    const assembler = createFrameAssembler('VP8', WINDOW_MS);
+    const [missing] = packets.slice(4, 5);
+    assert.ok(missing !== undefined);
+    pushAll(assembler, [...packets.slice(0, 4), ...packets.slice(5)], 0);
+    assembler.setWindow(200);
+    assert.equal(assembler.poll(150).needKeyframe, false);
+    assert.equal(pushAll(assembler, [missing], 199).length, 2);
+  });
+
   it('asks for a keyframe where a stream begins without one, and forgets what came before', () => {
     const { packets } = vp8Stream(2);
     const assembler = createFrameAssembler('VP8', WINDOW_MS);

@@ -1,0 +1,31 @@
+// How much of what is sent gets lost, smoothed so that one burst neither starts nor ends a precaution. Pure.
+
+/** So many packets make a measurement. */
+const MIN_PACKETS = 50;
+const SMOOTHING = 0.3;
+
+export type LossMeter = {
+  /** @param lost how many of `told` did not arrive, as far as the other side knew when it said so */
+  arrivals(told: number, lost: number): void;
+  /** A fraction that the other side measured over about a second. */
+  fraction(lost: number): void;
+  current(): number;
+};
+
+export function createLossMeter(): LossMeter {
+  let waiting = { told: 0, lost: 0 };
+  let smoothed = 0;
+  const take = (fraction: number): void => {
+    smoothed += (fraction - smoothed) * SMOOTHING;
+  };
+  return {
+    arrivals(told, lost) {
+      waiting = { told: waiting.told + told, lost: waiting.lost + lost };
+      if (waiting.told < MIN_PACKETS) return;
+      take(waiting.lost / waiting.told);
+      waiting = { told: 0, lost: 0 };
+    },
+    fraction: take,
+    current: () => smoothed
+  };
+}

@@ -1,0 +1,67 @@
+// Which frames of a shared screen are encoded: whole and sharp rather than many. A frame waits until the one before it is through at the given
+// rate; a still screen is refined by some more frames and then only shows that it is alive. Pure; time is passed in.
+
+export type ShareTarget = { readonly fps: number; readonly kbps: number };
+
+export type SharePace = {
+  /** @param changed the frame is not the same as the one that was offered before */
+  admits(nowMs: number, changed: boolean): boolean;
+  /** What a frame that was admitted became on the network. */
+  sent(bytes: number, nowMs: number): void;
+  /** The next frame goes even where nothing changed: somebody needs a keyframe. */
+  refresh(): void;
+  /** Null: nothing is to be sent for now. */
+  setTarget(target: ShareTarget | null): void;
+};
+
+/** A realtime encoder needs about this many frames of a still picture to make it as good as it can. */
+const REFINING_FRAMES = 15;
+/** The other side takes a screen that is silent for longer than a second or two for one that has ended. */
+const ALIVE_MS = 400;
+/** What may still be on its way when the next frame is taken: less would leave the path idle. */
+const BACKLOG_MS = 50;
+/** A source's own clock is never quite ours. */
+const EARLY_PART = 0.25;
+
+export function createSharePace(initial: ShareTarget): SharePace {
+  let target: ShareTarget | null = initial;
+  let dirty = true;
+  let refining = 0;
+  let wanted = false;
+  let throughMs = Number.NEGATIVE_INFINITY;
+  let dueMs = Number.NEGATIVE_INFINITY;
+  let lastMs = Number.NEGATIVE_INFINITY;
+
+  return {
+    admits(nowMs, changed) {
+      dirty ||= changed;
+      if (target === null || nowMs < throughMs - BACKLOG_MS) return false;
+      const intervalMs = 1000 / target.fps;
+      if (nowMs < dueMs - EARLY_PART * intervalMs) return false;
+      if (dirty) refining = REFINING_FRAMES;
+      else if (refining > 0) refining -= 1;
+      else if (!wanted && nowMs - lastMs < ALIVE_MS) return false;
+      dirty = false;
+      wanted = false;
+      lastMs = nowMs;
+      dueMs = Math.max(dueMs, nowMs) + intervalMs;
+      return true;
+    },
+    sent(bytes, nowMs) {
+      if (target !== null) throughMs = Math.max(throughMs, nowMs) + (bytes * 8) / target.kbps;
+    },
+    refresh() {
+      wanted = true;
+    },
+    setTarget(next) {
+      target = next;
+    }
+  };
+}
+
+/**
+ * The rate to tell an encoder, which has to begin anew, with a keyframe, for another one: the pace keeps the rate, so it changes by halves and doubles alone.
+ * @param kbps what may be sent
+ * @param current what the encoder was told last
+ */
+export const encoderKbps = (kbps: number, current: number): number => (kbps <= current / 2 || kbps >= current * 2 ? kbps : current);
