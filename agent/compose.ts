@@ -14,7 +14,7 @@ import { asCloisterError, CloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { createMediaProcesses } from '../src/media/client.ts';
-import { createHardwareProbe } from '../src/media/hardware-probe.ts';
+import { createHardwareProbe } from '../src/media/encode/hardware-probe.ts';
 import type { IceServer, MediaSettings } from '../src/media/port.ts';
 import { viewOfChoice } from '../src/media/source/source-view.ts';
 import { type CredentialsClient, type CredentialsClientOptions, createCredentialsClient } from '../src/relay/credentials-client.ts';

@@ -349,6 +349,12 @@ export function createRoom(options: RoomOptions): Room {
     });
   }
 
+  /** A call longer than its credentials needs others for a new path. */
+  function relaysChanged(): void {
+    changed();
+    session?.media.iceServersChanged().catch((error) => log.warn('a media process was not told', { error: asCloisterError(error).code }));
+  }
+
   async function endCallOfLastRun(): Promise<void> {
     const entry = await options.journal.read();
     if (entry === null) return;
@@ -363,7 +369,7 @@ export function createRoom(options: RoomOptions): Room {
     async start(signal) {
       listenToSignaling();
       watchAddresses();
-      if (options.relay !== null) scope.own(options.relay.on('changed', changed));
+      if (options.relay !== null) scope.own(options.relay.on('changed', relaysChanged));
       // A broker that is away must not keep the panel from coming up: it says so instead.
       signaling.start(signal).catch((error) => log.error('signaling could not start', { error: asCloisterError(error).code }));
       await endCallOfLastRun();

@@ -2,7 +2,7 @@
 // (a packet that was read is refused the second time), and the ratio is taken within the round, so that whatever else the machine does meets all alike.
 import { type CipherGCM, createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import { RtpHeader, SrtpSession } from 'werift';
-import { writeRtp } from '../src/media/peer-packets.ts';
+import { writeRtp } from '../src/media/peer/peer-packets.ts';
 import { createMediaProtection, type SrtpKeys, srtpKeyLengths } from '../src/media/secure-transport/srtp/srtp.ts';
 import { median } from './figures.ts';
 

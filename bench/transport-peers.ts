@@ -4,7 +4,7 @@ import { PeerConnection as Libdatachannel, Video } from 'node-datachannel';
 import { createCallCertificate } from '../src/encryption/call-certificate.ts';
 import { systemClock } from '../src/kernel/clock.ts';
 import { silentLog } from '../src/kernel/log.ts';
-import { createPeerConnection } from '../src/media/peer-connection.ts';
+import { createPeerConnection } from '../src/media/peer/peer-connection.ts';
 import { stockParty } from '../test/fakes/dtls-attacker.ts';
 
 type Candidate = { readonly candidate: string; readonly mid: string };

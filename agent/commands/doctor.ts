@@ -71,7 +71,7 @@ function diagnoseRoom(config: Config, firstRun: boolean): Promise<Diagnosis> {
     probeServer: async (server) => {
       const { certificateAuthority } = config.media.relay;
       const authority = certificateAuthority === undefined ? {} : { authorityPem: await readFile(certificateAuthority, 'utf8') };
-      await (await import('../../src/media/relay/probe.ts')).probeServer({ ...server, ...authority }, systemClock);
+      await (await import('../../src/media/path/relay/probe.ts')).probeServer({ ...server, ...authority }, systemClock);
     },
     agentRuns: async () => (await createHttpClient(`http://127.0.0.1:${config.uiServer.port}`).state()) !== undefined,
     clock: systemClock

@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { type ConfigLayer, parseOverride } from '../../src/config/layers.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { isAccount } from '../../src/kernel/address.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../../src/kernel/errors.ts';
 import { parseServerAddress } from '../../src/kernel/server-address.ts';
@@ -48,6 +49,8 @@ function read(options: ReturnType<typeof parse>): Given {
   if (wrong !== undefined) throw usage(`${JSON.stringify(wrong)} is not the address of a relay, such as turns:turn.contoso.example:443?transport=tcp`);
   const lifetimeS = /^\d{1,6}$/.test(lifetime) ? Number(lifetime) : 0;
   if (lifetimeS < MIN_LIFETIME_S || lifetimeS > MAX_LIFETIME_S) throw usage(`--lifetime takes ${MIN_LIFETIME_S} to ${MAX_LIFETIME_S} seconds`);
+  const noName = organisations.find((name) => !isAccount(`room@${name}`));
+  if (noName !== undefined) throw usage(`${JSON.stringify(noName)} is not the name of an organisation, such as fabrikam.example`);
   const overrides = (options.set ?? []).map((text) => {
     const parsed = parseOverride(text);
     if (!parsed.ok) throw parsed.error;

@@ -2,7 +2,7 @@
 // Every leaf says by `restart` when a change takes effect. Pure. A key that is not here is an error (fleet.md: no setting is half understood).
 // Relative paths are relative to the agent's working directory.
 import * as z from 'zod';
-import { parseAddress } from '../kernel/address.ts';
+import { isAccount } from '../kernel/address.ts';
 import { parseServerAddress } from '../kernel/server-address.ts';
 
 /** When a changed value takes effect: at once, with the next call, or when the agent starts again. */
@@ -210,7 +210,7 @@ const media = z.strictObject({
       service: z
         .string()
         .max(254)
-        .refine((text) => parseAddress(text).ok, { error: 'must be an account such as relay@contoso.example' })
+        .refine(isAccount, { error: 'must be an account such as relay@contoso.example, in lower case' })
         .exactOptional()
         .meta(
           meaning(

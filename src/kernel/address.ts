@@ -7,6 +7,12 @@ export type Address = { readonly account: string; readonly local: string; readon
 const LOCAL = /^[a-z0-9._-]{1,64}$/;
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
+/** Whether it is an account as messages and certificates write it. */
+export function isAccount(text: string): boolean {
+  const parsed = parseAddress(text);
+  return parsed.ok && parsed.value.account === text;
+}
+
 /** Parses an address as a person types it: blanks around it and capitals are forgiven, anything else is CL_ADDRESS_INVALID. */
 export function parseAddress(text: string): Result<Address> {
   // ASCII only: KELVIN SIGN, too, has a lower case k.

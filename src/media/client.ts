@@ -69,7 +69,7 @@ export function createMediaProcesses(options: MediaProcessesOptions): MediaProce
       const child = spare ?? another();
       spare = null;
       warmLater();
-      return sessionOver(child, another, options.settings(), call, log, options.onDied ?? (() => {}));
+      return sessionOver(child, another, options.settings, call, log, options.onDied ?? (() => {}));
     },
     async [Symbol.asyncDispose]() {
       started = false;
@@ -205,7 +205,7 @@ function spawnMediaProcess(): ChildProcess {
 function sessionOver(
   first: MediaChild,
   another: () => MediaChild,
-  settings: MediaSettings,
+  settings: () => MediaSettings,
   call: MediaCallOptions,
   log: Log,
   onDied: () => void
@@ -240,7 +240,7 @@ function sessionOver(
       }
     });
     // Requests are served in order, so `begin` is done before whatever the caller asks next.
-    begun.request('begin', settings, call).then(
+    begun.request('begin', settings(), call).then(
       () => {
         answered = true;
       },
@@ -259,6 +259,7 @@ function sessionOver(
     acceptUpdate: (sdp) => ask('acceptUpdate', sdp),
     acceptUpdateAnswer: (sdp, answers) => done(ask('acceptUpdateAnswer', sdp, answers)),
     networkChanged: (addresses) => done(ask('networkChanged', addresses)),
+    iceServersChanged: () => done(ask('iceServersChanged', settings().iceServers)),
     addCandidates: (candidates) => done(ask('addCandidates', candidates)),
     setMicrophone: (on) => done(ask('setMicrophone', on)),
     setCamera: (on) => done(ask('setCamera', on)),

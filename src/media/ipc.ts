@@ -17,6 +17,7 @@ export type MediaRequests = {
   acceptUpdate: { readonly parameters: readonly [string]; readonly result: { readonly sdp: string; readonly answers: string } | null };
   acceptUpdateAnswer: { readonly parameters: readonly [string, string | undefined]; readonly result: null };
   networkChanged: { readonly parameters: readonly [readonly string[]]; readonly result: null };
+  iceServersChanged: { readonly parameters: readonly [MediaSettings['iceServers']]; readonly result: null };
   addCandidates: { readonly parameters: readonly [readonly IceCandidate[]]; readonly result: null };
   setMicrophone: { readonly parameters: readonly [boolean]; readonly result: null };
   setCamera: { readonly parameters: readonly [boolean]; readonly result: null };

@@ -119,6 +119,8 @@ export type MediaSession = EventSource<MediaEvents> & {
   acceptUpdateAnswer(sdp: string, answers: string | undefined): Promise<void>;
   /** @param addresses all of this machine's, but for loopback and link-local ones */
   networkChanged(addresses: readonly string[]): Promise<void>;
+  /** Paths from now on ask the servers of the present settings: a login of the call's beginning may have run out by the time of a restart. */
+  iceServersChanged(): Promise<void>;
   addCandidates(candidates: readonly IceCandidate[]): Promise<void>;
   /** Resolves when it is so: after setMicrophone(false) has resolved no packet with sound leaves. */
   setMicrophone(on: boolean): Promise<void>;

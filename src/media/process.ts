@@ -14,6 +14,9 @@ import { createSession, type Session } from './session.ts';
 const EXIT_DELAY_MS = 20;
 const CLOSE_LIMIT_MS = 500;
 
+/** process.exit() waits for the threads of the pool, and so for ever for a camera or a driver that does not come back. */
+const endNow = (): void => void process.kill(process.pid, 'SIGKILL');
+
 const beginSession: BeginSession = (settings, call, emit, createPath) =>
   createSession({
     settings,
@@ -47,15 +50,16 @@ function handlers(tell: (message: FromProcess) => void, begun: () => void): Requ
     acceptUpdate: (sdp) => running().acceptUpdate(sdp),
     acceptUpdateAnswer: (sdp, answers) => running().acceptUpdateAnswer(sdp, answers),
     networkChanged: (addresses) => running().networkChanged(addresses),
+    iceServersChanged: (servers) => running().iceServersChanged(servers),
     addCandidates: (candidates) => running().addCandidates(candidates),
     setMicrophone: (on) => running().setMicrophone(on),
     setCamera: (on) => running().setCamera(on),
     setScreen: (on) => running().setScreen(on),
     displayTicket: () => running().displayTicket(),
     async close() {
-      setTimeout(() => process.exit(0), CLOSE_LIMIT_MS);
+      setTimeout(endNow, CLOSE_LIMIT_MS);
       await session?.close();
-      setTimeout(() => process.exit(0), EXIT_DELAY_MS);
+      setTimeout(endNow, EXIT_DELAY_MS);
       return null;
     }
   };
@@ -79,13 +83,13 @@ function main(): void {
         }
       );
   });
-  process.on('disconnect', () => process.exit(0));
+  process.on('disconnect', endNow);
   // Ctrl-C reaches the whole process group; the agent closes its media processes in good order.
   process.on('SIGINT', () => {});
   // After a fault that nobody caught nothing here can be relied on: end at once; the agent secures the call anew or ends it.
   process.on('uncaughtException', (error) => {
     process.stderr.write(`uncaught ${error.name}: ${error.message.slice(0, 200)} ${error.stack?.split('\n').slice(1, 4).join(' ') ?? ''}\n`);
-    process.exit(70);
+    endNow();
   });
   tell({ ready: true });
   void rehearse(beginSession, systemClock, rehearsal.signal);

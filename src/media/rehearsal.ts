@@ -2,7 +2,7 @@
 // Invariant: nothing of it leaves the process or is left over. The path is memory, the source a test picture; keys, nonces and sessions are its own.
 import type { Clock } from '../kernel/clock.ts';
 import type { SessionEvents } from './ipc.ts';
-import { createMemoryPaths } from './memory-path.ts';
+import { createMemoryPaths } from './path/memory-path.ts';
 import type { MediaCallOptions, MediaSettings } from './port.ts';
 import type { Session, SessionOptions } from './session.ts';
 

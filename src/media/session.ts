@@ -16,10 +16,10 @@ import { createVideoEncoder, type VideoEncoder } from './encode/video-encoder.ts
 import { createVideoSender, type SenderOptions, type VideoSender } from './encode/video-sender.ts';
 import type { RequestHandlers, SessionEvents } from './ipc.ts';
 import { createNoticeLog } from './notice-log.ts';
-import { createPeerConnection, type PeerConnectionOptions } from './peer-connection.ts';
+import { createPeerConnection, type PeerConnectionOptions } from './peer/peer-connection.ts';
 import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
 import { createReceiver } from './receiver.ts';
-import { createShare, type Share } from './share.ts';
+import { createShare, type Share } from './screen/share.ts';
 import { openAudioSource, openScreenSource, openVideoSource } from './source/open-source.ts';
 import { createStatistics } from './statistics.ts';
 import type { SecuredConnection, VideoCodec } from './streams.ts';
@@ -340,6 +340,10 @@ export function createSession(options: SessionOptions): Session {
     },
     async networkChanged(addresses) {
       peer.networkChanged(addresses);
+      return null;
+    },
+    async iceServersChanged(servers) {
+      peer.iceServersChanged(servers);
       return null;
     },
     async addCandidates(candidates) {

@@ -5,7 +5,7 @@ import type { AudioSender } from './encode/audio-sender.ts';
 import type { VideoSender } from './encode/video-sender.ts';
 import type { MediaSettings, MediaStatistics } from './port.ts';
 import type { Receiver } from './receiver.ts';
-import type { Share } from './share.ts';
+import type { Share } from './screen/share.ts';
 import { viewOfChoice } from './source/source-view.ts';
 import { type MediaKind, type NegotiatedMedia, ofEachKind, type PeerConnection, type PictureKind } from './streams.ts';
 

@@ -114,6 +114,8 @@ export type PeerConnection = EventSource<PeerConnectionEvents> & {
   acceptUpdateAnswer(sdp: string, answers: string | undefined): Promise<void>;
   /** @param addresses all of this machine's, but for loopback and link-local ones */
   networkChanged(addresses: readonly string[]): void;
+  /** For the paths from now on; the one in use stays as it is. */
+  iceServersChanged(servers: MediaSettings['iceServers']): void;
   addCandidates(candidates: readonly IceCandidate[]): Promise<void>;
   /** Sends one packet, sound at once and pictures as the path carries them; dropped silently before `secured`, and after `failed` or close(). */
   send(kind: MediaKind, packet: RtpPayload): void;

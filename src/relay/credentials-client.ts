@@ -41,8 +41,8 @@ const MARGIN_MS = 30_000;
 /** Whatever a service says: no shorter, or its answer would be a flood of requests. */
 const MIN_RENEWAL_MS = 10_000;
 const MAX_RENEWAL_MS = 12 * 60 * 60 * 1_000;
-/** Of setTimeout. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Timers stand still while the machine sleeps; credentials run out by the clock on the wall. */
+const LOOK_MS = 10_000;
 
 type OpenRequest = { readonly id: string; readonly open: (sealed: string) => Promise<string | null>; readonly limit: Timer };
 
@@ -53,7 +53,6 @@ export function createCredentialsClient({ signaling, service, makeKey, clock, lo
   let missingSinceMs: number | null = null;
   let asked: OpenRequest | null = null;
   let next: Timer | null = null;
-  let expiry: Timer | null = null;
   /** On the clock that does not go back: when there is to be asked next, whether the broker is there by then or not. */
   let dueMs = 0;
   let failures = 0;
@@ -114,8 +113,6 @@ export function createCredentialsClient({ signaling, service, makeKey, clock, lo
     settleRequest();
     credentials = given;
     failures = 0;
-    expiry?.cancel();
-    expiry = scope.schedule(clock, Math.min(MAX_TIMER_MS, leftMs - MARGIN_MS), noteMissing);
     missingSinceMs = null;
     log.info('relay credentials', { relays: given.urls.join(' '), until: new Date(given.expiresAtMs).toISOString() });
     askAfter(Math.min(MAX_RENEWAL_MS, Math.max(MIN_RENEWAL_MS, leftMs / 2)));
@@ -126,6 +123,11 @@ export function createCredentialsClient({ signaling, service, makeKey, clock, lo
     return credentials !== null && credentials.expiresAtMs - clock.now() > MARGIN_MS ? credentials : null;
   }
 
+  scope.every(clock, LOOK_MS, () => {
+    if (credentials === null || current() !== null) return;
+    noteMissing();
+    if (failures === 0 && asked === null) ask();
+  });
   scope.own(
     signaling.on('connection', (state) => {
       connected = state === 'connected';

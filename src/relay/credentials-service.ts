@@ -31,7 +31,8 @@ const organisationOf = ({ account }: Party): string => account.slice(account.ind
 export function createCredentialsService(options: CredentialsServiceOptions): AsyncDisposable {
   const { signaling, secret, urls, lifetimeMs, organisations, sealFor, clock, log } = options;
   const scope = new Scope();
-  const decide = createRequestLimit(options.limits);
+  // Whoever is not served, a whole trusted organisation even, uses up nothing of what there is for those who are.
+  const decide = { served: createRequestLimit(options.limits), others: createRequestLimit(options.limits) };
 
   const answer = (to: Party, message: RelayMessage): void => {
     signaling.sendRelay(to, message).catch((error: unknown) => log.warn('an answer could not be sent', { code: asCloisterError(error).code }));
@@ -40,7 +41,8 @@ export function createCredentialsService(options: CredentialsServiceOptions): As
   async function serve({ from, identity, message }: InboundRelayMessage): Promise<void> {
     if (message.type !== 'relay.request') return;
     const { request, key } = message.body;
-    const decision = decide(from.endpoint, clock.monotonicMs());
+    const group = identity === 'verified' && organisations.includes(organisationOf(from)) ? 'served' : 'others';
+    const decision = decide[group](from.endpoint, clock.monotonicMs());
     if (decision === 'ignore') return;
     const about = { account: from.account, endpoint: from.endpoint };
     const refuse = (reason: 'too-often' | 'not-allowed'): void => {
@@ -48,7 +50,7 @@ export function createCredentialsService(options: CredentialsServiceOptions): As
       answer(from, { type: 'relay.refused', body: { request, reason } });
     };
     if (decision === 'refuse') return refuse('too-often');
-    if (identity !== 'verified' || !organisations.includes(organisationOf(from))) return refuse('not-allowed');
+    if (group === 'others') return refuse('not-allowed');
     const login = mintLogin(secret, from.endpoint, clock.now() + lifetimeMs);
     const sealed = await sealFor(key, writeCredentials({ urls: [...urls], ...login }));
     if (sealed === null) return refuse('not-allowed');

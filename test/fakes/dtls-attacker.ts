@@ -20,7 +20,7 @@ import {
 import { type CallCertificate, createCallCertificate } from '../../src/encryption/call-certificate.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLog } from '../../src/kernel/log.ts';
-import { createPeerConnection } from '../../src/media/peer-connection.ts';
+import { createPeerConnection } from '../../src/media/peer/peer-connection.ts';
 import type { MediaFailure } from '../../src/media/port.ts';
 import type { SecuredConnection } from '../../src/media/streams.ts';
 import { certificatePemOf, keyPemOf } from './pem.ts';

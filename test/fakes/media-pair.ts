@@ -1,7 +1,8 @@
 // Two ends of a call's media in fake time with a bad network between; what they say is not encrypted, so that a test can read it.
 import type { Clock } from '../../src/kernel/clock.ts';
-import { createPeerMedia, type PeerMedia } from '../../src/media/peer-media.ts';
-import { type MediaSection, negotiatedFeatures, negotiatedOf, offeredSections } from '../../src/media/sdp.ts';
+import { negotiatedFeatures, negotiatedOf, offeredSections } from '../../src/media/peer/negotiation.ts';
+import { createPeerMedia, type PeerMedia } from '../../src/media/peer/peer-media.ts';
+import type { MediaSection } from '../../src/media/peer/sdp.ts';
 import { type MediaKind, ofEachKind, type PictureKind, type ReceivedRtp } from '../../src/media/streams.ts';
 import { bothWays, createImpairedPipe, type ImpairedPipe, type Impairment } from '../harness/impaired-network.ts';
 import type { Side } from './dtls-attacker.ts';

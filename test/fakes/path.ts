@@ -1,6 +1,6 @@
 // A path without a network: a test says what it gathers, when it is nominated and what comes. For what is done with several of them.
 import { createEvents } from '../../src/kernel/events.ts';
-import type { Path, PathEvents } from '../../src/media/ice-path.ts';
+import type { Path, PathEvents } from '../../src/media/path/ice-path.ts';
 
 export type FakePath = Path & {
   readonly emit: ReturnType<typeof createEvents<PathEvents>>['emit'];

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLog } from '../../src/kernel/log.ts';
-import { createIcePath, type Path } from '../../src/media/ice-path.ts';
+import { createIcePath, type Path } from '../../src/media/path/ice-path.ts';
 import { assertFlat, type Range } from './fire.ts';
 import { mutateBytes } from './mutate.ts';
 import type { Random } from './random.ts';

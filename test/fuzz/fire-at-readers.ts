@@ -2,7 +2,9 @@
 // in a time that does not run away with its length, and what it takes can be written and read again.
 import assert from 'node:assert/strict';
 import { parseDisplayMessage } from '../../src/media/display-feed/display-message.ts';
-import { answeredSections, offeredSections, parseCandidate, parseDescription, parseUpdate, sendableKinds, settle } from '../../src/media/sdp.ts';
+import { parseCandidate } from '../../src/media/path/candidate.ts';
+import { answeredSections, offeredSections, sendableKinds, settle } from '../../src/media/peer/negotiation.ts';
+import { parseDescription, parseUpdate } from '../../src/media/peer/sdp.ts';
 import { firedInHalves, type Range } from './fire.ts';
 import { describePeer, readDescription } from './hostile-call.ts';
 import { mutateText } from './mutate-text.ts';

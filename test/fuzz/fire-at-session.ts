@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CloisterError } from '../../src/kernel/errors.ts';
-import { createMemoryPaths } from '../../src/media/memory-path.ts';
-import { offeredSections } from '../../src/media/sdp.ts';
+import { createMemoryPaths } from '../../src/media/path/memory-path.ts';
+import { offeredSections } from '../../src/media/peer/negotiation.ts';
 import { createFakeClock } from '../fakes/clock.ts';
 import { assertFlat, type Range } from './fire.ts';
 import { createHostileCall, createTarget, describePeer, type HostileCall, readDescription, VIDEO_SOURCE } from './hostile-call.ts';

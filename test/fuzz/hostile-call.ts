@@ -10,11 +10,13 @@ import { commitment, commitmentHolds, securityCode } from '../../src/encryption/
 import { CloisterError } from '../../src/kernel/errors.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import { decodeFeedFrame } from '../../src/media/display-feed/protocol.ts';
-import { createMemoryPaths } from '../../src/media/memory-path.ts';
-import { createPathSwitch } from '../../src/media/path-switch.ts';
-import { createPeerTransport } from '../../src/media/peer-transport.ts';
+import { createMemoryPaths } from '../../src/media/path/memory-path.ts';
+import { createPathSwitch } from '../../src/media/path/path-switch.ts';
+import { answeredSections, negotiatedOf } from '../../src/media/peer/negotiation.ts';
+import { createPeerTransport } from '../../src/media/peer/peer-transport.ts';
+import { type Description, type MediaSection, parseDescription } from '../../src/media/peer/sdp.ts';
+import { writeDescription } from '../../src/media/peer/write-sdp.ts';
 import type { MediaFailure, MediaSettings } from '../../src/media/port.ts';
-import { answeredSections, type Description, type MediaSection, negotiatedOf, parseDescription, writeDescription } from '../../src/media/sdp.ts';
 import { createSession, type Session } from '../../src/media/session.ts';
 import type { NegotiatedMedia, VideoCodec } from '../../src/media/streams.ts';
 import { createFakeClock, type FakeClock } from '../fakes/clock.ts';

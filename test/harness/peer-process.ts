@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { createCallCertificate } from '../../src/encryption/call-certificate.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLog } from '../../src/kernel/log.ts';
-import { createPeerConnection } from '../../src/media/peer-connection.ts';
+import { createPeerConnection } from '../../src/media/peer/peer-connection.ts';
 import type { IceCandidate } from '../../src/signaling/messages.ts';
 
 export type ToPeer =

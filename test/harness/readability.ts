@@ -3,8 +3,8 @@
 import { AV_CODEC_ID_H264, AV_CODEC_ID_VP8, AV_PIX_FMT_YUV420P, Codec, CodecContext, FFmpegError, Frame, Packet } from 'node-av';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { createVideoEncoder, type VideoEncoderOptions } from '../../src/media/encode/video-encoder.ts';
-import { createChangeDetector } from '../../src/media/frame-change.ts';
-import { createSharePace } from '../../src/media/share-pace.ts';
+import { createChangeDetector } from '../../src/media/screen/frame-change.ts';
+import { createSharePace } from '../../src/media/screen/share-pace.ts';
 import { quietFfmpeg } from '../../src/media/source/quiet-ffmpeg.ts';
 import { createTestPage } from '../../src/media/source/test-page.ts';
 import type { Planes } from '../../src/media/source/test-picture.ts';

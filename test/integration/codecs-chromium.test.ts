@@ -7,7 +7,7 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import { createVideoEncoder } from '../../src/media/encode/video-encoder.ts';
 import { createVideoSender, type VideoSender } from '../../src/media/encode/video-sender.ts';
-import { createPeerConnection } from '../../src/media/peer-connection.ts';
+import { createPeerConnection } from '../../src/media/peer/peer-connection.ts';
 import { type AssembledFrame, createFrameAssembler } from '../../src/media/rtp/frame-assembler.ts';
 import { openVideoSource } from '../../src/media/source/open-source.ts';
 import { quietFfmpeg } from '../../src/media/source/quiet-ffmpeg.ts';

@@ -7,7 +7,7 @@ import { createCallCertificate } from '../../src/encryption/call-certificate.ts'
 import { systemClock } from '../../src/kernel/clock.ts';
 import type { ErrorCode } from '../../src/kernel/error-codes.ts';
 import { type Log, type LogFields, silentLog } from '../../src/kernel/log.ts';
-import { createPeerConnection } from '../../src/media/peer-connection.ts';
+import { createPeerConnection } from '../../src/media/peer/peer-connection.ts';
 import type { MediaFailure } from '../../src/media/port.ts';
 import type { DtlsRole } from '../../src/media/secure-transport/dtls/connection.ts';
 import { ALERT, type AlertName, CONTENT } from '../../src/media/secure-transport/dtls/registry.ts';

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { classes, Message, methods, parseMessage } from 'werift';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLog } from '../../src/kernel/log.ts';
-import { createIcePath, type Path } from '../../src/media/ice-path.ts';
+import { createIcePath, type Path } from '../../src/media/path/ice-path.ts';
 import { until } from '../fakes/dtls-attacker.ts';
 
 const PASSWORD = 'p'.repeat(22);

@@ -1,14 +1,21 @@
 // Media processes as a flood of calls would have them: started and closed faster than a process can start.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { CloisterError } from '../../src/kernel/errors.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import { createMediaProcesses } from '../../src/media/client.ts';
+import type { FromProcess } from '../../src/media/ipc.ts';
 import type { MediaSettings } from '../../src/media/port.ts';
 import { mediaProcessesOf } from '../harness/processes.ts';
 
+const PROCESS = fileURLToPath(new URL('../../src/media/process.ts', import.meta.url));
 const settings = (): MediaSettings => ({
   roomName: 'Room',
   camera: 'none',
@@ -84,6 +91,40 @@ describe('media processes', function () {
     process.kill(serving, 'SIGKILL');
     await assert.rejects(session.createOffer(), (error) => error instanceof CloisterError && error.code === 'CL_MEDIA_PROCESS_DIED');
     assert.equal(exits, 1);
+  });
+
+  it('end with the agent although a driver does not come back: the key and the camera go with them', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cloister-stuck-'));
+    const pipe = join(folder, 'camera.mp4');
+    // Whoever opens it for reading waits for a writer, in a thread of the process.
+    assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
+    const child = spawn(process.execPath, ['--no-warnings', PROCESS], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const exited = once(child, 'exit');
+    try {
+      const answered = Promise.withResolvers<void>();
+      child.on('message', (message: FromProcess) => {
+        if ('ready' in message) {
+          child.send({
+            id: 1,
+            request: 'begin',
+            parameters: [
+              { ...settings(), camera: `file:${pipe}` },
+              { ...call, camera: true }
+            ]
+          });
+          child.send({ id: 2, request: 'createOffer', parameters: [] });
+        } else if ('id' in message && message.id === 2) answered.resolve();
+      });
+      await answered.promise;
+      await pause(500);
+      child.disconnect();
+      const end = await Promise.race([exited.then(() => 'ended'), pause(5_000, 'still there', { ref: false })]);
+      assert.equal(end, 'ended');
+    } finally {
+      child.kill('SIGKILL');
+      await exited;
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('do not take over what would make libraries print what they work with', async () => {

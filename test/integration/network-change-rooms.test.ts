@@ -96,7 +96,7 @@ describe('a call between rooms whose network changes', function () {
     for (const { what, atMs, freezes } of moments) {
       const back = arrived.map((all) => {
         const near = all.filter(({ time }) => Math.abs(time - atMs) < WATCH_MS);
-        assert.ok(near.length > 30, `${near.length} packets with pictures`);
+        assert.ok(near.length > 10, `${near.length} packets with pictures`);
         const pauseEnds = near.filter(({ time }, index) => time > atMs && time - (near[index - 1]?.time ?? time) >= PAUSE_MS);
         // What still comes for an address that is gone arrives on the wire, and nowhere else.
         const addressesBefore = new Set(near.filter(({ time }) => time < atMs).map(({ to }) => to));

@@ -6,7 +6,7 @@ import { networkInterfaces } from 'node:os';
 import { createCallCertificate } from '../../src/encryption/call-certificate.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLog } from '../../src/kernel/log.ts';
-import { createPeerConnection, type PeerConnectionOptions } from '../../src/media/peer-connection.ts';
+import { createPeerConnection, type PeerConnectionOptions } from '../../src/media/peer/peer-connection.ts';
 import type { PeerConnection, SecuredConnection } from '../../src/media/streams.ts';
 import { callThrough, createRelay, isDtlsDatagram, isMediaDatagram, pause, roomParty, stockParty, until } from '../fakes/dtls-attacker.ts';
 

@@ -132,6 +132,7 @@ describe('the relay service', function () {
       [2, /--secret-file is missing/, ['relay-credentials', '--config', config]],
       [2, /is not the address of a relay/, [...good, '--url', 'stun:192.0.2.10']],
       [2, /--lifetime takes/, [...good, '--lifetime', '5']],
+      [2, /"Fabrikam.example" is not the name of an organisation/, [...good, '--organisation', 'Fabrikam.example']],
       [1, /CL_RELAY_SECRET/, ['relay-credentials', '--config', config, '--secret-file', at('open-secret'), '--url', RELAY]],
       [1, /CL_CONFIG_INVALID/, [...good, '--set', 'broker.mode=embedded', '--json']],
       [1, /CL_CONFIG_INVALID/, [...good, '--set', 'identity.acceptUnsigned=true', '--json']]

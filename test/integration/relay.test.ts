@@ -5,17 +5,17 @@ import { createSecretKey } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer as createTcpServer } from 'node:net';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { createCallCertificate } from '../../src/encryption/call-certificate.ts';
 import { issueBroker, makeAuthority } from '../../src/identity/certificate-authority.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { asCloisterError } from '../../src/kernel/errors.ts';
 import { type Log, silentLog } from '../../src/kernel/log.ts';
-import { createPeerConnection } from '../../src/media/peer-connection.ts';
+import { probeServer } from '../../src/media/path/relay/probe.ts';
+import { openRelayLink } from '../../src/media/path/relay/relay-link.ts';
+import { createPeerConnection } from '../../src/media/peer/peer-connection.ts';
 import type { IceServer } from '../../src/media/port.ts';
-import { probeServer } from '../../src/media/relay/probe.ts';
-import { openRelayLink } from '../../src/media/relay/relay-link.ts';
 import type { PeerConnection, SecuredConnection } from '../../src/media/streams.ts';
 import { mintLogin, type RelayLogin } from '../../src/relay/mint.ts';
 import { pause, until } from '../fakes/dtls-attacker.ts';
@@ -320,6 +320,33 @@ describe('a relay', function () {
     assert.equal(ended, 0);
     link.close();
     second.close();
+  });
+
+  it('over TCP is let go of although it takes nothing any more: the network behind it is gone, or it is hostile', async () => {
+    const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    const before = sockets();
+    const held: Socket[] = [];
+    const stalled = createTcpServer((socket) => held.push(socket.pause())).listen(0, HOST);
+    await once(stalled, 'listening');
+    const address = stalled.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    const link = await openRelayLink({
+      server: { kind: 'turn', host: HOST, port: address.port, transport: 'tcp' },
+      authorityPem: undefined,
+      clock: systemClock,
+      signal: new AbortController().signal,
+      received: () => {},
+      ended: () => {}
+    });
+    await until(() => sockets() === before + 2, 'both ends');
+    for (let n = 0; n < 20_000; n += 1) {
+      link.send(Buffer.alloc(1_200));
+      if (n % 100 === 0) await pause(0);
+    }
+    link.close();
+    await until(() => sockets() === before + 1, 'the end of this side’s socket');
+    for (const socket of held) socket.on('error', () => {}).destroy();
+    stalled.close();
   });
 
   it('has neither the secret, a credential nor an ICE password in its log, its arguments or its environment', async () => {

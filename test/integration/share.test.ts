@@ -9,7 +9,7 @@ import { startTwoRooms, type TwoRooms } from '../harness/two-rooms.ts';
 import { startXDisplay, type XDisplay } from '../harness/x-display.ts';
 
 const SCREEN_VIDEO = { width: 1280, height: 720, fps: 10, maxKbps: 1500 };
-/** Of the shared screen's codecs (src/media/sdp.ts). */
+/** Of the shared screen's codecs (src/media/peer/sdp.ts). */
 const SCREEN_PAYLOAD_TYPES = [104, 106];
 const DTLS_HANDSHAKE = 22;
 

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { Candidate, type Connection, classes, Message, methods, parseMessage, StunProtocol } from 'werift';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { type Log, silentLog } from '../../src/kernel/log.ts';
-import { createRelayCandidates } from '../../src/media/relay-candidates.ts';
+import { createRelayCandidates } from '../../src/media/path/relay-candidates.ts';
 
 type Mapped = readonly [string, number] | null;
 

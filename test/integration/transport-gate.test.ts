@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { Candidate, CandidatePair, Connection, classes, Message, methods, parseMessage } from 'werift';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLog } from '../../src/kernel/log.ts';
-import { createIcePath, type Path } from '../../src/media/ice-path.ts';
+import { createIcePath, type Path } from '../../src/media/path/ice-path.ts';
 import { callThrough, createRelay, isDtlsDatagram, isMediaDatagram, pause, type Relay, roomParty, type Side, until } from '../fakes/dtls-attacker.ts';
 
 /** As long as an answer would need that does not come. */

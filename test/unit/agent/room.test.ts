@@ -79,6 +79,7 @@ function fakeMedia() {
       acceptUpdate: request('acceptUpdate', { sdp: 'v=0', answers: 'ufrag' }),
       acceptUpdateAnswer: request('acceptUpdateAnswer', undefined),
       networkChanged: request('networkChanged', undefined),
+      iceServersChanged: request('iceServersChanged', undefined),
       addCandidates: request('addCandidates', undefined),
       setMicrophone: request('setMicrophone', undefined),
       setCamera: request('setCamera', undefined),
@@ -414,6 +415,16 @@ describe('the room', () => {
     events.emit('changed');
     await turn();
     assert.deepEqual(shown.at(-1)?.health.problems, []);
+  });
+
+  it('hands credentials that come in a call on to it: the next path would be refused with those of its beginning', async () => {
+    const events = createEvents<{ changed: readonly [] }>((error) => {
+      throw error;
+    });
+    const { session } = await inCall({ relay: { on: events.on, missingSinceMs: () => null } });
+    assert.ok(!session(0).asked.includes('iceServersChanged'));
+    events.emit('changed');
+    assert.ok(session(0).asked.includes('iceServersChanged'));
   });
 
   it('shows a wrong clock until a message passes', async () => {

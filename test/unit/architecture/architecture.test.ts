@@ -58,7 +58,7 @@ const SAMPLES: readonly Sample[] = [
       ['src/policy/a.ts', 'export const wait = () => setTimeout(run, 5);'],
       ['src/policy/a.ts', 'export const t = performance.now();'],
       ['src/media/rtp/a.ts', 'const r = Math.random();'],
-      ['src/media/sdp.ts', 'console.log(1);'],
+      ['src/media/peer/sdp.ts', 'console.log(1);'],
       ['src/call/a.ts', 'const e = process.env;'],
       ['src/kernel/backoff.ts', 'const t = Date.now();'],
       ['src/call/a.ts', `import { systemClock } from '../kernel/clock.ts';`]
@@ -125,7 +125,7 @@ const SAMPLES: readonly Sample[] = [
       ['src/devices/a.ts', `const av = await import('node-av/api');`]
     ],
     keeps: [
-      ['src/media/ice-path.ts', `import { Connection } from 'werift';`],
+      ['src/media/path/ice-path.ts', `import { Connection } from 'werift';`],
       ['src/ui/a.ts', `import { Call } from '@fluentui/react-icons/svg/call';`],
       ['test/a.ts', `import { chromium } from 'playwright-core';`]
     ]

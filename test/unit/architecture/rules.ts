@@ -16,7 +16,7 @@ const COMPOSITION_ROOTS = [/^agent\//, /^src\/media\/process\.ts$/];
 
 /** Where each package may be imported, types included. A package that is not here may not be imported at all. */
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
-  werift: ['src/media/ice-path.ts', 'src/media/ice-gate.ts', 'src/media/relay-candidates.ts', 'src/media/relay/turn-client.ts', 'src/media/relay/probe.ts'],
+  werift: ['src/media/path/'],
   'node-av': ['src/media/'],
   ws: ['src/media/'],
   'node-hid': ['src/devices/'],
@@ -49,13 +49,13 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/identity\/names\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/signaling\/(?:topics|messages)\.ts$/, imports: ['zod'] },
   { path: /^src\/media\/rtp\//, imports: [] },
-  { path: /^src\/media\/relay\/relay-(?:frames|priority)\.ts$/, imports: [] },
+  { path: /^src\/media\/path\/(?:relay\/relay-(?:frames|priority))\.ts$/, imports: [] },
   { path: /^src\/relay\/(?:mint|request-limit)\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/media\/congestion\//, imports: [] },
-  { path: /^src\/media\/(?:missing-packets|repairs|loss-meter|receiver-estimate|peer-packets|peer-streams)\.ts$/, imports: [] },
-  { path: /^src\/media\/sdp\.ts$/, imports: ['node:net'] },
+  { path: /^src\/media\/peer\/(?:missing-packets|repairs|loss-meter|receiver-estimate|peer-packets|peer-streams|sdp|negotiation|write-sdp)\.ts$/, imports: [] },
+  { path: /^src\/media\/path\/candidate\.ts$/, imports: ['node:net'] },
   { path: /^src\/media\/secure-transport\/(?!dtls\/connection\.ts$)/, imports: ['node:crypto'] },
-  { path: /^src\/media\/(?:share-pace|frame-change)\.ts$/, imports: [] },
+  { path: /^src\/media\/screen\/(?:share-pace|frame-change)\.ts$/, imports: [] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },
   { path: /^src\/ui\/display\/playout\.ts$/, imports: [] }
 ];

@@ -120,6 +120,13 @@ describe('configuration', () => {
     for (const name of ['*', 'http://x', 'Panel', 'x:', 'x/y', '']) problemsOf({ uiServer: { allowedHosts: [name] } });
   });
 
+  it('takes the relay service’s account as it is in messages and no other way: it would never be found to be the one that answers', () => {
+    valid({ media: { relay: { service: 'relay@contoso.example' } } });
+    for (const service of ['Relay@contoso.example', 'relay@Contoso.example', ' relay@contoso.example', 'relay', 'relay@contoso']) {
+      assert.match(problemsOf({ media: { relay: { service } } }), /media\.relay\.service must be an account/, service);
+    }
+  });
+
   it('is not led astray by names of JavaScript', () => {
     for (const text of ['{"__proto__":{"admin":true}}', '{"constructor":{}}', '{"room":{"__proto__":{"name":"x"}}}', '{"toString":1}']) {
       assert.match(problemsOf(JSON.parse(text) as ConfigLayer), /is not a key that Cloister knows/, text);

@@ -144,6 +144,18 @@ describe('credentials for relays', () => {
     assert.deepEqual(changes, [false, true, false, true]);
   });
 
+  it('that ran out while the machine slept, in which no timer runs, are noticed and asked for again at once', async () => {
+    const { atRoom, client, clock, connect, carry } = world();
+    connect();
+    await carry();
+    clock.jump(8 * LIFETIME_MS);
+    clock.advance(10_000);
+    assert.ok(client.missingSinceMs() !== null);
+    assert.equal(atRoom.sent.length, 1);
+    await carry();
+    assert.deepEqual([client.missingSinceMs(), client.current()?.expiresAtMs], [null, clock.now() + LIFETIME_MS]);
+  });
+
   it('count from the service alone, to the open request, in whole', async () => {
     const { atRoom, client, connect, carry, atService, settle } = world();
     connect();
@@ -192,6 +204,24 @@ describe('credentials for relays', () => {
     for (let n = 0; n < 8; n += 1) outcomes.push(await reasonOf(ROOM, 'verified'));
     assert.deepEqual(outcomes, [...Array(6).fill('relay.credentials'), 'too-often', null]);
     assert.ok(logged.some((line) => line.includes('too-often') && line.includes(ROOM.endpoint)));
+  });
+
+  it('are given although a whole organisation that is trusted, but not served, asks for them', async () => {
+    const { atService, connect, carry, client, settle, clock } = world();
+    const { publicKey: key } = makeSealingPair();
+    const request = '01890000-0000-7000-8000-000000000000';
+    const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
+    for (let n = 0; n < 17_000; n += 1) {
+      const digits = [n >> 10, n >> 5, n].map((part) => alphabet[part & 31]).join('');
+      const from = { account: 'studio@fabrikam.example', endpoint: `${'d'.repeat(23)}${digits}` };
+      atService.emit('relay', { from, identity: 'verified', message: { type: 'relay.request', body: { request, key } } });
+    }
+    await settle();
+    assert.ok(atService.sent.splice(0).every(({ message }) => message.type === 'relay.refused'));
+    clock.advance(1);
+    connect();
+    await carry();
+    assert.notEqual(client.current(), null);
   });
 
   it('are given to the rooms of another organisation where it is served', async () => {

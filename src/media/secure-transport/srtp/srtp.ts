@@ -2,7 +2,7 @@
 // Invariants: an index is used once to protect and taken once when received; of a received packet nothing is remembered before it was authenticated;
 // there are only so many sources, however many the other side invents; what is malformed is null and never thrown.
 import { CloisterError } from '../../../kernel/errors.ts';
-import { rtpHeaderBytes } from '../../peer-packets.ts';
+import { rtpHeaderBytes } from '../../peer/peer-packets.ts';
 import type { SrtpProfile } from '../dtls/registry.ts';
 import { createReplayWindow, type ReplayWindow } from '../replay-window.ts';
 import { deriveBytes, deriveKey, keyLabels } from './key-derivation.ts';

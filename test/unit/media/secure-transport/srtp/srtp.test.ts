@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { RtpHeader, SrtcpSession, SrtpSession } from 'werift';
-import { writePictureLoss, writeReport, writeRtp } from '../../../../../src/media/peer-packets.ts';
+import { writePictureLoss, writeReport, writeRtp } from '../../../../../src/media/peer/peer-packets.ts';
 import { deriveBytes, keyLabels } from '../../../../../src/media/secure-transport/srtp/key-derivation.ts';
 import { createMediaProtection, type SrtpKeys, srtpKeyLengths } from '../../../../../src/media/secure-transport/srtp/srtp.ts';
 

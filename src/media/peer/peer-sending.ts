@@ -1,0 +1,262 @@
+// What leaves: numbering, pacing, repairs and probes of each kind of media, at the rate that the path is estimated to carry.
+// Invariants: everything but sound waits for the pacer; a transport-wide number is given when a packet leaves, in that order;
+// a packet is encrypted when it leaves, and never twice.
+import { randomInt } from 'node:crypto';
+import type { Clock, Timer } from '../../kernel/clock.ts';
+import { type BandwidthEstimate, createBandwidthEstimate } from '../congestion/bandwidth.ts';
+import { createPacer } from '../congestion/pacer.ts';
+import { writeTransportSequence } from '../rtp/header-extension.ts';
+import { writeRed } from '../rtp/red.ts';
+import { CLOCK_RATES, MEDIA_KINDS, type MediaKind, type NegotiatedMedia, PICTURE_KINDS, type PictureKind, type RtpPayload } from '../streams.ts';
+import type { NegotiatedFeatures } from './negotiation.ts';
+import type { RtpHeader } from './peer-packets.ts';
+import { writeRtp } from './peer-packets.ts';
+import { createSendStream, type RtpSendStream } from './peer-streams.ts';
+import type { PeerTransport } from './peer-transport.ts';
+import { createSentHistory, type SentHistory, wrapRepair } from './repairs.ts';
+
+export type PeerSendingOptions = {
+  readonly transport: Pick<PeerTransport, 'protectRtp' | 'send'>;
+  readonly negotiated: NegotiatedMedia;
+  readonly features: NegotiatedFeatures;
+  readonly sendable: ReadonlySet<MediaKind>;
+  readonly ssrc: Readonly<Record<MediaKind, number>>;
+  readonly repairSsrc: Readonly<Record<PictureKind, number>>;
+  readonly clock: Clock;
+  readonly isOver: () => boolean;
+  /** From 0 to 1, before repairs. */
+  readonly lossFraction: () => number;
+  /** The first packet of a kind has left. */
+  readonly onFirst: () => void;
+  /** Of a picture what waited was dropped: it has to begin anew. */
+  readonly onCut: (kind: PictureKind) => void;
+};
+
+export type PeerSending = {
+  send(kind: MediaKind, packet: RtpPayload): void;
+  /**
+   * What waits of a kind does not leave any more, and what left is not sent again.
+   * @returns whether anything of it had left since the last time
+   */
+  discard(kind: MediaKind): boolean;
+  /** The other side asks for these again. Where much is lost, each goes out twice, so that one of them arrives within the round trip. */
+  repair(kind: MediaKind, sequenceNumbers: readonly number[], roundTripMs: number | null): void;
+  /** Every 20 ms: the rate follows the estimate, and probes that are due begin. */
+  tick(): void;
+  /** How many packets before it go out with each packet of sound. */
+  setRedundancy(packets: 0 | 1 | 2): void;
+  streams(): ReadonlyMap<MediaKind, RtpSendStream>;
+  /** Because the other side asked. */
+  packetsResent(kind: MediaKind): number;
+  /** Of all that went out more than once. */
+  bytesResent(): number;
+  queuedMs(): number;
+  /** What was known of the path's rate is of another path: begins as at the start. */
+  pathChanged(): void;
+  estimate(): BandwidthEstimate;
+  close(): void;
+};
+
+/** A small picture fits, on the narrowest path that is promised; probes find out within half a second whether there is more. */
+const START_KBPS = 300;
+const MIN_KBPS = 50;
+const MAX_KBPS = 10_000;
+/** IP and UDP, which the path carries too. */
+const DATAGRAM_BYTES = 28;
+/** Header, extension and authentication of a packet beside. */
+const OVERHEAD_BYTES = 36 + DATAGRAM_BYTES;
+/** What waits longer would be shown too late; the path has become narrow, and the encoder has yet to follow. A page of text takes its time. */
+const STALE_MS: Readonly<Record<PictureKind, number>> = { video: 500, screen: 1_500 };
+/** A tick that is so late says that nothing of this process ran. */
+const STOOD_STILL_MS = 100;
+/** RFC 3550 section 5.1: the count of padding has one byte. */
+const PADDING_BYTES = 255;
+/** From here on the repair of a repair would come too late too often. */
+const REPAIR_TWICE_LOSS = 0.07;
+/** And from here on a frame's last packet goes out twice where the path has room: that it is lost is seen a frame later, and then its repair is late. */
+const SEND_TWICE_LOSS = 0.02;
+/** Times what arrives. */
+const SEND_TWICE_ROOM = 2;
+const NO_EXTENSION = Buffer.alloc(0);
+
+/** `waiting`: how many copies wait for the pacer. */
+type Resend = { readonly bytes: number; send(): void; waiting: number; leftAtMs: number };
+
+export function createPeerSending(options: PeerSendingOptions): PeerSending {
+  const { transport, negotiated, features, sendable, clock, isOver } = options;
+  const pacer = createPacer();
+  const beginEstimate = (): BandwidthEstimate => createBandwidthEstimate({ startKbps: START_KBPS, minKbps: MIN_KBPS, maxKbps: MAX_KBPS });
+  let estimate = beginEstimate();
+  const streams = new Map<MediaKind, RtpSendStream>();
+  const repairStreams = new Map<MediaKind, RtpSendStream>();
+  const histories = new Map<MediaKind, SentHistory<Resend>>();
+  const resent = new Map<MediaKind, number>();
+  for (const kind of MEDIA_KINDS) {
+    const codec = negotiated[kind];
+    if (codec === null) continue;
+    const make = (ssrc: number, payloadType: number) =>
+      createSendStream({ ssrc, payloadType, clockRate: CLOCK_RATES[kind], firstSequence: randomInt(0, 2 ** 15) });
+    streams.set(kind, make(options.ssrc[kind], codec.payloadType));
+    if (kind !== 'audio' || features.repairsSound) histories.set(kind, createSentHistory());
+    const repairType = kind === 'audio' ? null : features.repairs[kind];
+    if (kind !== 'audio' && repairType !== null) repairStreams.set(kind, make(options.repairSsrc[kind], repairType));
+  }
+  let transportSequence = randomInt(0, 2 ** 15);
+  let timer: Timer | null = null;
+  let tickedAtMs = clock.monotonicMs();
+  let redundancy: 0 | 1 | 2 = 0;
+  let resentBytes = 0;
+  let earlierSound: RtpPayload[] = [];
+  /** Kinds that are sent, a picture that pauses included. */
+  const active = new Set<MediaKind>();
+
+  const transmit = (kind: MediaKind, header: RtpHeader, payload: Uint8Array, paddingBytes = 0): Buffer => {
+    const id = features.transportSequence[kind];
+    const extension = id === null ? NO_EXTENSION : writeTransportSequence(id, transportSequence);
+    const datagram = transport.protectRtp(writeRtp(header, payload, extension, paddingBytes));
+    if (id !== null) {
+      estimate.sent(transportSequence, datagram.length + DATAGRAM_BYTES, clock.monotonicMs());
+      transportSequence = (transportSequence + 1) & 0xffff;
+    }
+    transport.send(datagram);
+    return datagram;
+  };
+
+  /** As a stream of its own where the other side takes that: its replay window may refuse the original when it is late. */
+  const resendOf = (kind: MediaKind, header: RtpHeader, payload: Uint8Array, datagram: Buffer): Resend => {
+    const repairs = repairStreams.get(kind);
+    const bytes = datagram.length + DATAGRAM_BYTES;
+    const idle = { waiting: 0, leftAtMs: Number.NEGATIVE_INFINITY };
+    if (repairs === undefined) return { bytes, ...idle, send: () => transport.send(datagram) };
+    return {
+      bytes: bytes + 2,
+      ...idle,
+      send() {
+        const wrapped = wrapRepair(header.sequenceNumber, payload);
+        transmit(kind, repairs.next({ timestamp: header.timestamp, marker: header.marker, payload: wrapped }, clock.monotonicMs()), wrapped);
+      }
+    };
+  };
+
+  const leave = (kind: MediaKind, stream: RtpSendStream, packet: RtpPayload): void => {
+    const nowMs = clock.monotonicMs();
+    active.add(kind);
+    const header = { ...stream.next(packet, nowMs), ...(kind === 'audio' && withRedundancy() ? { payloadType: features.redundancy ?? 0 } : {}) };
+    const payload = kind === 'audio' ? soundPayload(packet) : packet.payload;
+    const datagram = transmit(kind, header, payload);
+    const again = resendOf(kind, header, payload, datagram);
+    histories.get(kind)?.remember(header.sequenceNumber, again, nowMs);
+    if (packet.marker && repairStreams.has(kind) && sendsTwice(nowMs)) resend(kind, again, 1, nowMs);
+    if (stream.packetsSent() === 1) options.onFirst();
+  };
+  const sendsTwice = (nowMs: number): boolean =>
+    options.lossFraction() > SEND_TWICE_LOSS &&
+    estimate.calm() &&
+    estimate.targetKbps(nowMs) > SEND_TWICE_ROOM * (estimate.acknowledgedKbps() ?? Number.POSITIVE_INFINITY);
+  const resend = (kind: MediaKind, packet: Resend, copies: number, nowMs: number): void => {
+    const { bytes } = packet;
+    const send = (): void => {
+      packet.waiting -= 1;
+      packet.leftAtMs = clock.monotonicMs();
+      packet.send();
+    };
+    packet.waiting += copies;
+    resentBytes += copies * bytes;
+    for (let copy = 0; copy < copies; copy += 1) pacer.push({ kind: kind === 'audio' ? 'audio' : 'repair', bytes, send }, nowMs);
+  };
+  const withRedundancy = (): boolean => features.redundancy !== null && redundancy > 0;
+  const soundPayload = (packet: RtpPayload): Uint8Array => {
+    const earlier = earlierSound.slice(-redundancy);
+    earlierSound = [...earlierSound.slice(-1), packet];
+    if (!withRedundancy()) return packet.payload;
+    const payloadType = negotiated.audio?.payloadType ?? 0;
+    return writeRed(
+      { payloadType, timestamp: packet.timestamp, payload: packet.payload },
+      earlier.map(({ timestamp, payload }) => ({ payloadType, timestamp, payload }))
+    );
+  };
+
+  const flush = (): void => {
+    timer?.cancel();
+    timer = null;
+    if (isOver()) return;
+    const nextMs = pacer.due(clock.monotonicMs());
+    if (Number.isFinite(nextMs)) timer = clock.schedule(nextMs, flush);
+  };
+
+  const cutStale = (nowMs: number): void => {
+    // The camera before the screen, as everywhere.
+    for (const kind of PICTURE_KINDS) {
+      if (pacer.queuedMs(nowMs) <= STALE_MS[kind] || !pacer.drop(kind)) continue;
+      pacer.drop('repair');
+      streams.get(kind)?.skip();
+      options.onCut(kind);
+    }
+  };
+
+  /** Padding in the repairs of a picture that is wanted, though it may pause for want of room: a number more there disturbs nobody. */
+  const probe = (nowMs: number): void => {
+    const kind = PICTURE_KINDS.find((each) => repairStreams.has(each) && active.has(each));
+    const repairs = kind && repairStreams.get(kind);
+    const due = repairs && estimate.probeDue(nowMs);
+    if (kind === undefined || repairs === undefined || !due) return;
+    pacer.probe(due.kbps, due.bytes);
+    const bytes = PADDING_BYTES + OVERHEAD_BYTES;
+    const padding = { timestamp: 0, marker: false, payload: NO_EXTENSION };
+    for (let left = due.bytes; left > 0; left -= bytes)
+      pacer.push({ kind: 'padding', bytes, send: () => void transmit(kind, repairs.next(padding, clock.monotonicMs()), NO_EXTENSION, PADDING_BYTES) }, nowMs);
+    flush();
+  };
+
+  return {
+    send(kind, packet) {
+      const stream = streams.get(kind);
+      if (stream === undefined || !sendable.has(kind) || isOver()) return;
+      pacer.push({ kind, bytes: packet.payload.length + OVERHEAD_BYTES, send: () => leave(kind, stream, packet) }, clock.monotonicMs());
+      flush();
+    },
+    discard(kind) {
+      pacer.drop(kind);
+      // Of whichever picture they are: what is still missing of another one is asked for again.
+      if (kind !== 'audio') for (const other of ['repair', 'padding'] as const) pacer.drop(other);
+      if (histories.has(kind)) histories.set(kind, createSentHistory());
+      if (kind === 'audio') earlierSound = [];
+      else streams.get(kind)?.skip();
+      return active.delete(kind);
+    },
+    repair(kind, sequenceNumbers, roundTripMs) {
+      const copies = kind !== 'audio' && options.lossFraction() > REPAIR_TWICE_LOSS && estimate.calm() ? 2 : 1;
+      const nowMs = clock.monotonicMs();
+      // Over a narrow path a repair waits longer than the other side does before it asks again.
+      const underway = ({ waiting, leftAtMs }: Resend): boolean => waiting > 0 || nowMs - leftAtMs < (roundTripMs ?? 0);
+      for (const packet of histories.get(kind)?.repair(sequenceNumbers, nowMs, roundTripMs, underway) ?? []) {
+        resent.set(kind, (resent.get(kind) ?? 0) + copies);
+        resend(kind, packet, copies, nowMs);
+      }
+      flush();
+    },
+    tick() {
+      const nowMs = clock.monotonicMs();
+      if (nowMs - tickedAtMs > STOOD_STILL_MS) estimate.stoodStill(nowMs - tickedAtMs);
+      tickedAtMs = nowMs;
+      pacer.setRate(estimate.targetKbps(nowMs));
+      cutStale(nowMs);
+      probe(nowMs);
+    },
+    setRedundancy(packets) {
+      redundancy = packets;
+    },
+    streams: () => streams,
+    packetsResent: (kind) => resent.get(kind) ?? 0,
+    bytesResent: () => resentBytes,
+    queuedMs: () => pacer.queuedMs(clock.monotonicMs()),
+    pathChanged() {
+      estimate = beginEstimate();
+    },
+    estimate: () => estimate,
+    close() {
+      timer?.cancel();
+      timer = null;
+    }
+  };
+}

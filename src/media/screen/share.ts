@@ -1,0 +1,150 @@
+// The shared screen of one exchange. It begins when a person asks and ends when they ask, when its source is lost, or with the call; it never
+// begins by itself, not even again. Once stop() was called no packet of it is handed to the connection.
+import type { Clock } from '../../kernel/clock.ts';
+import { asCloisterError, CloisterError } from '../../kernel/errors.ts';
+import type { VideoEncoder } from '../encode/video-encoder.ts';
+import { createVideoSender, type VideoSender, type VideoSenderStatistics } from '../encode/video-sender.ts';
+import { targetOf, type VideoTarget } from '../encode/video-target.ts';
+import type { MediaFailure, VideoProfile } from '../port.ts';
+import type { VideoSource } from '../source/source.ts';
+import type { RtpPayload, SenderClock } from '../streams.ts';
+import { createChangeDetector } from './frame-change.ts';
+import { createSharePace, encoderKbps, type SharePace } from './share-pace.ts';
+
+export type ShareOptions = {
+  readonly clock: Clock;
+  readonly profile: VideoProfile;
+  openSource(): Promise<VideoSource>;
+  createEncoder(): VideoEncoder;
+  send(packet: RtpPayload): void;
+  onSenderClock(clock: SenderClock): void;
+  /** The source or the encoder is lost; the share has stopped. Not called for one that start() already rejected. */
+  onLost(failure: MediaFailure): void;
+};
+
+export type Share = {
+  /** Resolves when the source is open, or when stop() was called meanwhile. @throws CloisterError where it cannot be opened */
+  start(): Promise<void>;
+  /** Resolves when the source is released. */
+  stop(): Promise<void>;
+  requestKeyframe(): void;
+  /** What may be sent; null pauses it. */
+  setTarget(target: VideoTarget | null): void;
+  /** Null while nothing is shared. */
+  statistics(): VideoSenderStatistics | null;
+};
+
+/** IP, UDP, RTP and SRTP around each payload. */
+const PACKET_OVERHEAD_BYTES = 60;
+
+type Running = { readonly started: Promise<void>; stopped: boolean; sender: VideoSender | null; pace: SharePace | null; failure: MediaFailure | null };
+
+export function createShare(options: ShareOptions): Share {
+  const { clock, profile } = options;
+  let target: VideoTarget | null = targetOf(profile);
+  let encoderRate = profile.maxKbps;
+  // The pace leaves frames out, and holds the rate: for either the encoder would have to begin anew.
+  const encoderTarget = (): VideoTarget | null => target && { ...target, fps: profile.fps, kbps: encoderRate };
+  let running: Running | null = null;
+  let released: Promise<unknown> = Promise.resolve();
+
+  async function stop(ending: Running | null): Promise<void> {
+    if (ending !== null && ending === running) {
+      running = null;
+      ending.stopped = true;
+      released = Promise.allSettled([released, ending.started.catch(() => {}).then(() => ending.sender?.stop())]);
+      // The sender is closed at once where it runs; what start() has not come to yet sees that it was stopped.
+      void ending.sender?.stop();
+    }
+    await released;
+  }
+
+  async function begin(share: Running): Promise<void> {
+    await released;
+    if (share.stopped) return;
+    const source = await options.openSource();
+    if (share.stopped) return source.close();
+    const pace = createSharePace(target ?? targetOf(profile));
+    pace.setTarget(target);
+    let opening = true;
+    let taken = false;
+    const sender = createVideoSender({
+      clock,
+      profile,
+      createEncoder: options.createEncoder,
+      openSource: async () => {
+        if (taken) throw new CloisterError('CL_MEDIA_SCREEN_LOST'); // a sender tries again; a share does not
+        taken = true;
+        return paced(source, pace, clock);
+      },
+      send: (packet) => {
+        if (share.stopped) return;
+        pace.sent(packet.payload.byteLength + PACKET_OVERHEAD_BYTES, clock.monotonicMs());
+        options.send(packet);
+      },
+      onSenderClock: (_kind, senderClock) => options.onSenderClock(senderClock),
+      onProblem: (failure) => {
+        if (failure === null || share.stopped) return;
+        share.failure ??= failure;
+        if (opening) return;
+        void stop(share);
+        options.onLost({ code: 'CL_MEDIA_SCREEN_LOST', detectedBy: 'screen-source', text: `Sharing has stopped: ${failure.text}` });
+      }
+    });
+    share.sender = sender;
+    share.pace = pace;
+    sender.setTarget(encoderTarget());
+    await sender.start();
+    opening = false;
+    if (!taken) await source.close();
+    if (share.failure !== null) throw new CloisterError('CL_MEDIA_SCREEN_SOURCE', share.failure.text);
+  }
+
+  return {
+    async start() {
+      if (running === null) {
+        const { promise: started, resolve, reject } = Promise.withResolvers<void>();
+        started.catch(() => {});
+        const share: Running = { started, stopped: false, sender: null, pace: null, failure: null };
+        running = share;
+        begin(share).then(resolve, reject);
+      }
+      const share = running;
+      try {
+        await share.started;
+      } catch (cause) {
+        const stopped = share.stopped;
+        await stop(share);
+        if (!stopped) throw asCloisterError(cause, 'CL_MEDIA_SCREEN_SOURCE');
+      }
+    },
+    stop: () => stop(running),
+    requestKeyframe() {
+      if (running?.pace?.refresh(clock.monotonicMs()) === true) running.sender?.requestKeyframe();
+    },
+    setTarget(wanted) {
+      target = wanted;
+      running?.pace?.setTarget(wanted);
+      if (wanted !== null) encoderRate = encoderKbps(wanted.kbps, encoderRate);
+      running?.sender?.setTarget(encoderTarget());
+    },
+    statistics: () => running?.sender?.statistics() ?? null
+  };
+}
+
+/** The source, without the frames that are not worth their bits now. */
+function paced(source: VideoSource, pace: SharePace, clock: Clock): VideoSource {
+  const hasChanged = createChangeDetector();
+  return {
+    view: source.view,
+    start(sink) {
+      source.start({
+        async frame(frame, captureMs) {
+          if (pace.admits(clock.monotonicMs(), hasChanged(frame))) await sink.frame(frame, captureMs);
+        },
+        lost: (error) => sink.lost(error)
+      });
+    },
+    close: () => source.close()
+  };
+}
