@@ -29,6 +29,8 @@ const HISTORY_PACKETS = 8192;
 const ACKNOWLEDGED_WINDOW_MS = 500;
 /** Fewer milliseconds of arrivals say nothing about a rate. */
 const ACKNOWLEDGED_LEAST_MS = 120;
+/** No packet arrives so much later than one that left after it. */
+const CLOCK_JUMP_MS = 3000;
 const OVERUSE_FACTOR = 0.85;
 /** Where so much waits already, the rate falls further, to drain it. */
 const STANDING_QUEUE_MS = 150;
@@ -179,9 +181,14 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
     const unwrap = (sequence: number): number => latest + (((sequence - latest) << 16) >> 16);
     const first = feedback.packets.find((packet) => packet.arrivedMs !== null)?.arrivedMs ?? null;
     // A report was lost: what it told of counts as arrived, or the rate would seem to have fallen.
-    if (reported !== null && first !== null)
-      for (let sequence = reported + 1; sequence < unwrap(feedback.baseSequence); sequence++)
-        arrived.push({ bytes: history.get(sequence)?.bytes ?? 0, atMs: unwrapArrival(first) });
+    // Each number once, and none that never left: whoever invents reports would else fill our memory.
+    if (reported !== null && first !== null && lastArrivalMs !== null) {
+      const told = Math.min(unwrap(feedback.baseSequence) - 1, latest);
+      const atMs = unwrapArrival(first);
+      for (let sequence = Math.max(reported, latest - HISTORY_PACKETS) + 1; sequence <= told; sequence++)
+        arrived.push({ bytes: history.get(sequence)?.bytes ?? 0, atMs });
+      reported = Math.max(reported, told);
+    }
     for (const { sequence, arrivedMs } of feedback.packets) {
       const number = unwrap(sequence);
       const packet = history.get(number);
@@ -197,6 +204,11 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       lossWindow.received++;
       news++;
       packet.arrivedMs = unwrapArrival(arrivedMs);
+      if (lastArrivalMs !== null && packet.arrivedMs < lastArrivalMs - CLOCK_JUMP_MS) {
+        // The other side's clock jumped back: what comes would count as older than the window until it has caught up.
+        arrived = [];
+        firstArrivalMs = lastArrivalMs = null;
+      }
       firstArrivalMs ??= packet.arrivedMs;
       lastArrivalMs = Math.max(lastArrivalMs ?? packet.arrivedMs, packet.arrivedMs);
       arrived.push({ bytes: packet.bytes, atMs: packet.arrivedMs });
