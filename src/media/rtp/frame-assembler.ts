@@ -48,6 +48,7 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
   let reorderWindowMs = windowMs;
   const depacketizer = depacketizers[codec];
   const packets = new Map<number, ReceivedRtp>(); // by unwrapped sequence number
+  const keyframeStarts = new Set<number>(); // of those: each payload is looked into once, or a peer could make looking our only work
   let bytes = 0;
   let highest: number | null = null;
   let floor = 0; // what is older has been emitted or given up
@@ -66,6 +67,7 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
     if (packet === undefined) return;
     bytes -= packet.payload.byteLength;
     packets.delete(sequence);
+    keyframeStarts.delete(sequence);
   }
 
   function raiseFloor(to: number): void {
@@ -106,7 +108,7 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
     let found: number | null = null;
     let expired = floor;
     for (const [sequence, packet] of packets) {
-      if ((found === null || sequence < found) && depacketizer.startsKeyframe(packet.payload)) found = sequence;
+      if ((found === null || sequence < found) && keyframeStarts.has(sequence)) found = sequence;
       if (nowMs - packet.arrivedAtMs >= reorderWindowMs) expired = Math.max(expired, sequence + 1);
     }
     if (found === null) {
@@ -190,6 +192,7 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
       lateRun = sequence < floor ? lateRun + 1 : 0;
       if (sequence < floor || packets.has(sequence)) return { frames: [], needKeyframe: askKeyframe(nowMs) };
       packets.set(sequence, packet);
+      if (depacketizer.startsKeyframe(packet.payload)) keyframeStarts.add(sequence);
       bytes += packet.payload.byteLength;
       return advance(nowMs);
     },

@@ -225,6 +225,21 @@ describe('frame assembly', () => {
     assert.equal(recovered.at(-1), 1);
   });
 
+  it('looks into each payload once for a beginning, however many wait beside it', () => {
+    const assembler = createFrameAssembler('H264', 600);
+    let looked = 0;
+    // An aggregate of supplemental information: the first byte is read once in each look at it.
+    const payload = new Proxy(Buffer.from([24, 0, 1, 6]), {
+      get(target, property) {
+        if (property === '0') looked += 1;
+        const value: unknown = Reflect.get(target, property, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      }
+    });
+    for (let index = 0; index < 500; index += 1) assembler.push({ timestamp: index, marker: false, payload, sequenceNumber: index, arrivedAtMs: index }, index);
+    assert.ok(looked >= 500 && looked <= 1500, String(looked));
+  });
+
   it('Opus: each packet is a frame; a lost one is passed over after the window without asking for anything', () => {
     const packets = toPackets(
       [0, 1, 2, 3, 4].map((value) => [Uint8Array.of(value, 1, 2, 3)]),
