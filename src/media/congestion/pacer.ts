@@ -41,7 +41,9 @@ export function createPacer(): Pacer {
   }
 
   function leave(item: PacedItem, nowMs: number): void {
-    freeAtMs = Math.max(freeAtMs, nowMs - CATCH_UP_MS) + (item.bytes * 8) / currentKbps();
+    const nextMs = Math.max(freeAtMs, nowMs - CATCH_UP_MS) + (item.bytes * 8) / currentKbps();
+    // Sound does not wait, whatever there is of it: it may hold up the rest, but not for ever.
+    freeAtMs = Math.min(nextMs, nowMs + MAX_QUEUED_MS);
     probing.bytes -= item.bytes;
     item.send();
   }

@@ -58,6 +58,16 @@ describe('pacer', () => {
     assert.ok(left.length > 1 && left.length < 8, String(left.length));
   });
 
+  it('sound does not hold up the rest for ever, however much of it is sent', () => {
+    const { pacer, left, push } = paced(50);
+    for (let index = 0; index < 2000; index++) push('audio', 'sound', 200);
+    pacer.setRate(1000);
+    push('video', 'picture');
+    assert.ok(pacer.due(0) <= MAX_QUEUED_MS);
+    pacer.due(MAX_QUEUED_MS);
+    assert.equal(left.at(-1)?.name, 'picture');
+  });
+
   it('says how long its queue is, hurries with a long one, and forgets what is dropped', () => {
     const { pacer, left, push, run } = paced(100);
     assert.equal(pacer.queuedMs(0), 0);
