@@ -56,6 +56,8 @@ const PROBE = { ms: 20, leastBytes: 6000, leastPackets: 4, timeoutMs: 1000, inte
 /** A rate at the receiver of this share of the sender's: the path carried the probe. */
 const PROBE_PASSED = 0.85;
 const CALM_QUEUE_MS = 50;
+/** What nothing was sent over for so long may have become another path: what is known of it no longer speaks against a probe. */
+const UNUSED_MS = 2000;
 
 export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { startKbps: number; minKbps: number; maxKbps: number }): BandwidthEstimate {
   const trend = createDelayTrend();
@@ -83,6 +85,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
   let silentSteps = 0;
   let probe: RunningProbe | null = null;
   let probeAtMs = Number.NEGATIVE_INFINITY;
+  let leftAtMs = Number.NEGATIVE_INFINITY; // the last packet
   let probeIntervalMs = PROBE.intervalMs;
   let probeFactor: number | null = PROBE.firstFactor; // null for the periodic ones
 
@@ -230,6 +233,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       history.set(newest, packet);
       if (history.size > HISTORY_PACKETS) history.delete(history.keys().next().value ?? 0);
       silentSinceMs ??= atMs;
+      leftAtMs = atMs;
       if (probe !== null && probe.leftBytes > 0) {
         probe.packets.push(packet);
         probe.leftBytes -= bytes;
@@ -281,11 +285,15 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       return clamp(Math.min(target, ceiling(nowMs)));
     },
     probeDue(nowMs) {
+      // What was said about it is all that there will be: its end was lost, or dropped with everything else.
+      if (probe !== null && nowMs - Math.max(probe.startedMs, leftAtMs) > PROBE.timeoutMs) finishProbe(probe, nowMs);
       if (probe !== null || nowMs < probeAtMs || target >= maxKbps || target >= ceiling(nowMs)) return null;
       const calm = trend.usage() === 'normal' && trend.queueMs() < CALM_QUEUE_MS && mayGrow && silentSteps === 0;
       // Nobody needs to know of more while so little is used.
       const idle = probeFactor === null && acknowledged !== null && target > 4 * acknowledged;
-      if (!calm || idle) return null;
+      // Where sound is muted and pictures pause for want of room nothing is sent, and so nothing would ever be learned again.
+      const unused = nowMs - leftAtMs > UNUSED_MS && target < startKbps;
+      if ((!calm || idle) && !unused) return null;
       const kbps = Math.min(maxKbps, target * (probeFactor ?? PROBE.factor));
       const bytes = Math.max(PROBE.leastBytes, Math.round((kbps * PROBE.ms) / 8));
       probe = { kbps, bytes, startedMs: nowMs, packets: [], leftBytes: bytes };

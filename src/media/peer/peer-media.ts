@@ -31,7 +31,10 @@ export const noStatistics: PeerStatistics = {
   ...ofEachKind(() => ({ packetsSent: 0, bytesSent: 0, packetsResent: 0, packetsReceived: 0, bytesReceived: 0, packetsRecovered: 0, lost: 0 }))
 };
 
-export type PeerMedia = Pick<PeerConnection, 'send' | 'discard' | 'setRedundancy' | 'setSenderClock' | 'requestKeyframe' | 'end' | 'statistics'> & {
+export type PeerMedia = Pick<
+  PeerConnection,
+  'send' | 'discard' | 'setWanted' | 'setRedundancy' | 'setSenderClock' | 'requestKeyframe' | 'end' | 'statistics'
+> & {
   takeRtp(datagram: Buffer): void;
   takeRtcp(datagram: Buffer): void;
   /** Every 20 ms: repairs, reports and probes that are due. */
@@ -135,6 +138,7 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
     end(kind) {
       if (sending.discard(kind) && !isOver()) feedback.sayGoodbye(ssrc[kind]);
     },
+    setWanted: sending.setWanted,
     setRedundancy: sending.setRedundancy,
     setSenderClock: (kind, senderClock) => sending.streams().get(kind)?.setClock(senderClock, clock.monotonicMs()),
     requestKeyframe: (kind) => feedback.askForKeyframe(kind, clock.monotonicMs()),

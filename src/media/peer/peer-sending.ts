@@ -41,6 +41,8 @@ export type PeerSending = {
   repair(kind: MediaKind, sequenceNumbers: readonly number[], roundTripMs: number | null): void;
   /** Every 20 ms: the rate follows the estimate, and probes that are due begin. */
   tick(): void;
+  /** Pictures that are to be sent as soon as there is room: the path is probed for them. */
+  setWanted(pictures: readonly PictureKind[]): void;
   /** How many packets before it go out with each packet of sound. */
   setRedundancy(packets: 0 | 1 | 2): void;
   streams(): ReadonlyMap<MediaKind, RtpSendStream>;
@@ -90,8 +92,9 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   let redundancy: 0 | 1 | 2 = 0;
   let resentBytes = 0;
   let earlierSound: RtpPayload[] = [];
-  /** Kinds that are sent, a picture that pauses included. */
+  /** Kinds of which something has left since they began. */
   const active = new Set<MediaKind>();
+  let wanted: readonly PictureKind[] = [];
 
   const transmit = (kind: MediaKind, header: RtpHeader, payload: Uint8Array, paddingBytes = 0): Buffer => {
     const id = features.transportSequence[kind];
@@ -161,7 +164,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
 
   /** Padding in the repairs of a picture that is wanted, though it may pause for want of room: a number more there disturbs nobody. */
   const probe = (nowMs: number): void => {
-    const kind = PICTURE_KINDS.find((each) => repairStreams.has(each) && active.has(each));
+    const kind = PICTURE_KINDS.find((each) => repairStreams.has(each) && (wanted.includes(each) || active.has(each)));
     const repairs = kind && repairStreams.get(kind);
     const due = repairs && estimate.probeDue(nowMs);
     if (kind === undefined || repairs === undefined || !due) return;
@@ -203,6 +206,9 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
       pacer.setRate(estimate.targetKbps(nowMs));
       cutStale(nowMs);
       probe(nowMs);
+    },
+    setWanted(pictures) {
+      wanted = pictures;
     },
     setRedundancy(packets) {
       redundancy = packets;
