@@ -222,8 +222,11 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
 
   function sentKbps(nowMs: number): number {
     let bytes = 0;
-    for (const packet of history.values()) if (packet.atMs > nowMs - 1000) bytes += packet.bytes;
-    return (bytes * 8) / 1000;
+    for (let sequence = newest ?? 0; ; sequence--) {
+      const packet = history.get(sequence);
+      if (packet === undefined || packet.atMs <= nowMs - 1000) return (bytes * 8) / 1000;
+      bytes += packet.bytes;
+    }
   }
 
   return {
@@ -275,7 +278,8 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       const elapsedMs = Math.min(5000, nowMs - (grownAtMs ?? nowMs));
       grownAtMs = nowMs;
       weighLoss(fractionLost, sentKbps(nowMs) * (1 - fractionLost), nowMs);
-      if (mayGrow) grow(elapsedMs, INFLATION_LIMIT * sentKbps(nowMs));
+      // What it began with was not known to be carried either; below it a picture that pauses would never prove more.
+      if (mayGrow) grow(elapsedMs, Math.max(startKbps, INFLATION_LIMIT * sentKbps(nowMs)));
     },
     targetKbps(nowMs) {
       if (heard && silentSinceMs !== null) {

@@ -58,12 +58,12 @@ export type PeerMediaOptions = {
 /** RTP and RTCP of a secured connection. */
 export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
   const { transport, negotiated, features, ssrc, cname, clock, emit, isOver } = options;
+  const toldArrivals = MEDIA_KINDS.some((kind) => features.transportSequence[kind] !== null);
   const receiving = createPeerReceiving({ negotiated, features, deliver: (kind, packet) => emit('rtp', kind, packet) });
-  const sending = createPeerSending({ ...options, onFirst: () => feedback.reportSoon(), onCut: (kind) => emit('keyframeRequest', kind) });
+  const sending = createPeerSending({ ...options, toldArrivals, onFirst: () => feedback.reportSoon(), onCut: (kind) => emit('keyframeRequest', kind) });
   const feedback = createPeerFeedback({ transport, features, ssrc: ssrc.video, cname, senders: sending.streams, receiving });
   const losses = createLossMeter();
   const keyframeRequestedAtMs = { video: Number.NEGATIVE_INFINITY, screen: Number.NEGATIVE_INFINITY };
-  const toldArrivals = MEDIA_KINDS.some((kind) => features.transportSequence[kind] !== null);
   let reportedRoundTripMs: number | null = null;
 
   const roundTripMs = () => reportedRoundTripMs ?? transport.roundTripMs();

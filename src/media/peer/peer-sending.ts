@@ -19,6 +19,8 @@ export type PeerSendingOptions = {
   readonly transport: Pick<PeerTransport, 'protectRtp' | 'send'>;
   readonly negotiated: NegotiatedMedia;
   readonly features: NegotiatedFeatures;
+  /** The other side tells which packets arrived, and when. */
+  readonly toldArrivals: boolean;
   readonly sendable: ReadonlySet<MediaKind>;
   readonly ssrc: Readonly<Record<MediaKind, number>>;
   readonly repairSsrc: Readonly<Record<PictureKind, number>>;
@@ -70,7 +72,7 @@ const NO_EXTENSION = Buffer.alloc(0);
 type Resend = { readonly bytes: number; send(): void };
 
 export function createPeerSending(options: PeerSendingOptions): PeerSending {
-  const { transport, negotiated, features, sendable, clock, isOver } = options;
+  const { transport, negotiated, features, toldArrivals, sendable, clock, isOver } = options;
   const pacer = createPacer();
   const estimate = createBandwidthEstimate({ startKbps: START_KBPS, minKbps: MIN_KBPS, maxKbps: MAX_KBPS });
   const streams = new Map<MediaKind, RtpSendStream>();
@@ -100,7 +102,8 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     const id = features.transportSequence[kind];
     const extension = id === null ? NO_EXTENSION : writeTransportSequence(id, transportSequence);
     const datagram = transport.protectRtp(writeRtp(header, payload, extension, paddingBytes));
-    if (id !== null) {
+    // A peer that tells no arrivals knows nothing of the number; the estimate counts by it what was sent.
+    if (id !== null || !toldArrivals) {
       estimate.sent(transportSequence, datagram.length + DATAGRAM_BYTES, clock.monotonicMs());
       transportSequence = (transportSequence + 1) & 0xffff;
     }
@@ -166,7 +169,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   const probe = (nowMs: number): void => {
     const kind = PICTURE_KINDS.find((each) => repairStreams.has(each) && (wanted.includes(each) || active.has(each)));
     const repairs = kind && repairStreams.get(kind);
-    const due = repairs && estimate.probeDue(nowMs);
+    const due = repairs && toldArrivals ? estimate.probeDue(nowMs) : null;
     if (kind === undefined || repairs === undefined || !due) return;
     pacer.probe(due.kbps, due.bytes);
     const bytes = PADDING_BYTES + OVERHEAD_BYTES;

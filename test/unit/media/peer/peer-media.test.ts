@@ -6,6 +6,7 @@ import type { MediaSection } from '../../../../src/media/peer/sdp.ts';
 import { readTransportSequence } from '../../../../src/media/rtp/header-extension.ts';
 import { createFakeClock } from '../../../fakes/clock.ts';
 import { createMediaPair, createModelPicture, createModelSound, isRtcpDatagram, type MediaEnd, soundNumbers } from '../../../fakes/media-pair.ts';
+import { bothWays } from '../../../harness/impaired-network.ts';
 
 const rtpOf = ({ sent }: MediaEnd) => sent.filter((datagram) => !isRtcpDatagram(datagram));
 const rtcpOf = ({ sent }: MediaEnd) => sent.filter(isRtcpDatagram).flatMap(readRtcp);
@@ -199,6 +200,23 @@ describe('media of a connection', () => {
     const { targetKbps } = left.media.statistics().send;
     assert.ok(targetKbps < 700, `${targetKbps} kbit/s over a path of 400`);
     model.stop();
+    close();
+  });
+
+  it('recovers with a peer that sends nothing but receiver reports', () => {
+    const clock = createFakeClock();
+    const sections = without({ transportSequence: null, feedback: ['nack'] });
+    const { left, pipe, close } = createMediaPair(clock, { sections });
+    const sound = createModelSound(clock, left.media);
+    clock.advance(3_000);
+    pipe.change(bothWays({ delayMs: 20, lossRate: 1 }));
+    clock.advance(60_000);
+    const { targetKbps } = left.media.statistics().send;
+    assert.ok(targetKbps < 200, `${targetKbps} kbit/s over a path that carries nothing`);
+    pipe.change(bothWays({ delayMs: 20, lossRate: 0 }));
+    clock.advance(60_000);
+    assert.ok(left.media.statistics().send.targetKbps > 600, `${left.media.statistics().send.targetKbps} kbit/s`);
+    sound.stop();
     close();
   });
 
