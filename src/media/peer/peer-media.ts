@@ -24,6 +24,9 @@ import type { PeerTransport } from './peer-transport.ts';
 /** What a peer that asks for more costs at most: one keyframe of each kind in this time. */
 const KEYFRAME_PAUSE_MS = 300;
 
+/** Messages about arrivals: a few bytes can tell of thousands of packets. Others send 20 in a second, and some more after a pause of the machine. */
+const ARRIVAL_MESSAGES = { burst: 50, perSecond: 100 };
+
 /** Of a connection that is not secured yet. */
 export const noStatistics: PeerStatistics = {
   roundTripMs: null,
@@ -65,6 +68,7 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
   const losses = createLossMeter();
   const keyframeRequestedAtMs = { video: Number.NEGATIVE_INFINITY, screen: Number.NEGATIVE_INFINITY };
   let reportedRoundTripMs: number | null = null;
+  let arrivalMessages = { left: ARRIVAL_MESSAGES.burst, atMs: clock.monotonicMs() };
 
   const roundTripMs = () => reportedRoundTripMs ?? transport.roundTripMs();
 
@@ -100,7 +104,9 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
       emit('keyframeRequest', kind);
     },
     'transport-feedback'({ fci }, nowMs) {
-      const told = toldArrivals ? readTransportFeedback(fci) : null;
+      const left = Math.min(ARRIVAL_MESSAGES.burst, arrivalMessages.left + ((nowMs - arrivalMessages.atMs) * ARRIVAL_MESSAGES.perSecond) / 1_000);
+      arrivalMessages = { left: Math.max(0, left - 1), atMs: nowMs };
+      const told = toldArrivals && left >= 1 ? readTransportFeedback(fci) : null;
       if (told === null) return;
       losses.arrivals(told.packets.length, told.packets.filter(({ arrivedMs }) => arrivedMs === null).length);
       sending.estimate.feedback(told, nowMs, roundTripMs());

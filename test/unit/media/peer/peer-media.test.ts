@@ -203,6 +203,27 @@ describe('media of a connection', () => {
     close();
   });
 
+  it('reads so many messages about arrivals and no more, and goes on with honest ones after a storm', () => {
+    const clock = createFakeClock();
+    const { left, close } = createMediaPair(clock);
+    const sound = createModelSound(clock, left.media);
+    clock.advance(2_000);
+    const before = left.media.statistics().send.acknowledgedKbps;
+    assert.ok(before !== null && before > 30);
+    // 8191 numbers from 0 on, none of which arrived, in 24 bytes.
+    const storm = Buffer.concat(Array.from({ length: 2_000 }, () => Buffer.from('8fcd0005000000c90000006500001fff000000001fff0000', 'hex')));
+    assert.equal(readRtcp(storm).length, 2_000);
+    const began = performance.now();
+    for (let count = 0; count < 20; count += 1) left.media.takeRtcp(storm);
+    // All of them would be half a minute of work on a slow machine, and not much less on a quick one.
+    assert.ok(performance.now() - began < 5_000, `${performance.now() - began} ms`);
+    sound.setTarget({ kbps: 100 });
+    clock.advance(3_000);
+    assert.ok((left.media.statistics().send.acknowledgedKbps ?? 0) > before + 30);
+    sound.stop();
+    close();
+  });
+
   it('recovers with a peer that sends nothing but receiver reports', () => {
     const clock = createFakeClock();
     const sections = without({ transportSequence: null, feedback: ['nack'] });
