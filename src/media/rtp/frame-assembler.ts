@@ -9,6 +9,8 @@ import { vp9Depacketizer } from './vp9.ts';
 
 const MAX_PACKETS = 1024;
 const MAX_BYTES = 2 * 1024 * 1024;
+/** A few bytes say that a picture is as large as a codec can tell, and a display would make room for twenty of it. Screens of 5120 by 2880 fit. */
+const MAX_PIXELS = 4096 * 4096;
 const KEYFRAME_REPEAT_MS = 500;
 /** Where no repair is waited for. */
 export const REORDER_MS = 60;
@@ -92,7 +94,8 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
     for (let sequence = first; sequence < end; sequence++) parts.push(packets.get(sequence)?.payload ?? new Uint8Array());
     const timestamp = packets.get(first)?.timestamp ?? 0;
     const joined = depacketizer.join(parts.filter((part) => part.byteLength > 0)); // an empty payload is padding
-    if (joined === null || (keyframeMissing && !joined.keyframe)) {
+    const { width = 0, height = 0 } = joined?.config ?? {};
+    if (joined === null || width * height > MAX_PIXELS || (keyframeMissing && !joined.keyframe)) {
       lose(end);
       return;
     }

@@ -162,6 +162,18 @@ describe('frame assembly', () => {
     assert.equal(pushAll(assembler, next.packets, 0).length, 1);
   });
 
+  it('passes over a picture that is too large to be true', () => {
+    for (const [width, height, frames] of [
+      [5120, 2880, 1],
+      [16_383, 16_383, 0]
+    ] as const) {
+      // VP8: a descriptor that begins a frame, then a keyframe's header (RFC 6386 section 9.1).
+      const payload = Buffer.from([0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, width & 0xff, width >> 8, height & 0xff, height >> 8, 0]);
+      const { frames: assembled } = createFrameAssembler('VP8').push({ timestamp: 0, marker: true, payload, sequenceNumber: 1, arrivedAtMs: 0 }, 0);
+      assert.equal(assembled.length, frames, `${width} by ${height}`);
+    }
+  });
+
   it('does not begin with parameter sets that no IDR picture follows', () => {
     const delta = slice(1, new Uint8Array([1, 2, 3]));
     const bare = annexB(SPS_720, PPS, delta);
