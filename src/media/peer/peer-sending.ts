@@ -65,6 +65,8 @@ const DATAGRAM_BYTES = 28;
 const OVERHEAD_BYTES = 36 + DATAGRAM_BYTES;
 /** What waits longer would be shown too late; the path has become narrow, and the encoder has yet to follow. */
 const STALE_MS = 1_500;
+/** Repairs may be as many bytes as what they repair, which is what half of all packets lost takes, and so much at once after a gap. */
+const REPAIR_BURST_BYTES = 256_000;
 /** RFC 3550 section 5.1: the count of padding has one byte. */
 const PADDING_BYTES = 255;
 const NO_EXTENSION = Buffer.alloc(0);
@@ -93,6 +95,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   let timer: Timer | null = null;
   let redundancy: 0 | 1 | 2 = 0;
   let resentBytes = 0;
+  let repairBytes = REPAIR_BURST_BYTES;
   let earlierSound: RtpPayload[] = [];
   /** Kinds of which something has left since they began. */
   const active = new Set<MediaKind>();
@@ -131,6 +134,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     const header = { ...stream.next(packet, nowMs), ...(kind === 'audio' && withRedundancy() ? { payloadType: features.redundancy ?? 0 } : {}) };
     const payload = kind === 'audio' ? soundPayload(packet) : packet.payload;
     const datagram = transmit(kind, header, payload);
+    repairBytes = Math.min(REPAIR_BURST_BYTES, repairBytes + datagram.length);
     histories.get(kind)?.remember(header.sequenceNumber, resendOf(kind, header, payload, datagram), nowMs);
     if (stream.packetsSent() === 1) options.onFirst();
   };
@@ -198,6 +202,8 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     repair(kind, sequenceNumbers, roundTripMs) {
       const nowMs = clock.monotonicMs();
       for (const { bytes, send } of histories.get(kind)?.repair(sequenceNumbers, nowMs, roundTripMs) ?? []) {
+        if (repairBytes < bytes) break;
+        repairBytes -= bytes;
         resent.set(kind, (resent.get(kind) ?? 0) + 1);
         resentBytes += bytes;
         pacer.push({ kind: kind === 'audio' ? 'audio' : 'repair', bytes, send }, nowMs);

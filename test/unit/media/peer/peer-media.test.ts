@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { readRtcp, readRtp, writeReport, writeRtp } from '../../../../src/media/peer/peer-packets.ts';
+import { readRtcp, readRtp, writeNack, writeReport, writeRtp } from '../../../../src/media/peer/peer-packets.ts';
 import { wrapRepair } from '../../../../src/media/peer/repairs.ts';
 import type { MediaSection } from '../../../../src/media/peer/sdp.ts';
 import { readTransportSequence } from '../../../../src/media/rtp/header-extension.ts';
@@ -200,6 +200,31 @@ describe('media of a connection', () => {
     const { targetKbps } = left.media.statistics().send;
     assert.ok(targetKbps < 700, `${targetKbps} kbit/s over a path of 400`);
     model.stop();
+    close();
+  });
+
+  it('sends no more repairs than media, whatever is asked for', () => {
+    const clock = createFakeClock();
+    const { left, close } = createMediaPair(clock, { path: { delayMs: 5 } });
+    const kinds = ['audio', 'video'] as const;
+    const ssrcs = { audio: 101, video: 102 };
+    const bytesSent = () => rtpOf(left).reduce((sum, { length }) => sum + length, 0);
+    const sent = { audio: [] as number[], video: [] as number[] };
+    for (let n = 0; n < 500; n += 1) {
+      left.media.send('audio', { timestamp: n * 960, marker: false, payload: Buffer.alloc(80) });
+      for (let part = 0; part < 4; part += 1) left.media.send('video', picture(n * 1_800, 1_000));
+      const seen = left.sent.length;
+      clock.advance(20);
+      for (const datagram of left.sent.slice(seen - 5)) {
+        const packet = isRtcpDatagram(datagram) ? null : readRtp(datagram);
+        for (const kind of kinds) if (packet?.ssrc === ssrcs[kind] && sent[kind].at(-1) !== packet.sequenceNumber) sent[kind].push(packet.sequenceNumber);
+      }
+      for (const kind of kinds) left.media.takeRtcp(writeNack(201, ssrcs[kind], sent[kind].slice(-500)));
+    }
+    const { audio, video } = left.media.statistics();
+    const media = 500 * (80 + 4 * 1_000 + 5 * 20);
+    assert.ok(audio.packetsResent + video.packetsResent > 500, 'control: some were sent again');
+    assert.ok(bytesSent() < 2.1 * media + 256_000, `${bytesSent()} bytes for ${media}`);
     close();
   });
 
