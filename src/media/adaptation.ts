@@ -4,7 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { Scope } from '../kernel/scope.ts';
 import { type Allocation, allocate } from './congestion/allocation.ts';
 import type { VideoProfile } from './port.ts';
-import type { PeerConnection, PictureKind } from './streams.ts';
+import { type PeerConnection, PICTURE_KINDS, type PictureKind } from './streams.ts';
 
 type PictureTarget = { readonly width: number; readonly height: number; readonly fps: number; readonly kbps: number };
 
@@ -13,7 +13,7 @@ export type AdaptedPicture = { readonly profile: VideoProfile; setTarget(target:
 
 export type AdaptationOptions = {
   readonly clock: Clock;
-  readonly peer: Pick<PeerConnection, 'statistics' | 'setRedundancy'>;
+  readonly peer: Pick<PeerConnection, 'statistics' | 'setRedundancy' | 'setWanted'>;
   readonly audio: { setTarget(target: { readonly kbps: number; readonly lossPercent: number }): void };
   readonly picture: (kind: PictureKind) => AdaptedPicture | null;
 };
@@ -43,6 +43,7 @@ export function createAdaptation({ clock, peer, audio, picture }: AdaptationOpti
   const adapt = (): void => {
     const { send, roundTripMs } = peer.statistics();
     const [screen, camera] = [picture('screen'), picture('video')];
+    peer.setWanted(PICTURE_KINDS.filter((kind) => (kind === 'screen' ? screen : camera) !== null));
     const wants = { screen: screen?.profile ?? null, camera: camera?.profile ?? null };
     const nowMs = clock.monotonicMs();
     const resentKbps = ((send.bytesResent - resent.bytes) * 8) / Math.max(1, nowMs - resent.atMs);

@@ -361,8 +361,10 @@ export function createSession(options: SessionOptions): Session {
       if (!on) {
         const early = earlyVideo;
         earlyVideo = null;
-        await Promise.all([video?.stop(), early?.then((source) => source.close()).catch(() => {})]);
+        const stopped = Promise.all([video?.stop(), early?.then((source) => source.close()).catch(() => {})]);
+        // At once: a device may take long to close, and what was captured before may not leave meanwhile, nor be asked for again.
         peer.discard('video');
+        await stopped;
       } else if (live) await video?.start();
       else if (answered) openSourcesEarly();
       report();
@@ -370,8 +372,9 @@ export function createSession(options: SessionOptions): Session {
     },
     async setScreen(on) {
       if (!on) {
-        await share?.stop();
+        const stopped = share?.stop();
         peer.end('screen');
+        await stopped;
       } else if (!live) throw new CloisterError('CL_CALL_WRONG_PHASE');
       else if (share === null) throw new CloisterError('CL_MEDIA_SCREEN_UNSUPPORTED');
       else {

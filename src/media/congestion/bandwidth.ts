@@ -33,6 +33,8 @@ const HISTORY_PACKETS = 8192;
 const ACKNOWLEDGED_WINDOW_MS = 500;
 /** Fewer milliseconds of arrivals say nothing about a rate. */
 const ACKNOWLEDGED_LEAST_MS = 120;
+/** No packet arrives so much later than one that left after it. */
+const CLOCK_JUMP_MS = 3000;
 const OVERUSE_FACTOR = 0.85;
 /** Where so much waits already, the rate falls further, to drain it. */
 const STANDING_QUEUE_MS = 150;
@@ -60,6 +62,8 @@ const PROBE_PASSED = 0.85;
 const CALM_QUEUE_MS = 50;
 /** Of what is sent; less arrives where a queue really grows. */
 const STILL_ARRIVES = 0.85;
+/** What nothing was sent over for so long may have become another path: what is known of it no longer speaks against a probe. */
+const UNUSED_MS = 2000;
 
 export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { startKbps: number; minKbps: number; maxKbps: number }): BandwidthEstimate {
   const trend = createDelayTrend();
@@ -87,6 +91,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
   let silentSteps = 0;
   let probe: RunningProbe | null = null;
   let probeAtMs = Number.NEGATIVE_INFINITY;
+  let leftAtMs = Number.NEGATIVE_INFINITY; // the last packet
   let probeIntervalMs = PROBE.intervalMs;
   let probeFactor: number | null = PROBE.firstFactor; // null for the periodic ones
 
@@ -187,9 +192,14 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
     const unwrap = (sequence: number): number => latest + (((sequence - latest) << 16) >> 16);
     const first = feedback.packets.find((packet) => packet.arrivedMs !== null)?.arrivedMs ?? null;
     // A report was lost: what it told of counts as arrived, or the rate would seem to have fallen.
-    if (reported !== null && first !== null)
-      for (let sequence = reported + 1; sequence < unwrap(feedback.baseSequence); sequence++)
-        arrived.push({ bytes: history.get(sequence)?.bytes ?? 0, atMs: unwrapArrival(first) });
+    // Each number once, and none that never left: whoever invents reports would else fill our memory.
+    if (reported !== null && first !== null && lastArrivalMs !== null) {
+      const told = Math.min(unwrap(feedback.baseSequence) - 1, latest);
+      const atMs = unwrapArrival(first);
+      for (let sequence = Math.max(reported, latest - HISTORY_PACKETS) + 1; sequence <= told; sequence++)
+        arrived.push({ bytes: history.get(sequence)?.bytes ?? 0, atMs });
+      reported = Math.max(reported, told);
+    }
     for (const { sequence, arrivedMs } of feedback.packets) {
       const number = unwrap(sequence);
       const packet = history.get(number);
@@ -205,6 +215,11 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       lossWindow.received++;
       news++;
       packet.arrivedMs = unwrapArrival(arrivedMs);
+      if (lastArrivalMs !== null && packet.arrivedMs < lastArrivalMs - CLOCK_JUMP_MS) {
+        // The other side's clock jumped back: what comes would count as older than the window until it has caught up.
+        arrived = [];
+        firstArrivalMs = lastArrivalMs = null;
+      }
       firstArrivalMs ??= packet.arrivedMs;
       lastArrivalMs = Math.max(lastArrivalMs ?? packet.arrivedMs, packet.arrivedMs);
       arrived.push({ bytes: packet.bytes, atMs: packet.arrivedMs });
@@ -215,8 +230,11 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
 
   function sentKbps(nowMs: number, windowMs = 1000): number {
     let bytes = 0;
-    for (const packet of history.values()) if (packet.atMs > nowMs - windowMs) bytes += packet.bytes;
-    return (bytes * 8) / windowMs;
+    for (let sequence = newest ?? 0; ; sequence--) {
+      const packet = history.get(sequence);
+      if (packet === undefined || packet.atMs <= nowMs - windowMs) return (bytes * 8) / windowMs;
+      bytes += packet.bytes;
+    }
   }
 
   return {
@@ -226,6 +244,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       history.set(newest, packet);
       if (history.size > HISTORY_PACKETS) history.delete(history.keys().next().value ?? 0);
       silentSinceMs ??= atMs;
+      leftAtMs = atMs;
       if (probe !== null && probe.leftBytes > 0) {
         probe.packets.push(packet);
         probe.leftBytes -= bytes;
@@ -267,7 +286,8 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       const elapsedMs = Math.min(5000, nowMs - (grownAtMs ?? nowMs));
       grownAtMs = nowMs;
       weighLoss(fractionLost, sentKbps(nowMs) * (1 - fractionLost), nowMs);
-      if (mayGrow) grow(elapsedMs, INFLATION_LIMIT * sentKbps(nowMs));
+      // What it began with was not known to be carried either; below it a picture that pauses would never prove more.
+      if (mayGrow) grow(elapsedMs, Math.max(startKbps, INFLATION_LIMIT * sentKbps(nowMs)));
     },
     targetKbps(nowMs) {
       if (heard && silentSinceMs !== null) {
@@ -277,11 +297,15 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       return clamp(Math.min(target, ceiling(nowMs)));
     },
     probeDue(nowMs) {
+      // What was said about it is all that there will be: its end was lost, or dropped with everything else.
+      if (probe !== null && nowMs - Math.max(probe.startedMs, leftAtMs) > PROBE.timeoutMs) finishProbe(probe, nowMs);
       if (probe !== null || nowMs < probeAtMs || target >= maxKbps || target >= ceiling(nowMs)) return null;
       const calm = trend.usage() === 'normal' && trend.queueMs() < CALM_QUEUE_MS && mayGrow && silentSteps === 0;
       // Nobody needs to know of more while so little is used.
       const idle = probeFactor === null && acknowledged !== null && target > 4 * acknowledged;
-      if (!calm || idle) return null;
+      // Where sound is muted and pictures pause for want of room nothing is sent, and so nothing would ever be learned again.
+      const unused = nowMs - leftAtMs > UNUSED_MS && target < startKbps;
+      if ((!calm || idle) && !unused) return null;
       const kbps = Math.min(maxKbps, target * (probeFactor ?? PROBE.factor));
       const bytes = Math.max(PROBE.leastBytes, Math.round((kbps * PROBE.ms) / 8));
       probe = { kbps, bytes, startedMs: nowMs, packets: [], leftBytes: bytes };

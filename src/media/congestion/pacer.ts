@@ -4,7 +4,7 @@
 const KINDS = ['audio', 'repair', 'screen', 'video', 'padding'] as const;
 export type PacedKind = (typeof KINDS)[number];
 
-export type PacedItem = { readonly kind: PacedKind; readonly bytes: number; send(): void };
+export type PacedItem = { readonly kind: PacedKind; readonly bytes: number; send(): void /** Forgotten instead. */; dropped?(): void };
 
 export type Pacer = {
   push(item: PacedItem, nowMs: number): void;
@@ -23,6 +23,7 @@ export type Pacer = {
 const FACTOR = 2;
 /** A timer that came late is made up for, up to this. */
 const CATCH_UP_MS = 10;
+export const MAX_HELD_UP_MS = 250;
 const START_KBPS = 300;
 
 export function createPacer(): Pacer {
@@ -37,7 +38,9 @@ export function createPacer(): Pacer {
   }
 
   function leave(item: PacedItem, nowMs: number): void {
-    freeAtMs = Math.max(freeAtMs, nowMs - CATCH_UP_MS) + (item.bytes * 8) / currentKbps();
+    const nextMs = Math.max(freeAtMs, nowMs - CATCH_UP_MS) + (item.bytes * 8) / currentKbps();
+    // Sound does not wait, whatever there is of it: it may hold up the rest, but not for ever.
+    freeAtMs = Math.min(nextMs, nowMs + MAX_HELD_UP_MS);
     probing.bytes -= item.bytes;
     item.send();
   }
@@ -72,11 +75,12 @@ export function createPacer(): Pacer {
     },
     queuedMs: (nowMs) => (queuedBytes === 0 ? 0 : Math.max(0, freeAtMs - nowMs) + (queuedBytes * 8) / rateKbps),
     drop(kind) {
-      const queue = queues.get(kind) ?? [];
-      queuedBytes -= queue.reduce((sum, item) => sum + item.bytes, 0);
-      const dropped = queue.length > 0;
-      queue.length = 0;
-      return dropped;
+      const forgotten = queues.get(kind)?.splice(0) ?? [];
+      for (const item of forgotten) {
+        queuedBytes -= item.bytes;
+        item.dropped?.();
+      }
+      return forgotten.length > 0;
     }
   };
 }

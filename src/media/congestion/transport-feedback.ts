@@ -32,7 +32,7 @@ const MAX_BYTES = 1100;
 const MAX_PACKETS = 8192;
 /** Arrivals already told are kept so long, to be told again beside one that came late: else the message would call them lost. */
 const HISTORY_MS = 500;
-/** Farther back than this is no late packet: the sender began to count anew. */
+/** Farther back than this is no late packet, and farther ahead than MAX_PACKETS no loss: the sender began to count anew. */
 const MAX_LATE = 2048;
 
 const NOT_RECEIVED = 0;
@@ -56,7 +56,7 @@ export function createArrivalLog(): ArrivalLog {
     arrived(transportSequence, atMs) {
       if (!Number.isFinite(atMs)) return;
       let sequence = highest === null ? transportSequence & 0xffff : highest + (((transportSequence - highest) << 16) >> 16);
-      if (highest === null || sequence < highest - MAX_LATE) {
+      if (highest === null || sequence < highest - MAX_LATE || sequence > highest + MAX_PACKETS) {
         ticksBySequence.clear();
         sequence = transportSequence & 0xffff;
         highest = next = sequence;

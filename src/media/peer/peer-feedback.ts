@@ -37,6 +37,8 @@ const REPORT_PERIOD_MS = 1_000;
 const ARRIVALS_PERIOD_MS = 100;
 const ARRIVALS_BUSY_MS = 50;
 const BUSY_PACKETS = 12;
+/** At once; the rest goes with the next. Numbers with wide gaps between them need a message each, and each of those is as much work as thousands of packets. */
+const MOST_ARRIVAL_MESSAGES = 8;
 /** Sound is put in order for 60 ms at most (rtp/frame-assembler.ts): over a longer round trip a repair comes too late to be played. */
 const SOUND_REPAIR_ROUND_TRIP_MS = 50;
 
@@ -81,7 +83,12 @@ export function createPeerFeedback(options: PeerFeedbackOptions): PeerFeedback {
     arrivalsToldAtMs = nowMs;
     // The other side finds by it which of its senders is meant.
     const [source] = MEDIA_KINDS.flatMap((kind) => receiving.stream(kind)?.ssrc ?? []);
-    for (const fci of receiving.takeArrivals(nowMs)) if (source !== undefined) sendFeedback(writeTransportFeedback(ssrc, source, fci));
+    let messages = 0;
+    for (const fci of receiving.takeArrivals(nowMs)) {
+      if (source !== undefined) sendFeedback(writeTransportFeedback(ssrc, source, fci));
+      messages += 1;
+      if (messages === MOST_ARRIVAL_MESSAGES) break;
+    }
   };
 
   const askForKeyframe = (kind: PictureKind, nowMs: number): void => {

@@ -24,6 +24,9 @@ import type { PeerTransport } from './peer-transport.ts';
 /** What a peer that asks for more costs at most: one keyframe of each kind in this time. */
 const KEYFRAME_PAUSE_MS = 300;
 
+/** Messages about arrivals: a few bytes can tell of thousands of packets. Others send 20 in a second, and some more after a pause of the machine. */
+const ARRIVAL_MESSAGES = { burst: 50, perSecond: 100 };
+
 /** Of a connection that is not secured yet. */
 export const noStatistics: PeerStatistics = {
   roundTripMs: null,
@@ -31,7 +34,10 @@ export const noStatistics: PeerStatistics = {
   ...ofEachKind(() => ({ packetsSent: 0, bytesSent: 0, packetsResent: 0, packetsReceived: 0, bytesReceived: 0, packetsRecovered: 0, lost: 0 }))
 };
 
-export type PeerMedia = Pick<PeerConnection, 'send' | 'discard' | 'setRedundancy' | 'setSenderClock' | 'requestKeyframe' | 'end' | 'statistics'> & {
+export type PeerMedia = Pick<
+  PeerConnection,
+  'send' | 'discard' | 'setWanted' | 'setRedundancy' | 'setSenderClock' | 'requestKeyframe' | 'end' | 'statistics'
+> & {
   takeRtp(datagram: Buffer): void;
   takeRtcp(datagram: Buffer): void;
   /** Every 20 ms: repairs, reports and probes that are due. */
@@ -57,18 +63,20 @@ export type PeerMediaOptions = {
 /** RTP and RTCP of a secured connection. */
 export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
   const { transport, negotiated, features, ssrc, cname, clock, emit, isOver } = options;
+  const toldArrivals = MEDIA_KINDS.some((kind) => features.transportSequence[kind] !== null);
   let losses = createLossMeter();
   const receiving = createPeerReceiving({ negotiated, features, deliver: (kind, packet) => emit('rtp', kind, packet) });
   const sending = createPeerSending({
     ...options,
+    toldArrivals,
     lossFraction: () => losses.current(),
     onFirst: () => feedback.reportSoon(),
     onCut: (kind) => emit('keyframeRequest', kind)
   });
   const feedback = createPeerFeedback({ transport, features, ssrc: ssrc.video, cname, senders: sending.streams, receiving });
   const keyframeRequestedAtMs = { video: Number.NEGATIVE_INFINITY, screen: Number.NEGATIVE_INFINITY };
-  const toldArrivals = MEDIA_KINDS.some((kind) => features.transportSequence[kind] !== null);
   let reportedRoundTripMs: number | null = null;
+  let arrivalMessages = { left: ARRIVAL_MESSAGES.burst, atMs: clock.monotonicMs() };
 
   const roundTripMs = () => reportedRoundTripMs ?? transport.roundTripMs();
 
@@ -104,7 +112,9 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
       emit('keyframeRequest', kind);
     },
     'transport-feedback'({ fci }, nowMs) {
-      const told = toldArrivals ? readTransportFeedback(fci) : null;
+      const left = Math.min(ARRIVAL_MESSAGES.burst, arrivalMessages.left + ((nowMs - arrivalMessages.atMs) * ARRIVAL_MESSAGES.perSecond) / 1_000);
+      arrivalMessages = { left: Math.max(0, left - 1), atMs: nowMs };
+      const told = toldArrivals && left >= 1 ? readTransportFeedback(fci) : null;
       if (told === null) return;
       losses.arrivals(told.packets.length, told.packets.filter(({ arrivedMs }) => arrivedMs === null).length);
       sending.estimate().feedback(told, nowMs, roundTripMs());
@@ -142,6 +152,7 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
     end(kind) {
       if (sending.discard(kind) && !isOver()) feedback.sayGoodbye(ssrc[kind]);
     },
+    setWanted: sending.setWanted,
     setRedundancy: sending.setRedundancy,
     setSenderClock: (kind, senderClock) => sending.streams().get(kind)?.setClock(senderClock, clock.monotonicMs()),
     requestKeyframe: (kind) => feedback.askForKeyframe(kind, clock.monotonicMs()),

@@ -19,6 +19,8 @@ export type PeerSendingOptions = {
   readonly transport: Pick<PeerTransport, 'protectRtp' | 'send'>;
   readonly negotiated: NegotiatedMedia;
   readonly features: NegotiatedFeatures;
+  /** The other side tells which packets arrived, and when. */
+  readonly toldArrivals: boolean;
   readonly sendable: ReadonlySet<MediaKind>;
   readonly ssrc: Readonly<Record<MediaKind, number>>;
   readonly repairSsrc: Readonly<Record<PictureKind, number>>;
@@ -43,6 +45,8 @@ export type PeerSending = {
   repair(kind: MediaKind, sequenceNumbers: readonly number[], roundTripMs: number | null): void;
   /** Every 20 ms: the rate follows the estimate, and probes that are due begin. */
   tick(): void;
+  /** Pictures that are to be sent as soon as there is room: the path is probed for them. */
+  setWanted(pictures: readonly PictureKind[]): void;
   /** How many packets before it go out with each packet of sound. */
   setRedundancy(packets: 0 | 1 | 2): void;
   streams(): ReadonlyMap<MediaKind, RtpSendStream>;
@@ -69,6 +73,8 @@ const OVERHEAD_BYTES = 36 + DATAGRAM_BYTES;
 const STALE_MS: Readonly<Record<PictureKind, number>> = { video: 500, screen: 1_500 };
 /** A tick that is so late says that nothing of this process ran. */
 const STOOD_STILL_MS = 100;
+/** Repairs may be as many bytes as what they repair, which is what half of all packets lost takes, and so much at once after a gap. */
+const REPAIR_BURST_BYTES = 256_000;
 /** RFC 3550 section 5.1: the count of padding has one byte. */
 const PADDING_BYTES = 255;
 /** From here on the repair of a repair would come too late too often. */
@@ -83,7 +89,7 @@ const NO_EXTENSION = Buffer.alloc(0);
 type Resend = { readonly bytes: number; send(): void; waiting: number; leftAtMs: number };
 
 export function createPeerSending(options: PeerSendingOptions): PeerSending {
-  const { transport, negotiated, features, sendable, clock, isOver } = options;
+  const { transport, negotiated, features, toldArrivals, sendable, clock, isOver } = options;
   const pacer = createPacer();
   const beginEstimate = (): BandwidthEstimate => createBandwidthEstimate({ startKbps: START_KBPS, minKbps: MIN_KBPS, maxKbps: MAX_KBPS });
   let estimate = beginEstimate();
@@ -106,15 +112,18 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   let tickedAtMs = clock.monotonicMs();
   let redundancy: 0 | 1 | 2 = 0;
   let resentBytes = 0;
+  let repairBytes = REPAIR_BURST_BYTES;
   let earlierSound: RtpPayload[] = [];
-  /** Kinds that are sent, a picture that pauses included. */
+  /** Kinds of which something has left since they began. */
   const active = new Set<MediaKind>();
+  let wanted: readonly PictureKind[] = [];
 
   const transmit = (kind: MediaKind, header: RtpHeader, payload: Uint8Array, paddingBytes = 0): Buffer => {
     const id = features.transportSequence[kind];
     const extension = id === null ? NO_EXTENSION : writeTransportSequence(id, transportSequence);
     const datagram = transport.protectRtp(writeRtp(header, payload, extension, paddingBytes));
-    if (id !== null) {
+    // A peer that tells no arrivals knows nothing of the number; the estimate counts by it what was sent.
+    if (id !== null || !toldArrivals) {
       estimate.sent(transportSequence, datagram.length + DATAGRAM_BYTES, clock.monotonicMs());
       transportSequence = (transportSequence + 1) & 0xffff;
     }
@@ -147,6 +156,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     const again = resendOf(kind, header, payload, datagram);
     histories.get(kind)?.remember(header.sequenceNumber, again, nowMs);
     if (packet.marker && repairStreams.has(kind) && sendsTwice(nowMs)) resend(kind, again, 1, nowMs);
+    repairBytes = Math.min(REPAIR_BURST_BYTES, repairBytes + datagram.length);
     if (stream.packetsSent() === 1) options.onFirst();
   };
   const sendsTwice = (nowMs: number): boolean =>
@@ -160,9 +170,13 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
       packet.leftAtMs = clock.monotonicMs();
       packet.send();
     };
+    // Dropped with those of another picture it is no longer on its way: it may be asked for again.
+    const dropped = (): void => {
+      packet.waiting -= 1;
+    };
     packet.waiting += copies;
     resentBytes += copies * bytes;
-    for (let copy = 0; copy < copies; copy += 1) pacer.push({ kind: kind === 'audio' ? 'audio' : 'repair', bytes, send }, nowMs);
+    for (let copy = 0; copy < copies; copy += 1) pacer.push({ kind: kind === 'audio' ? 'audio' : 'repair', bytes, send, dropped }, nowMs);
   };
   const withRedundancy = (): boolean => features.redundancy !== null && redundancy > 0;
   const soundPayload = (packet: RtpPayload): Uint8Array => {
@@ -196,9 +210,9 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
 
   /** Padding in the repairs of a picture that is wanted, though it may pause for want of room: a number more there disturbs nobody. */
   const probe = (nowMs: number): void => {
-    const kind = PICTURE_KINDS.find((each) => repairStreams.has(each) && active.has(each));
+    const kind = PICTURE_KINDS.find((each) => repairStreams.has(each) && (wanted.includes(each) || active.has(each)));
     const repairs = kind && repairStreams.get(kind);
-    const due = repairs && estimate.probeDue(nowMs);
+    const due = repairs && toldArrivals ? estimate.probeDue(nowMs) : null;
     if (kind === undefined || repairs === undefined || !due) return;
     pacer.probe(due.kbps, due.bytes);
     const bytes = PADDING_BYTES + OVERHEAD_BYTES;
@@ -230,6 +244,8 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
       // Over a narrow path a repair waits longer than the other side does before it asks again.
       const underway = ({ waiting, leftAtMs }: Resend): boolean => waiting > 0 || nowMs - leftAtMs < (roundTripMs ?? 0);
       for (const packet of histories.get(kind)?.repair(sequenceNumbers, nowMs, roundTripMs, underway) ?? []) {
+        if (repairBytes < copies * packet.bytes) break;
+        repairBytes -= copies * packet.bytes;
         resent.set(kind, (resent.get(kind) ?? 0) + copies);
         resend(kind, packet, copies, nowMs);
       }
@@ -242,6 +258,9 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
       pacer.setRate(estimate.targetKbps(nowMs));
       cutStale(nowMs);
       probe(nowMs);
+    },
+    setWanted(pictures) {
+      wanted = pictures;
     },
     setRedundancy(packets) {
       redundancy = packets;

@@ -9,6 +9,8 @@ import { vp9Depacketizer } from './vp9.ts';
 
 const MAX_PACKETS = 1024;
 const MAX_BYTES = 2 * 1024 * 1024;
+/** A few bytes say that a picture is as large as a codec can tell, and a display would make room for twenty of it. Screens of 5120 by 2880 fit. */
+const MAX_PIXELS = 4096 * 4096;
 const KEYFRAME_REPEAT_MS = 500;
 /** Where no repair is waited for. */
 const REORDER_MS = 60;
@@ -48,6 +50,7 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
   let reorderWindowMs = windowMs;
   const depacketizer = depacketizers[codec];
   const packets = new Map<number, ReceivedRtp>(); // by unwrapped sequence number
+  const keyframeStarts = new Set<number>(); // of those: each payload is looked into once, or a peer could make looking our only work
   let bytes = 0;
   let highest: number | null = null;
   let floor = 0; // what is older has been emitted or given up
@@ -65,6 +68,7 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
     if (packet === undefined) return;
     bytes -= packet.payload.byteLength;
     packets.delete(sequence);
+    keyframeStarts.delete(sequence);
   }
 
   function raiseFloor(to: number): void {
@@ -88,7 +92,8 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
     for (let sequence = first; sequence < end; sequence++) parts.push(packets.get(sequence)?.payload ?? new Uint8Array());
     const timestamp = packets.get(first)?.timestamp ?? 0;
     const joined = depacketizer.join(parts.filter((part) => part.byteLength > 0)); // an empty payload is padding
-    if (joined === null || (keyframeMissing && !joined.keyframe)) {
+    const { width = 0, height = 0 } = joined?.config ?? {};
+    if (joined === null || width * height > MAX_PIXELS || (keyframeMissing && !joined.keyframe)) {
       lose(end);
       return;
     }
@@ -104,7 +109,7 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
     let found: number | null = null;
     let expired = floor;
     for (const [sequence, packet] of packets) {
-      if ((found === null || sequence < found) && depacketizer.startsKeyframe(packet.payload)) found = sequence;
+      if ((found === null || sequence < found) && keyframeStarts.has(sequence)) found = sequence;
       if (nowMs - packet.arrivedAtMs >= reorderWindowMs) expired = Math.max(expired, sequence + 1);
     }
     if (found === null) {
@@ -192,6 +197,7 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
       lateRun = sequence < floor ? lateRun + 1 : 0;
       if (sequence < floor || packets.has(sequence)) return { frames: [], needKeyframe: askKeyframe(nowMs) };
       packets.set(sequence, packet);
+      if (depacketizer.startsKeyframe(packet.payload)) keyframeStarts.add(sequence);
       bytes += packet.payload.byteLength;
       return advance(nowMs);
     },

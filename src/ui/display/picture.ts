@@ -5,6 +5,8 @@ import { PictureQueue } from './playout.ts';
 
 /** Encoded frames that may wait in the decoder: half a second at 30 frames. */
 const MOST_UNDECODED = 15;
+/** Frames whose picture the decoder has not given back. */
+const MOST_UNSHOWN = 60;
 const ASK_AGAIN_MS = 500;
 
 export type PictureStatistics = {
@@ -61,7 +63,9 @@ export class Picture {
   push(frame: FeedFrame): void {
     if (this.#config === null || this.#closed) return;
     const key = frame.kind.endsWith('-key');
-    if (!key && !this.#waitsForKeyframe && (this.#decoder?.decodeQueueSize ?? 0) > MOST_UNDECODED) this.#restartDecoder();
+    // Keyframes too, and what the decoder took but never showed: neither may pile up.
+    const behind = (this.#decoder?.decodeQueueSize ?? 0) > MOST_UNDECODED || this.#arrived.size > MOST_UNSHOWN;
+    if (behind && !this.#waitsForKeyframe) this.#restartDecoder();
     if (!key && this.#waitsForKeyframe) {
       this.#framesDropped += 1;
       this.#askForKeyframe();

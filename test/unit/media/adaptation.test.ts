@@ -25,8 +25,9 @@ function call(path: Impairment, options: { readonly screen?: boolean } = {}) {
   change(path);
   const sound = createModelSound(clock, left.media);
   const camera = createModelPicture(clock, left.media, 'video', CAMERA);
+  let cameraOn = true;
   const screen = options.screen === true ? createModelPicture(clock, left.media, 'screen', SCREEN) : null;
-  const adaptation = createAdaptation({ clock, peer: left.media, audio: sound, picture: (kind) => (kind === 'video' ? camera : screen) });
+  const adaptation = createAdaptation({ clock, peer: left.media, audio: sound, picture: (kind) => (kind === 'screen' ? screen : cameraOn ? camera : null) });
   adaptation.start();
   const measure = (ms: number) => {
     const before = { sent: sound.sent(), bytes: right.media.statistics().video.bytesReceived, figures: pipe.figures().offerer };
@@ -53,7 +54,13 @@ function call(path: Impairment, options: { readonly screen?: boolean } = {}) {
     screen?.stop();
     await adaptation[Symbol.asyncDispose]();
   };
-  return { left, change, measure, adaptation, end };
+  const setCamera = (on: boolean) => {
+    cameraOn = on;
+    if (on) return;
+    camera.setTarget(null);
+    left.media.discard('video');
+  };
+  return { left, change, measure, adaptation, setCamera, mute: sound.stop, end };
 }
 
 const print = (text: string, figures: ReturnType<ReturnType<typeof call>['measure']>) =>
@@ -121,4 +128,41 @@ describe('adaptation', function () {
       await end();
     });
   }
+
+  for (const [name, bad] of [
+    ['nothing came through', pathOf(1_000, 1)],
+    ['hardly anything came through', { ...pathOf(60), queueBytes: 30_000 }],
+    ['much was lost', pathOf(200, 0.3)]
+  ] as const) {
+    it(`brings the picture back with a microphone that is muted, after half a minute in which ${name}`, async () => {
+      const { mute, change, measure, end } = call(pathOf(4_000));
+      measure(3_000);
+      mute();
+      change(bad);
+      measure(30_000);
+      change(pathOf(4_000));
+      measure(15_000);
+      const after = measure(2_000);
+      print(name, after);
+      assert.ok(after.videoKbps > 200);
+      await end();
+    });
+  }
+
+  it('brings a camera that was off while the path was bad, beside a muted microphone too', async () => {
+    const { mute, setCamera, change, measure, end } = call(pathOf(4_000));
+    measure(3_000);
+    change(pathOf(60));
+    measure(10_000);
+    setCamera(false);
+    mute();
+    change(pathOf(4_000));
+    measure(5_000);
+    setCamera(true);
+    measure(15_000);
+    const after = measure(2_000);
+    print('the camera is on again', after);
+    assert.ok(after.videoKbps > 200);
+    await end();
+  });
 });

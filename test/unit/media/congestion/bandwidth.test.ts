@@ -155,6 +155,34 @@ describe('bandwidth estimate', () => {
     assert.ok(report(0.2) > 500); // it stayed
   });
 
+  it('reports about what never left cost nothing and do not count, however many there are', () => {
+    const estimate = createBandwidthEstimate(START);
+    for (let sequence = 0; sequence < 100; sequence++) estimate.sent(sequence, 1200, sequence * 10);
+    estimate.feedback({ baseSequence: 0, feedbackCount: 0, packets: [{ sequence: 0, arrivedMs: null }] }, 1000, 50);
+    const far = { baseSequence: 32_000, feedbackCount: 0, packets: [{ sequence: 32_000, arrivedMs: 5 }] };
+    const before = process.memoryUsage().heapUsed;
+    for (let count = 0; count < 50; count++) estimate.feedback(far, 1000, 50);
+    assert.ok(process.memoryUsage().heapUsed - before < 20e6);
+    estimate.feedback({ baseSequence: 1, feedbackCount: 0, packets: [1, 50].map((sequence) => ({ sequence, arrivedMs: sequence * 10 })) }, 1100, 50);
+    for (let count = 0; count < 50; count++) estimate.feedback(far, 1200, 50);
+    assert.ok((estimate.acknowledgedKbps() ?? 0) < 5000, String(estimate.acknowledgedKbps()));
+  });
+
+  it('goes on when the clock of the other side jumps back', () => {
+    const estimate = createBandwidthEstimate(START);
+    const run = (from: number, to: number, bytes: number, shiftMs: number): void => {
+      for (let sequence = from; sequence < to; sequence += 5) {
+        const packets = [0, 1, 2, 3, 4].map((each) => ({ sequence: sequence + each, arrivedMs: (sequence + each) * 10 + shiftMs }));
+        for (const packet of packets) estimate.sent(packet.sequence, bytes, packet.sequence * 10);
+        estimate.feedback({ baseSequence: sequence, feedbackCount: 0, packets }, (sequence + 5) * 10, 50);
+      }
+    };
+    run(0, 500, 300, 100_000);
+    assert.ok(Math.abs((estimate.acknowledgedKbps() ?? 0) - 240) < 50);
+    run(500, 1000, 1200, 0);
+    assert.ok(Math.abs((estimate.acknowledgedKbps() ?? 0) - 960) < 100, String(estimate.acknowledgedKbps()));
+  });
+
   it('bad reports change nothing', () => {
     const estimate = createBandwidthEstimate(START);
     estimate.lossReport(Number.NaN, 0);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createPacer, type PacedKind, type Pacer } from '../../../../src/media/congestion/pacer.ts';
+import { createPacer, MAX_HELD_UP_MS, type PacedKind, type Pacer } from '../../../../src/media/congestion/pacer.ts';
 
 type Left = { readonly name: string; readonly atMs: number };
 
@@ -56,6 +56,33 @@ describe('pacer', () => {
     pacer.due(0);
     pacer.due(1000);
     assert.ok(left.length > 1 && left.length < 8, String(left.length));
+  });
+
+  it('sound does not hold up the rest for ever, however much of it is sent', () => {
+    const { pacer, left, push } = paced(50);
+    for (let index = 0; index < 2000; index++) push('audio', 'sound', 200);
+    pacer.setRate(1000);
+    push('video', 'picture');
+    assert.ok(pacer.due(0) <= MAX_HELD_UP_MS);
+    pacer.due(MAX_HELD_UP_MS);
+    assert.equal(left.at(-1)?.name, 'picture');
+  });
+
+  it('tells what is forgotten, and not what has left', () => {
+    const pacer = createPacer();
+    const told: string[] = [];
+    const item = (name: string) => ({
+      kind: 'repair' as const,
+      bytes: 1000,
+      send: () => void told.push(`sent ${name}`),
+      dropped: () => void told.push(`dropped ${name}`)
+    });
+    pacer.push(item('first'), 0);
+    pacer.push(item('second'), 0);
+    pacer.due(0);
+    assert.equal(pacer.drop('repair'), true);
+    assert.equal(pacer.drop('repair'), false);
+    assert.deepEqual([told, pacer.queuedMs(0)], [['sent first', 'dropped second'], 0]);
   });
 
   it('says how long its queue is, hurries with none, and forgets what is dropped', () => {

@@ -146,6 +146,13 @@ describe('transport-wide feedback', () => {
     assert.deepEqual(takeAll(log, 20).flatMap(read), [{ sequence: 3, arrivedMs: 20 }]);
   });
 
+  it('a jump far ahead is a count begun anew, and asks for no search through what lies between', () => {
+    const log = createArrivalLog();
+    log.arrived(0, 10);
+    log.arrived(30_000, 20);
+    assert.deepEqual(takeAll(log, 20).flatMap(read), [{ sequence: 30_000, arrivedMs: 20 }]);
+  });
+
   it('refuses what is malformed', () => {
     const refused = {
       empty: '',

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { readRtcp, readRtp, writeReport, writeRtp } from '../../../../src/media/peer/peer-packets.ts';
+import { readRtcp, readRtp, writeNack, writeReport, writeRtp } from '../../../../src/media/peer/peer-packets.ts';
 import { wrapRepair } from '../../../../src/media/peer/repairs.ts';
 import type { MediaSection } from '../../../../src/media/peer/sdp.ts';
 import { readTransportSequence } from '../../../../src/media/rtp/header-extension.ts';
 import { createFakeClock } from '../../../fakes/clock.ts';
 import { createMediaPair, createModelPicture, createModelSound, isRtcpDatagram, type MediaEnd, soundNumbers } from '../../../fakes/media-pair.ts';
+import { bothWays } from '../../../harness/impaired-network.ts';
 
 const rtpOf = ({ sent }: MediaEnd) => sent.filter((datagram) => !isRtcpDatagram(datagram));
 const rtcpOf = ({ sent }: MediaEnd) => sent.filter(isRtcpDatagram).flatMap(readRtcp);
@@ -290,6 +291,70 @@ describe('media of a connection', () => {
     const { targetKbps } = left.media.statistics().send;
     assert.ok(targetKbps < 700, `${targetKbps} kbit/s over a path of 400`);
     model.stop();
+    close();
+  });
+
+  it('sends no more repairs than media, whatever is asked for', () => {
+    const clock = createFakeClock();
+    const { left, close } = createMediaPair(clock, { path: { delayMs: 5 } });
+    const kinds = ['audio', 'video'] as const;
+    const ssrcs = { audio: 101, video: 102 };
+    const bytesSent = () => rtpOf(left).reduce((sum, { length }) => sum + length, 0);
+    const sent = { audio: [] as number[], video: [] as number[] };
+    for (let n = 0; n < 500; n += 1) {
+      left.media.send('audio', { timestamp: n * 960, marker: false, payload: Buffer.alloc(80) });
+      for (let part = 0; part < 4; part += 1) left.media.send('video', picture(n * 1_800, 1_000));
+      const seen = left.sent.length;
+      clock.advance(20);
+      for (const datagram of left.sent.slice(seen - 5)) {
+        const packet = isRtcpDatagram(datagram) ? null : readRtp(datagram);
+        for (const kind of kinds) if (packet?.ssrc === ssrcs[kind] && sent[kind].at(-1) !== packet.sequenceNumber) sent[kind].push(packet.sequenceNumber);
+      }
+      for (const kind of kinds) left.media.takeRtcp(writeNack(201, ssrcs[kind], sent[kind].slice(-500)));
+    }
+    const { audio, video } = left.media.statistics();
+    const media = 500 * (80 + 4 * 1_000 + 5 * 20);
+    assert.ok(audio.packetsResent + video.packetsResent > 500, 'control: some were sent again');
+    assert.ok(bytesSent() < 2.1 * media + 256_000, `${bytesSent()} bytes for ${media}`);
+    close();
+  });
+
+  it('reads so many messages about arrivals and no more, and goes on with honest ones after a storm', () => {
+    const clock = createFakeClock();
+    const { left, close } = createMediaPair(clock);
+    const sound = createModelSound(clock, left.media);
+    clock.advance(2_000);
+    const before = left.media.statistics().send.acknowledgedKbps;
+    assert.ok(before !== null && before > 30);
+    // 8191 numbers from 0 on, none of which arrived, in 24 bytes.
+    const storm = Buffer.concat(Array.from({ length: 2_000 }, () => Buffer.from('8fcd0005000000c90000006500001fff000000001fff0000', 'hex')));
+    assert.equal(readRtcp(storm).length, 2_000);
+    const began = performance.now();
+    for (let count = 0; count < 20; count += 1) left.media.takeRtcp(storm);
+    // All of them would be half a minute of work on a slow machine, and not much less on a quick one.
+    assert.ok(performance.now() - began < 5_000, `${performance.now() - began} ms`);
+    sound.setTarget({ kbps: 100 });
+    clock.advance(3_000);
+    assert.ok((left.media.statistics().send.acknowledgedKbps ?? 0) > before + 30);
+    sound.stop();
+    close();
+  });
+
+  it('recovers with a peer that sends nothing but receiver reports', () => {
+    const clock = createFakeClock();
+    const sections = without({ transportSequence: null, feedback: ['nack'] });
+    const { left, pipe, close } = createMediaPair(clock, { sections });
+    const sound = createModelSound(clock, left.media);
+    clock.advance(3_000);
+    pipe.change(bothWays({ delayMs: 20, lossRate: 1 }));
+    clock.advance(60_000);
+    const { targetKbps } = left.media.statistics().send;
+    assert.ok(targetKbps < 200, `${targetKbps} kbit/s over a path that carries nothing`);
+    pipe.change(bothWays({ delayMs: 20, lossRate: 0 }));
+    clock.advance(60_000);
+    // What it began with: a source that sends so little proves no more.
+    assert.ok(left.media.statistics().send.targetKbps >= 300, `${left.media.statistics().send.targetKbps} kbit/s`);
+    sound.stop();
     close();
   });
 

@@ -176,6 +176,18 @@ describe('frame assembly', () => {
     assert.equal(pushAll(assembler, next.packets, 0).length, 1);
   });
 
+  it('passes over a picture that is too large to be true', () => {
+    for (const [width, height, frames] of [
+      [5120, 2880, 1],
+      [16_383, 16_383, 0]
+    ] as const) {
+      // VP8: a descriptor that begins a frame, then a keyframe's header (RFC 6386 section 9.1).
+      const payload = Buffer.from([0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, width & 0xff, width >> 8, height & 0xff, height >> 8, 0]);
+      const { frames: assembled } = createFrameAssembler('VP8').push({ timestamp: 0, marker: true, payload, sequenceNumber: 1, arrivedAtMs: 0 }, 0);
+      assert.equal(assembled.length, frames, `${width} by ${height}`);
+    }
+  });
+
   it('does not begin with parameter sets that no IDR picture follows', () => {
     const delta = slice(1, new Uint8Array([1, 2, 3]));
     const bare = annexB(SPS_720, PPS, delta);
@@ -237,6 +249,21 @@ describe('frame assembly', () => {
     sequence -= 5000; // the sender counts anew
     const recovered = Array.from({ length: 70 }, () => push(key, true).frames.length);
     assert.equal(recovered.at(-1), 1);
+  });
+
+  it('looks into each payload once for a beginning, however many wait beside it', () => {
+    const assembler = createFrameAssembler('H264', 600);
+    let looked = 0;
+    // An aggregate of supplemental information: the first byte is read once in each look at it.
+    const payload = new Proxy(Buffer.from([24, 0, 1, 6]), {
+      get(target, property) {
+        if (property === '0') looked += 1;
+        const value: unknown = Reflect.get(target, property, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      }
+    });
+    for (let index = 0; index < 500; index += 1) assembler.push({ timestamp: index, marker: false, payload, sequenceNumber: index, arrivedAtMs: index }, index);
+    assert.ok(looked >= 500 && looked <= 1500, String(looked));
   });
 
   it('Opus: each packet is a frame; a lost one is passed over after the window without asking for anything', () => {
