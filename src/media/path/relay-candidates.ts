@@ -1,7 +1,7 @@
 // What STUN and TURN servers give to a path: addresses as others see them, and relays. All servers are asked at the same time; one that refuses,
 // or is silent, holds nothing up and is told by its code.
 // Invariants: a relay is used only where no direct way is found first; nobody is asked who is not configured.
-import { lookup } from 'node:dns/promises';
+import type { LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
 import {
   Candidate,
@@ -21,6 +21,7 @@ import type { Log } from '../../kernel/log.ts';
 import { Scope } from '../../kernel/scope.ts';
 import { parseServerAddress, type ServerAddress } from '../../kernel/server-address.ts';
 import type { IceServer } from '../port.ts';
+import { lookupUntil } from './relay/lookup.ts';
 import { openRelayLink } from './relay/relay-link.ts';
 import { loopbackRelayPriority, relayPriority } from './relay/relay-priority.ts';
 import { createTurnClient, type RelayAddress, type TurnClient } from './relay/turn-client.ts';
@@ -67,6 +68,7 @@ type Inside = {
 const NEXT_RELAY_MS = 150;
 const STUN_REPEATS = 3;
 const STUN_FIRST_WAIT_MS = 250;
+const LOOKUP_LIMIT_MS = 5_000;
 
 const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1';
 
@@ -146,10 +148,20 @@ export function createRelayCandidates(options: RelayCandidatesOptions): RelayCan
     }
   }
 
+  async function lookupInTime(host: string, family: number): Promise<LookupAddress> {
+    const limit = new AbortController();
+    const timer = scope.schedule(clock, LOOKUP_LIMIT_MS, () => limit.abort());
+    try {
+      return await lookupUntil(host, family, AbortSignal.any([scope.signal, limit.signal]));
+    } finally {
+      timer.cancel();
+    }
+  }
+
   async function askStun(protocol: StunProtocol, { host, port }: ServerAddress): Promise<void> {
     const own = protocol.localCandidate;
     if (own === undefined) return;
-    const { address } = await lookup(host, { family: isIP(own.host) });
+    const { address } = await lookupInTime(host, isIP(own.host));
     const request = new Message(methods.BINDING, classes.REQUEST);
     const [response] = await protocol.request(request, [address, port], undefined, { retransmissions: STUN_REPEATS, responseTimeout: STUN_FIRST_WAIT_MS });
     const mapped: unknown = response.getAttributeValue('XOR-MAPPED-ADDRESS');

@@ -2,13 +2,13 @@
 // Invariants: over UDP only what the relay sent comes in (the socket is connected to it); a TLS server whose certificate does not prove the
 // configured name is nobody; what a stream cannot take in time is dropped, as a network would.
 import { createSocket } from 'node:dgram';
-import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { isIP, type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import type { Clock } from '../../../kernel/clock.ts';
 import { CloisterError } from '../../../kernel/errors.ts';
 import type { ServerAddress } from '../../../kernel/server-address.ts';
+import { lookupUntil } from './lookup.ts';
 import { createFrameReader, paddedFrame } from './relay-frames.ts';
 
 export type RelayLink = {
@@ -56,13 +56,13 @@ const CERTIFICATE_FAULT = /^(?:ERR_TLS_CERT|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_
 
 function linkError(cause: unknown, { host, port }: ServerAddress): CloisterError {
   const known = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : String(cause);
-  const reason = known === 'ABORT_ERR' ? 'no answer in time' : known;
+  const reason = cause instanceof Error && cause.name === 'AbortError' ? 'no answer in time' : known;
   const code = CERTIFICATE_FAULT.test(reason) ? 'CL_RELAY_CERTIFICATE' : 'CL_RELAY_UNREACHABLE';
   return new CloisterError(code, `the relay at ${host} port ${port}: ${reason}`, { cause });
 }
 
 async function openUdp({ server, clock, received, ended }: RelayLinkOptions, signal: AbortSignal): Promise<RelayLink> {
-  const { address, family } = await lookup(server.host);
+  const { address, family } = await lookupUntil(server.host, 0, signal);
   const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
   let closed = false;
   let heard = false;
