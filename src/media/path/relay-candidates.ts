@@ -78,6 +78,8 @@ export function createRelayCandidates(options: RelayCandidatesOptions): RelayCan
   const scope = new Scope();
   /** Ready, and not taking part yet. */
   const waiting = new Set<Relay>();
+  /** Asked, and not answered yet. */
+  const opening = new Set<StunOverTurnProtocol>();
   let begun = false;
   let settled = false;
   let nextJoinMs = 0;
@@ -124,8 +126,9 @@ export function createRelayCandidates(options: RelayCandidatesOptions): RelayCan
       if (waiting.delete(relay)) log.warn('a relay is gone', { server: server.urls, code: 'CL_RELAY_UNREACHABLE', why });
       else options.lost(protocol, why);
     }
-    const forget = scope.own(() => protocol.close());
+    opening.add(protocol);
     try {
+      if (scope.closed) return await protocol.close();
       const [host, port] = await made.allocate();
       if (scope.closed || settled) return await protocol.close();
       const priority = isLoopback(host) ? loopbackRelayPriority(address.transport) : relayPriority(address.transport);
@@ -144,7 +147,7 @@ export function createRelayCandidates(options: RelayCandidatesOptions): RelayCan
       link.close();
       throw error;
     } finally {
-      forget();
+      opening.delete(protocol);
     }
   }
 
@@ -214,8 +217,8 @@ export function createRelayCandidates(options: RelayCandidatesOptions): RelayCan
       for (const relay of [...waiting]) void giveBack(relay);
     },
     async close() {
-      await Promise.all([...waiting].map(giveBack));
-      await scope[Symbol.asyncDispose]();
+      // All at once: each may take as long as an answer may.
+      await Promise.all([scope[Symbol.asyncDispose](), ...[...waiting].map(giveBack), ...[...opening].map((protocol) => protocol.close())]);
     }
   };
 }

@@ -80,8 +80,10 @@ export function createTurnClient({ link, username, credential, clock, received, 
   let login: { readonly realm: string; readonly nonce: Buffer; readonly key: Buffer } | null = null;
   let nextChannel = FIRST_CHANNEL;
   let expiresMs = Number.POSITIVE_INFINITY;
-  let allocated = false;
+  let allocation: 'none' | 'asked' | 'there' = 'none';
+  const answered = Promise.withResolvers<void>();
   let over = false;
+  let closing: Promise<void> | null = null;
 
   /** Nobody is there to be told any more. */
   const endTransactions = (): void => {
@@ -146,7 +148,9 @@ export function createTurnClient({ link, username, credential, clock, received, 
       // Stale, or the first answer to who has not logged in yet (RFC 8489 section 9.2.5). With a key, 401 says that it is the wrong one.
       const challenged = (code === UNAUTHORIZED && asked === null) || code === STALE_NONCE;
       const heldRealm = realm ?? asked?.realm ?? null;
-      if (!challenged || nonce === null || heldRealm === null || challenges >= MAX_CHALLENGES) throw refused(code);
+      // A challenge that comes too late is not taken up: nobody wants the allocation any more.
+      const unwanted = over && method === methods.ALLOCATE;
+      if (unwanted || !challenged || nonce === null || heldRealm === null || challenges >= MAX_CHALLENGES) throw refused(code);
       login = { realm: heldRealm, nonce, key: createHash('md5').update(`${username}:${heldRealm}:${credential}`).digest() };
     }
   }
@@ -254,6 +258,21 @@ export function createTurnClient({ link, username, credential, clock, received, 
     );
   }
 
+  async function end(): Promise<void> {
+    over = true;
+    await scope[Symbol.asyncDispose]();
+    const soon = Promise.withResolvers<void>();
+    const limit = clock.schedule(CLOSE_LIMIT_MS, soon.resolve);
+    if (allocation === 'asked' && login !== null) await Promise.race([answered.promise, soon.promise]);
+    // Before somebody has logged in there is nothing to delete. An answer that takes longer is not waited for, but what deletes follows what was asked.
+    if (allocation !== 'none' && login !== null) {
+      void request(methods.REFRESH, (message) => message.setAttribute('LIFETIME', 0)).then(() => soon.resolve(), soon.resolve);
+      await soon.promise;
+    }
+    limit.cancel();
+    endTransactions();
+  }
+
   return {
     receive(message) {
       if (message.length < 4) return;
@@ -262,14 +281,22 @@ export function createTurnClient({ link, username, credential, clock, received, 
       else if (first < 4) receiveMessage(message);
     },
     async allocate() {
-      const response = await request(methods.ALLOCATE, (message) => message.setAttribute('LIFETIME', LIFETIME_S).setAttribute('REQUESTED-TRANSPORT', UDP));
-      const relayed = addressOf(response.getAttributeValue('XOR-RELAYED-ADDRESS'));
-      if (relayed === null) throw new CloisterError('CL_RELAY_REFUSED', 'the relay gave no address');
-      if (over) return relayed;
-      allocated = true;
-      refreshAfter(lifetimeOf(response));
-      scope.every(clock, KEEP_MS, keep);
-      return relayed;
+      allocation = 'asked';
+      try {
+        const response = await request(methods.ALLOCATE, (message) => message.setAttribute('LIFETIME', LIFETIME_S).setAttribute('REQUESTED-TRANSPORT', UDP));
+        allocation = 'there';
+        const relayed = addressOf(response.getAttributeValue('XOR-RELAYED-ADDRESS'));
+        if (relayed === null) throw new CloisterError('CL_RELAY_REFUSED', 'the relay gave no address');
+        if (over) return relayed;
+        refreshAfter(lifetimeOf(response));
+        scope.every(clock, KEEP_MS, keep);
+        return relayed;
+      } catch (error) {
+        if (allocation === 'asked') allocation = 'none';
+        throw error;
+      } finally {
+        answered.resolve();
+      }
     },
     send(data, address) {
       if (over) return;
@@ -285,17 +312,9 @@ export function createTurnClient({ link, username, credential, clock, received, 
         if (peer.permission === 'none') void permit(peer);
       }
     },
-    async close() {
-      if (over) return;
-      over = true;
-      await scope[Symbol.asyncDispose]();
-      if (!allocated) return endTransactions();
-      const soon = Promise.withResolvers<void>();
-      const limit = clock.schedule(CLOSE_LIMIT_MS, soon.resolve);
-      void request(methods.REFRESH, (message) => message.setAttribute('LIFETIME', 0)).then(() => soon.resolve(), soon.resolve);
-      await soon.promise;
-      limit.cancel();
-      endTransactions();
+    close() {
+      closing ??= over ? Promise.resolve() : end();
+      return closing;
     }
   };
 }
