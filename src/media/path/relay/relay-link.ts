@@ -4,7 +4,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIP, type Socket, connect as tcpConnect } from 'node:net';
-import { connect as tlsConnect } from 'node:tls';
+import { checkServerIdentity, connect as tlsConnect } from 'node:tls';
 import type { Clock } from '../../../kernel/clock.ts';
 import { CloisterError } from '../../../kernel/errors.ts';
 import type { ServerAddress } from '../../../kernel/server-address.ts';
@@ -21,6 +21,8 @@ export type RelayLink = {
 
 type RelayLinkOptions = {
   readonly server: ServerAddress;
+  /** What a TLS server's certificate has to be for, where that is not the host. */
+  readonly provenName?: string;
   readonly authorityPem: string | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -111,7 +113,10 @@ async function openUdp({ server, clock, received, ended }: RelayLinkOptions, sig
   };
 }
 
-async function openStream({ server, authorityPem, clock, received, ended }: RelayLinkOptions, signal: AbortSignal): Promise<RelayLink> {
+async function openStream(
+  { server, provenName = server.host, authorityPem, clock, received, ended }: RelayLinkOptions,
+  signal: AbortSignal
+): Promise<RelayLink> {
   const { host, port } = server;
   const secure = server.transport === 'tls';
   const socket: Socket = secure
@@ -120,7 +125,8 @@ async function openStream({ server, authorityPem, clock, received, ended }: Rela
         port,
         minVersion: 'TLSv1.2',
         rejectUnauthorized: true,
-        ...(isIP(host) === 0 ? { servername: host } : {}),
+        checkServerIdentity: (_host, certificate) => checkServerIdentity(provenName, certificate),
+        ...(isIP(provenName) === 0 ? { servername: provenName } : {}),
         ...(authorityPem === undefined ? {} : { ca: authorityPem })
       })
     : tcpConnect({ host, port });

@@ -59,17 +59,30 @@ type Peer = {
   bound: boolean;
   held: Buffer[];
 };
-type Outcome = { readonly response: Message } | { readonly code: number; readonly realm: string | null; readonly nonce: Buffer | null };
+type Outcome =
+  | { readonly response: Message }
+  | {
+      readonly code: number;
+      readonly realm: string | null;
+      readonly nonce: Buffer | null;
+      readonly alternate: RelayAddress | null;
+      readonly domain: string | null;
+    };
 /** Null where it was given up. */
 type Transaction = { readonly key: Buffer | null; readonly settle: (outcome: Outcome | null) => void };
 
 /** RFC 8656 section 19: the relay has no such allocation. */
 const ALLOCATION_MISMATCH = 437;
+const TRY_ALTERNATE = 300;
 const UNAUTHORIZED = 401;
 const STALE_NONCE = 438;
 
 const keyOf = ([host, port]: RelayAddress): string => `${host} ${port}`;
 const refused = (code: number): CloisterError => new CloisterError('CL_RELAY_REFUSED', `the relay refused with ${code}`, { details: { stunCode: code } });
+const redirected = ([alternateHost, alternatePort]: RelayAddress, alternateDomain: string | null): CloisterError =>
+  new CloisterError('CL_RELAY_REFUSED', 'the relay names another one', {
+    details: { stunCode: TRY_ALTERNATE, alternateHost, alternatePort, ...(alternateDomain === null ? {} : { alternateDomain }) }
+  });
 const isRefusal = (error: unknown, code: number): boolean => error instanceof CloisterError && error.details['stunCode'] === code;
 
 export function createTurnClient({ link, username, credential, clock, received, lost }: TurnClientOptions): TurnClient {
@@ -144,7 +157,8 @@ export function createTurnClient({ link, username, credential, clock, received, 
         return message;
       });
       if ('response' in outcome) return outcome.response;
-      const { code, realm, nonce } = outcome;
+      const { code, realm, nonce, alternate, domain } = outcome;
+      if (code === TRY_ALTERNATE && method === methods.ALLOCATE && alternate !== null) throw redirected(alternate, domain);
       // Stale, or the first answer to who has not logged in yet (RFC 8489 section 9.2.5). With a key, 401 says that it is the wrong one.
       const challenged = (code === UNAUTHORIZED && asked === null) || code === STALE_NONCE;
       const heldRealm = realm ?? asked?.realm ?? null;
@@ -167,7 +181,10 @@ export function createTurnClient({ link, username, credential, clock, received, 
     const code: unknown = parsed.getAttributeValue('ERROR-CODE')?.[0];
     const realm: unknown = parsed.getAttributeValue('REALM');
     const nonce: unknown = parsed.getAttributeValue('NONCE');
+    const domain: unknown = parsed.getAttributeValue('ALTERNATE-DOMAIN');
     transaction.settle({
+      alternate: addressOf(parsed.getAttributeValue('ALTERNATE-SERVER')),
+      domain: typeof domain === 'string' ? domain : null,
       code: typeof code === 'number' ? code : 0,
       realm: typeof realm === 'string' ? realm : null,
       nonce: Buffer.isBuffer(nonce) ? nonce : null
