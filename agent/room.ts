@@ -338,9 +338,23 @@ export function createRoom(options: RoomOptions): Room {
 
   /** The system tells nobody without a native module; to look is cheap. */
   function watchAddresses(): void {
-    let known = options.addresses();
+    let known: readonly string[] = [];
+    let failed = false;
+    /** The system refuses to tell where a process may open nothing more; that says nothing of the addresses. */
+    const look = (): readonly string[] => {
+      try {
+        const addresses = options.addresses();
+        failed = false;
+        return addresses;
+      } catch (error) {
+        if (!failed) log.warn('the addresses of this machine cannot be read', { error: String(error) });
+        failed = true;
+        return known;
+      }
+    };
+    known = look();
     scope.every(clock, ADDRESS_LOOK_MS, () => {
-      const addresses = options.addresses();
+      const addresses = look();
       if (addresses.length === known.length && addresses.every((address) => known.includes(address))) return;
       log.info('this machine has other addresses', { before: known.length, now: addresses.length });
       known = addresses;

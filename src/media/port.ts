@@ -7,7 +7,7 @@ import type { IceCandidate } from '../signaling/messages.ts';
 export type VideoProfile = { readonly width: number; readonly height: number; readonly fps: number; readonly maxKbps: number };
 
 /**
- * `auto`: the machine's first camera or microphone, else the test source. `test`. `none`: nothing is sent.
+ * `auto`: the machine's first camera (no capture input) or microphone, else the test source. `test`. `none`: nothing is sent.
  * `file:PATH`: looped, in real time. Anything else: a device's name or path (/dev/video0, hw:1,0, a DirectShow name).
  */
 export type SourceChoice = string;

@@ -91,7 +91,9 @@ async function devicesHere(): Promise<readonly string[]> {
 
 function trialInProcess(encoder: string, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--no-warnings', TRIAL, encoder], { stdio: 'ignore', timeout: TRIAL_LIMIT_MS, killSignal: 'SIGKILL', signal });
+    // The channel tells the trial when this process is gone.
+    const stdio = ['ignore', 'ignore', 'ignore', 'ipc'] as const;
+    const child = spawn(process.execPath, ['--no-warnings', TRIAL, encoder], { stdio: [...stdio], timeout: TRIAL_LIMIT_MS, killSignal: 'SIGKILL', signal });
     child.on('error', reject);
     child.on('exit', (code) => resolve(code === 0));
   });

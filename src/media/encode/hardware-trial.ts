@@ -1,5 +1,7 @@
 // A process that tries one hardware encoder, named as its argument, on a grey picture, and ends: with status 0 where a keyframe came out that our
-// payload format takes and a receiver would understand. Drivers crash and hang, so this is done in no process that matters.
+// payload format takes and a receiver would understand. Drivers crash and hang, so this is done in no process that matters, and in a thread beside
+// the one that notices that the agent is gone: opening a device holds the thread that does it.
+import { isMainThread, Worker } from 'node:worker_threads';
 import { AV_PIX_FMT_YUV420P, FFmpegError, Frame } from 'node-av';
 import { createFrameAssembler } from '../rtp/frame-assembler.ts';
 import { PACKETIZERS } from '../rtp/packetizer.ts';
@@ -36,11 +38,25 @@ async function attempt(name: string): Promise<boolean> {
   return false;
 }
 
-quietFfmpeg();
-attempt(process.argv[2] ?? '').then(
-  (works) => process.exit(works ? 0 : 1),
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
-  }
-);
+function tryHere(name: string): void {
+  quietFfmpeg();
+  attempt(name).then(
+    (works) => process.exit(works ? 0 : 1),
+    (error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      process.exit(1);
+    }
+  );
+}
+
+function watch(name: string): void {
+  // The agent's own limit is gone with the agent; and an exit would wait for a driver that hangs.
+  const endNow = (): void => void process.kill(process.pid, 'SIGKILL');
+  process.on('disconnect', endNow);
+  if (!process.connected) endNow();
+  const trial = new Worker(new URL(import.meta.url), { argv: [name] });
+  trial.on('error', () => process.exit(1));
+  trial.on('exit', (code) => process.exit(code));
+}
+
+(isMainThread ? watch : tryHere)(process.argv[2] ?? '');

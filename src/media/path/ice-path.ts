@@ -258,12 +258,19 @@ const transportOf = ({ protocol }: CandidatePair): { readonly closed: boolean } 
   return protocol instanceof StunProtocol ? protocol.transport : { closed: true };
 };
 
-function createConnection({ controlling }: PathOptions): Connection {
-  const loopback = Object.values(networkInterfaces()).flatMap((addresses) =>
-    (addresses ?? []).filter(({ internal }) => internal).map(({ address }) => address)
-  );
+/** None where the system does not tell: a process may open nothing more. The call goes on with what it has. */
+function loopbackAddresses(log: Log): readonly string[] {
+  try {
+    return Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).filter(({ internal }) => internal).map(({ address }) => address));
+  } catch (error) {
+    log.warn('the addresses of this machine cannot be read', { error: String(error) });
+    return [];
+  }
+}
+
+function createConnection({ controlling, log }: PathOptions): Connection {
   const connection = new Connection(controlling, {
-    additionalHostAddresses: loopback,
+    additionalHostAddresses: [...loopbackAddresses(log)],
     useIpv4: true,
     useIpv6: true,
     useTcp: false,

@@ -69,6 +69,9 @@ const CONSENT_LOOK_MS = 500;
 const GATHER_WAIT_MS = 100;
 /** Doubles with each attempt that came to nothing, twice. */
 const PATIENCE_MS = 3_000;
+/** A path that is heard carries the call: after so many attempts for a better one, the next only after a rest. A peer may never answer. */
+const ATTEMPTS_BEFORE_REST = 3;
+const REST_MS = 60_000;
 /** Longer than the other side's first patience: it is for who began to begin again. */
 const GUEST_PATIENCE_MS = 6_000;
 /** What was sent on the old path is still on its way. */
@@ -98,6 +101,7 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
   let dead = false;
   let outdated = false;
   let fruitless = 0;
+  let rest: Timer | null = null;
   let passOver = (): void => {};
   let current = createSlot();
 
@@ -204,11 +208,16 @@ export function createPathSwitch(options: PathSwitchOptions): PathSwitch {
 
   const attempt = (begunHere: boolean): Attempt => {
     dropNext();
+    rest?.cancel();
     const patienceMs = begunHere ? PATIENCE_MS * 2 ** Math.min(fruitless, 2) : GUEST_PATIENCE_MS;
     const timer = scope.schedule(clock, patienceMs, () => {
       dropNext();
       fruitless += 1;
-      if (silent || dead || outdated) begin();
+      if (silent || dead || (outdated && fruitless < ATTEMPTS_BEFORE_REST)) begin();
+      else if (outdated)
+        rest = scope.schedule(clock, REST_MS, () => {
+          if (outdated) begin();
+        });
     });
     next = { slot: createSlot(), begunHere, answered: !begunHere, timer };
     return next;

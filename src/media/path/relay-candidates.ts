@@ -1,7 +1,7 @@
 // What STUN and TURN servers give to a path: addresses as others see them, and relays. All servers are asked at the same time; one that refuses,
 // or is silent, holds nothing up and is told by its code.
 // Invariants: a relay is used only where no direct way is found first; nobody is asked who is not configured.
-import { lookup } from 'node:dns/promises';
+import type { LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
 import {
   Candidate,
@@ -21,9 +21,10 @@ import type { Log } from '../../kernel/log.ts';
 import { Scope } from '../../kernel/scope.ts';
 import { parseServerAddress, type ServerAddress } from '../../kernel/server-address.ts';
 import type { IceServer } from '../port.ts';
-import { openRelayLink } from './relay/relay-link.ts';
+import { openAllocation } from './relay/allocation.ts';
+import { lookupUntil } from './relay/lookup.ts';
 import { loopbackRelayPriority, relayPriority } from './relay/relay-priority.ts';
-import { createTurnClient, type RelayAddress, type TurnClient } from './relay/turn-client.ts';
+import type { RelayAddress, TurnClient } from './relay/turn-client.ts';
 
 export type RelayCandidatesOptions = {
   readonly connection: Connection;
@@ -67,6 +68,7 @@ type Inside = {
 const NEXT_RELAY_MS = 150;
 const STUN_REPEATS = 3;
 const STUN_FIRST_WAIT_MS = 250;
+const LOOKUP_LIMIT_MS = 5_000;
 
 const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1';
 
@@ -76,6 +78,8 @@ export function createRelayCandidates(options: RelayCandidatesOptions): RelayCan
   const scope = new Scope();
   /** Ready, and not taking part yet. */
   const waiting = new Set<Relay>();
+  /** Asked, and not answered yet. */
+  const opening = new Set<Promise<void>>();
   let begun = false;
   let settled = false;
   let nextJoinMs = 0;
@@ -102,54 +106,48 @@ export function createRelayCandidates(options: RelayCandidatesOptions): RelayCan
   }
 
   async function openRelay(server: IceServer, address: ServerAddress): Promise<void> {
-    let client: TurnClient | null = null;
-    const link = await openRelayLink({
-      server: address,
-      authorityPem: server.authorityPem,
-      clock,
-      signal: scope.signal,
-      received: (message) => client?.receive(message),
-      ended: () => gone('the connection to the relay ended')
-    });
-    const { username = '', credential = '' } = server;
-    const deliver = (data: Buffer, peer: RelayAddress): void => protocol.turn.onData.execute(data, peer);
-    const made = createTurnClient({ link, username, credential, clock, received: deliver, lost: (why) => gone(why) });
-    client = made;
-    const protocol = protocolOver(made, link);
+    const made: { relay?: Relay } = {};
+    const gone = (why: string): void => {
+      if (made.relay === undefined) return;
+      void made.relay.protocol.close();
+      if (waiting.delete(made.relay)) log.warn('a relay is gone', { server: server.urls, code: 'CL_RELAY_UNREACHABLE', why });
+      else options.lost(made.relay.protocol, why);
+    };
+    const deliver = (data: Buffer, peer: RelayAddress): void => made.relay?.protocol.turn.onData.execute(data, peer);
+    const { relayed, client, link } = await openAllocation({ server, address, clock, signal: scope.signal, received: deliver, lost: gone });
+    const protocol = protocolOver(client, link);
     const relay: Relay = { protocol, priority: 0 };
-    function gone(why: string): void {
-      void protocol.close();
-      if (waiting.delete(relay)) log.warn('a relay is gone', { server: server.urls, code: 'CL_RELAY_UNREACHABLE', why });
-      else options.lost(protocol, why);
-    }
-    const forget = scope.own(() => protocol.close());
+    made.relay = relay;
+    const [host, port] = relayed;
+    if (scope.closed || settled || link.closed) return protocol.close();
+    const priority = isLoopback(host) ? loopbackRelayPriority(address.transport) : relayPriority(address.transport);
+    const foundation = candidateFoundation('relay', address.transport, `${address.host} ${host}`);
+    // The other side has no use for the address that this side has at the relay and need not be told (RFC 8839 section 5.1).
+    const candidate = new Candidate(foundation, 1, 'udp', priority, host, port, 'relay', isIP(host) === 6 ? '::' : '0.0.0.0', 9);
+    candidate.generation = connection.generation;
+    candidate.ufrag = connection.localUsername;
+    protocol.localCandidate = candidate;
+    relay.priority = priority;
+    waiting.add(relay);
+    log.debug('a relay answered', { server: server.urls });
+    inside.appendLocalCandidate(candidate);
+    join();
+  }
+
+  async function lookupInTime(host: string, family: number): Promise<LookupAddress> {
+    const limit = new AbortController();
+    const timer = scope.schedule(clock, LOOKUP_LIMIT_MS, () => limit.abort());
     try {
-      const [host, port] = await made.allocate();
-      if (scope.closed || settled) return await protocol.close();
-      const priority = isLoopback(host) ? loopbackRelayPriority(address.transport) : relayPriority(address.transport);
-      const foundation = candidateFoundation('relay', address.transport, `${address.host} ${host}`);
-      // The other side has no use for the address that this side has at the relay and need not be told (RFC 8839 section 5.1).
-      const candidate = new Candidate(foundation, 1, 'udp', priority, host, port, 'relay', isIP(host) === 6 ? '::' : '0.0.0.0', 9);
-      candidate.generation = connection.generation;
-      candidate.ufrag = connection.localUsername;
-      protocol.localCandidate = candidate;
-      relay.priority = priority;
-      waiting.add(relay);
-      log.debug('a relay answered', { server: server.urls });
-      inside.appendLocalCandidate(candidate);
-      join();
-    } catch (error) {
-      link.close();
-      throw error;
+      return await lookupUntil(host, family, AbortSignal.any([scope.signal, limit.signal]));
     } finally {
-      forget();
+      timer.cancel();
     }
   }
 
   async function askStun(protocol: StunProtocol, { host, port }: ServerAddress): Promise<void> {
     const own = protocol.localCandidate;
     if (own === undefined) return;
-    const { address } = await lookup(host, { family: isIP(own.host) });
+    const { address } = await lookupInTime(host, isIP(own.host));
     const request = new Message(methods.BINDING, classes.REQUEST);
     const [response] = await protocol.request(request, [address, port], undefined, { retransmissions: STUN_REPEATS, responseTimeout: STUN_FIRST_WAIT_MS });
     const mapped: unknown = response.getAttributeValue('XOR-MAPPED-ADDRESS');
@@ -173,12 +171,16 @@ export function createRelayCandidates(options: RelayCandidatesOptions): RelayCan
   return {
     async gatherRelays() {
       await Promise.all(
-        addressesOf('turn').map(({ server, address }) =>
-          openRelay(server, address).catch((error: unknown) => {
-            const { code, message } = asCloisterError(error);
-            if (!scope.closed) log.warn('a relay cannot be used', { server: server.urls, code, reason: message });
-          })
-        )
+        addressesOf('turn').map(({ server, address }) => {
+          const opened = openRelay(server, address)
+            .catch((error: unknown) => {
+              const { code, message } = asCloisterError(error);
+              if (!scope.closed) log.warn('a relay cannot be used', { server: server.urls, code, reason: message });
+            })
+            .finally(() => opening.delete(opened));
+          opening.add(opened);
+          return opened;
+        })
       );
     },
     async gatherReflexive() {
@@ -202,8 +204,8 @@ export function createRelayCandidates(options: RelayCandidatesOptions): RelayCan
       for (const relay of [...waiting]) void giveBack(relay);
     },
     async close() {
-      await Promise.all([...waiting].map(giveBack));
-      await scope[Symbol.asyncDispose]();
+      // All at once: each may take as long as an answer may.
+      await Promise.all([scope[Symbol.asyncDispose](), ...[...waiting].map(giveBack), ...opening]);
     }
   };
 }

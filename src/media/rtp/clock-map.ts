@@ -2,7 +2,10 @@
 import type { SenderClock } from '../streams.ts';
 
 export type MappedTime = {
-  /** Microseconds; consecutive frames differ by their true distance, also across a wrap of the RTP timestamp. */
+  /**
+   * Microseconds, a safe integer; consecutive frames differ by their true distance, also across a wrap of the RTP timestamp. Only who jumps half a wrap with
+   * each packet gets beyond what is safe, and from there begins anew.
+   */
   readonly timestampUs: number;
   /** Milliseconds of the sender's clock; null until it is known. */
   readonly captureMs: number | null;
@@ -18,6 +21,8 @@ export type ClockMap = {
 export function createClockMap(clockRate: number): ClockMap {
   let last: number | null = null; // unwrapped
   let report: SenderClock | null = null;
+  // Whole, since WebCodecs' timestamps are.
+  const microseconds = (ticks: number): number => Math.round((ticks / clockRate) * 1_000_000);
   return {
     onSenderClock(clock) {
       if (Number.isFinite(clock.captureMs)) report = clock;
@@ -25,9 +30,10 @@ export function createClockMap(clockRate: number): ClockMap {
     map(timestamp) {
       // `| 0` is the signed distance modulo 2^32.
       last = last === null ? timestamp : last + ((timestamp - last) | 0);
+      // A larger one is refused by the display's decoder (Web IDL, [EnforceRange]).
+      if (!Number.isSafeInteger(microseconds(last))) last = timestamp;
       const captureMs = report === null ? null : report.captureMs + (((timestamp - report.rtpTimestamp) | 0) / clockRate) * 1000;
-      // Whole, since WebCodecs' timestamps are.
-      return { timestampUs: Math.round((last / clockRate) * 1_000_000), captureMs };
+      return { timestampUs: microseconds(last), captureMs };
     }
   };
 }

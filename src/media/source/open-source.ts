@@ -28,7 +28,7 @@ export async function openVideoSource(choice: SourceChoice, profile: VideoProfil
   if (choice === 'test') return test();
   if (choice === TIME_CODE_CHOICE) return createTestVideoSource(profile, roomName, clock, true);
   if (choice.startsWith(FILE_PREFIX)) return openFileVideoSource(choice.slice(FILE_PREFIX.length), profile, clock);
-  if (choice === 'auto') return firstWorking((await listDevices()).cameras, (name) => openCamera(name, profile, clock), test);
+  if (choice === 'auto') return firstWorking(await realCameras(), (name) => openCamera(name, profile, clock), test);
   return openCamera(choice, profile, clock);
 }
 
@@ -54,6 +54,9 @@ export async function openScreenSource(choice: SourceChoice, profile: VideoProfi
 
 /** A capture input is there to be shared; a camera never is, whatever it is called. */
 export const isCaptureInput = ({ description }: CaptureDevice): boolean => /\b(?:hdmi|capture|cam ?link|magewell|avermedia)\b/i.test(description);
+
+/** As a camera a capture input would show somebody's laptop, which nobody shared. */
+const realCameras = async (): Promise<readonly CaptureDevice[]> => (await listDevices()).cameras.filter((device) => !isCaptureInput(device));
 
 async function firstScreen(profile: VideoProfile, clock: Clock): Promise<VideoSource> {
   const inputs = (await listDevices()).cameras.filter(isCaptureInput);

@@ -83,10 +83,14 @@ export class Sound {
     this.#lastPacketAt = performance.now();
     if (frame.captureMs !== null) this.#captureLessMediaMs = frame.captureMs - frame.timestampUs / 1000;
     if (this.#config === null || this.#output.context.state !== 'running') return;
-    this.#decoder ??= this.#createDecoder(this.#config);
-    if (this.#decoder.decodeQueueSize > MOST_UNDECODED) return;
-    this.#timestamps.push(frame.timestampUs);
-    this.#decoder.decode(new EncodedAudioChunk({ type: 'key', timestamp: frame.timestampUs, data: frame.data }));
+    try {
+      this.#decoder ??= this.#createDecoder(this.#config);
+      if (this.#decoder.decodeQueueSize > MOST_UNDECODED) return;
+      this.#decoder.decode(new EncodedAudioChunk({ type: 'key', timestamp: frame.timestampUs, data: frame.data }));
+      this.#timestamps.push(frame.timestampUs);
+    } catch {
+      this.#closeDecoder(); // what it does not take is not heard; the next packet has another one
+    }
   }
 
   /** Capture time, on the sender's clock, of what comes out of the loudspeaker now; null where no sound is heard. */

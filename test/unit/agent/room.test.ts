@@ -223,6 +223,20 @@ describe('the room', () => {
     assert.deepEqual(journal, [{ call: CALL, peer: PEER }, null]);
   });
 
+  it('goes on where the system does not tell the addresses, and looks again', async () => {
+    let look = (): readonly string[] => ['192.0.2.1'];
+    const { room, clock, network, logged } = await inCall({ addresses: () => look() });
+    look = () => {
+      throw new Error('EMFILE');
+    };
+    await clock.advanceAsync(10_000);
+    const warnings = logged.filter(({ level }) => level === 'warn').map(({ message }) => message);
+    assert.deepEqual([room.state().call?.phase, network.told, warnings], ['connected', [], ['the addresses of this machine cannot be read']]);
+    look = () => ['192.0.2.7'];
+    await clock.advanceAsync(1_000);
+    assert.deepEqual(network.told, [['192.0.2.7']]);
+  });
+
   it('tells media and signaling when the machine has other addresses, once for each change', async () => {
     let addresses = ['192.0.2.1'];
     const { room, clock, network, session } = await inCall({ addresses: () => addresses });

@@ -5,8 +5,8 @@ import type { Clock } from '../../../kernel/clock.ts';
 import { CloisterError } from '../../../kernel/errors.ts';
 import { parseServerAddress, type ServerAddress } from '../../../kernel/server-address.ts';
 import type { IceServer } from '../../port.ts';
+import { openAllocation } from './allocation.ts';
 import { openRelayLink, type RelayLink } from './relay-link.ts';
-import { createTurnClient } from './turn-client.ts';
 
 const STUN_REPEAT_MS = 500;
 const STUN_LIMIT_MS = 3_000;
@@ -18,24 +18,10 @@ export async function probeServer(server: IceServer, clock: Clock): Promise<void
   await (address.kind === 'stun' ? probeStun(address, clock) : probeTurn(server, address, clock));
 }
 
-async function probeTurn({ username = '', credential = '', authorityPem }: IceServer, server: ServerAddress, clock: Clock): Promise<void> {
-  const late: { receive: (message: Buffer) => void } = { receive: () => {} };
-  const link = await openRelayLink({
-    server,
-    authorityPem,
-    clock,
-    signal: new AbortController().signal,
-    received: (message) => late.receive(message),
-    ended: () => void client.close()
-  });
-  const client = createTurnClient({ link, username, credential, clock, received: () => {}, lost: () => {} });
-  late.receive = client.receive;
-  try {
-    await client.allocate();
-  } finally {
-    await client.close();
-    link.close();
-  }
+async function probeTurn(server: IceServer, address: ServerAddress, clock: Clock): Promise<void> {
+  const { client, link } = await openAllocation({ server, address, clock, signal: new AbortController().signal, received: () => {}, lost: () => {} });
+  await client.close();
+  link.close();
 }
 
 async function probeStun(server: ServerAddress, clock: Clock): Promise<void> {

@@ -2,13 +2,13 @@
 // Invariants: over UDP only what the relay sent comes in (the socket is connected to it); a TLS server whose certificate does not prove the
 // configured name is nobody; what a stream cannot take in time is dropped, as a network would.
 import { createSocket } from 'node:dgram';
-import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { isIP, type Socket, connect as tcpConnect } from 'node:net';
-import { connect as tlsConnect } from 'node:tls';
+import { checkServerIdentity, connect as tlsConnect } from 'node:tls';
 import type { Clock } from '../../../kernel/clock.ts';
 import { CloisterError } from '../../../kernel/errors.ts';
 import type { ServerAddress } from '../../../kernel/server-address.ts';
+import { lookupUntil } from './lookup.ts';
 import { createFrameReader, paddedFrame } from './relay-frames.ts';
 
 export type RelayLink = {
@@ -21,6 +21,8 @@ export type RelayLink = {
 
 type RelayLinkOptions = {
   readonly server: ServerAddress;
+  /** What a TLS server's certificate has to be for, where that is not the host. */
+  readonly provenName?: string;
   readonly authorityPem: string | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -56,13 +58,13 @@ const CERTIFICATE_FAULT = /^(?:ERR_TLS_CERT|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_
 
 function linkError(cause: unknown, { host, port }: ServerAddress): CloisterError {
   const known = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : String(cause);
-  const reason = known === 'ABORT_ERR' ? 'no answer in time' : known;
+  const reason = cause instanceof Error && cause.name === 'AbortError' ? 'no answer in time' : known;
   const code = CERTIFICATE_FAULT.test(reason) ? 'CL_RELAY_CERTIFICATE' : 'CL_RELAY_UNREACHABLE';
   return new CloisterError(code, `the relay at ${host} port ${port}: ${reason}`, { cause });
 }
 
 async function openUdp({ server, clock, received, ended }: RelayLinkOptions, signal: AbortSignal): Promise<RelayLink> {
-  const { address, family } = await lookup(server.host);
+  const { address, family } = await lookupUntil(server.host, 0, signal);
   const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
   let closed = false;
   let heard = false;
@@ -111,7 +113,10 @@ async function openUdp({ server, clock, received, ended }: RelayLinkOptions, sig
   };
 }
 
-async function openStream({ server, authorityPem, clock, received, ended }: RelayLinkOptions, signal: AbortSignal): Promise<RelayLink> {
+async function openStream(
+  { server, provenName = server.host, authorityPem, clock, received, ended }: RelayLinkOptions,
+  signal: AbortSignal
+): Promise<RelayLink> {
   const { host, port } = server;
   const secure = server.transport === 'tls';
   const socket: Socket = secure
@@ -120,7 +125,8 @@ async function openStream({ server, authorityPem, clock, received, ended }: Rela
         port,
         minVersion: 'TLSv1.2',
         rejectUnauthorized: true,
-        ...(isIP(host) === 0 ? { servername: host } : {}),
+        checkServerIdentity: (_host, certificate) => checkServerIdentity(provenName, certificate),
+        ...(isIP(provenName) === 0 ? { servername: provenName } : {}),
         ...(authorityPem === undefined ? {} : { ca: authorityPem })
       })
     : tcpConnect({ host, port });

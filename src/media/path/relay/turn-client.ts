@@ -59,17 +59,30 @@ type Peer = {
   bound: boolean;
   held: Buffer[];
 };
-type Outcome = { readonly response: Message } | { readonly code: number; readonly realm: string | null; readonly nonce: Buffer | null };
+type Outcome =
+  | { readonly response: Message }
+  | {
+      readonly code: number;
+      readonly realm: string | null;
+      readonly nonce: Buffer | null;
+      readonly alternate: RelayAddress | null;
+      readonly domain: string | null;
+    };
 /** Null where it was given up. */
 type Transaction = { readonly key: Buffer | null; readonly settle: (outcome: Outcome | null) => void };
 
 /** RFC 8656 section 19: the relay has no such allocation. */
 const ALLOCATION_MISMATCH = 437;
+const TRY_ALTERNATE = 300;
 const UNAUTHORIZED = 401;
 const STALE_NONCE = 438;
 
 const keyOf = ([host, port]: RelayAddress): string => `${host} ${port}`;
 const refused = (code: number): CloisterError => new CloisterError('CL_RELAY_REFUSED', `the relay refused with ${code}`, { details: { stunCode: code } });
+const redirected = ([alternateHost, alternatePort]: RelayAddress, alternateDomain: string | null): CloisterError =>
+  new CloisterError('CL_RELAY_REFUSED', 'the relay names another one', {
+    details: { stunCode: TRY_ALTERNATE, alternateHost, alternatePort, ...(alternateDomain === null ? {} : { alternateDomain }) }
+  });
 const isRefusal = (error: unknown, code: number): boolean => error instanceof CloisterError && error.details['stunCode'] === code;
 
 export function createTurnClient({ link, username, credential, clock, received, lost }: TurnClientOptions): TurnClient {
@@ -80,8 +93,10 @@ export function createTurnClient({ link, username, credential, clock, received, 
   let login: { readonly realm: string; readonly nonce: Buffer; readonly key: Buffer } | null = null;
   let nextChannel = FIRST_CHANNEL;
   let expiresMs = Number.POSITIVE_INFINITY;
-  let allocated = false;
+  let allocation: 'none' | 'asked' | 'there' = 'none';
+  const answered = Promise.withResolvers<void>();
   let over = false;
+  let closing: Promise<void> | null = null;
 
   /** Nobody is there to be told any more. */
   const endTransactions = (): void => {
@@ -142,11 +157,14 @@ export function createTurnClient({ link, username, credential, clock, received, 
         return message;
       });
       if ('response' in outcome) return outcome.response;
-      const { code, realm, nonce } = outcome;
+      const { code, realm, nonce, alternate, domain } = outcome;
+      if (code === TRY_ALTERNATE && method === methods.ALLOCATE && alternate !== null) throw redirected(alternate, domain);
       // Stale, or the first answer to who has not logged in yet (RFC 8489 section 9.2.5). With a key, 401 says that it is the wrong one.
       const challenged = (code === UNAUTHORIZED && asked === null) || code === STALE_NONCE;
       const heldRealm = realm ?? asked?.realm ?? null;
-      if (!challenged || nonce === null || heldRealm === null || challenges >= MAX_CHALLENGES) throw refused(code);
+      // A challenge that comes too late is not taken up: nobody wants the allocation any more.
+      const unwanted = over && method === methods.ALLOCATE;
+      if (unwanted || !challenged || nonce === null || heldRealm === null || challenges >= MAX_CHALLENGES) throw refused(code);
       login = { realm: heldRealm, nonce, key: createHash('md5').update(`${username}:${heldRealm}:${credential}`).digest() };
     }
   }
@@ -163,7 +181,10 @@ export function createTurnClient({ link, username, credential, clock, received, 
     const code: unknown = parsed.getAttributeValue('ERROR-CODE')?.[0];
     const realm: unknown = parsed.getAttributeValue('REALM');
     const nonce: unknown = parsed.getAttributeValue('NONCE');
+    const domain: unknown = parsed.getAttributeValue('ALTERNATE-DOMAIN');
     transaction.settle({
+      alternate: addressOf(parsed.getAttributeValue('ALTERNATE-SERVER')),
+      domain: typeof domain === 'string' ? domain : null,
       code: typeof code === 'number' ? code : 0,
       realm: typeof realm === 'string' ? realm : null,
       nonce: Buffer.isBuffer(nonce) ? nonce : null
@@ -254,6 +275,21 @@ export function createTurnClient({ link, username, credential, clock, received, 
     );
   }
 
+  async function end(): Promise<void> {
+    over = true;
+    await scope[Symbol.asyncDispose]();
+    const soon = Promise.withResolvers<void>();
+    const limit = clock.schedule(CLOSE_LIMIT_MS, soon.resolve);
+    if (allocation === 'asked' && login !== null) await Promise.race([answered.promise, soon.promise]);
+    // Before somebody has logged in there is nothing to delete. An answer that takes longer is not waited for, but what deletes follows what was asked.
+    if (allocation !== 'none' && login !== null) {
+      void request(methods.REFRESH, (message) => message.setAttribute('LIFETIME', 0)).then(() => soon.resolve(), soon.resolve);
+      await soon.promise;
+    }
+    limit.cancel();
+    endTransactions();
+  }
+
   return {
     receive(message) {
       if (message.length < 4) return;
@@ -262,14 +298,22 @@ export function createTurnClient({ link, username, credential, clock, received, 
       else if (first < 4) receiveMessage(message);
     },
     async allocate() {
-      const response = await request(methods.ALLOCATE, (message) => message.setAttribute('LIFETIME', LIFETIME_S).setAttribute('REQUESTED-TRANSPORT', UDP));
-      const relayed = addressOf(response.getAttributeValue('XOR-RELAYED-ADDRESS'));
-      if (relayed === null) throw new CloisterError('CL_RELAY_REFUSED', 'the relay gave no address');
-      if (over) return relayed;
-      allocated = true;
-      refreshAfter(lifetimeOf(response));
-      scope.every(clock, KEEP_MS, keep);
-      return relayed;
+      allocation = 'asked';
+      try {
+        const response = await request(methods.ALLOCATE, (message) => message.setAttribute('LIFETIME', LIFETIME_S).setAttribute('REQUESTED-TRANSPORT', UDP));
+        allocation = 'there';
+        const relayed = addressOf(response.getAttributeValue('XOR-RELAYED-ADDRESS'));
+        if (relayed === null) throw new CloisterError('CL_RELAY_REFUSED', 'the relay gave no address');
+        if (over) return relayed;
+        refreshAfter(lifetimeOf(response));
+        scope.every(clock, KEEP_MS, keep);
+        return relayed;
+      } catch (error) {
+        if (allocation === 'asked') allocation = 'none';
+        throw error;
+      } finally {
+        answered.resolve();
+      }
     },
     send(data, address) {
       if (over) return;
@@ -285,17 +329,9 @@ export function createTurnClient({ link, username, credential, clock, received, 
         if (peer.permission === 'none') void permit(peer);
       }
     },
-    async close() {
-      if (over) return;
-      over = true;
-      await scope[Symbol.asyncDispose]();
-      if (!allocated) return endTransactions();
-      const soon = Promise.withResolvers<void>();
-      const limit = clock.schedule(CLOSE_LIMIT_MS, soon.resolve);
-      void request(methods.REFRESH, (message) => message.setAttribute('LIFETIME', 0)).then(() => soon.resolve(), soon.resolve);
-      await soon.promise;
-      limit.cancel();
-      endTransactions();
+    close() {
+      closing ??= over ? Promise.resolve() : end();
+      return closing;
     }
   };
 }

@@ -1,5 +1,7 @@
 // What a path is made with, before it opens a socket. What it does on the network: test/integration/transport-gate.test.ts.
 import assert from 'node:assert/strict';
+import { syncBuiltinESMExports } from 'node:module';
+import os from 'node:os';
 import { silentLog } from '../../../../src/kernel/log.ts';
 import { createIcePath } from '../../../../src/media/path/ice-path.ts';
 import { createFakeClock } from '../../../fakes/clock.ts';
@@ -28,5 +30,25 @@ describe('a path that is closed before it connects', () => {
     await assert.rejects(path.connect(), { code: 'CL_MEDIA_CONNECT' });
     await path.close();
     assert.equal(clock.pending, 0);
+  });
+});
+
+describe('a machine that does not tell its addresses', () => {
+  const { networkInterfaces } = os;
+  const replaceWith = (other: typeof networkInterfaces): void => {
+    os.networkInterfaces = other;
+    syncBuiltinESMExports();
+  };
+  afterEach(() => replaceWith(networkInterfaces));
+
+  it('is warned of, and the path is made', async () => {
+    const warnings: string[] = [];
+    replaceWith(() => {
+      throw new Error('EMFILE');
+    });
+    const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
+    const path = createIcePath({ controlling: true, iceServers: [], clock: createFakeClock(), log });
+    assert.deepEqual(warnings, ['the addresses of this machine cannot be read']);
+    await path.close();
   });
 });

@@ -218,6 +218,45 @@ describe('a change of addresses', () => {
   });
 });
 
+describe('a better address, of which the other side does not want to know', () => {
+  it('is tried three times, and then once a minute, as long as the present path is heard', async () => {
+    const side = await connected();
+    const run = async (seconds: number): Promise<number> => {
+      for (let second = 0; second < seconds; second += 1) {
+        for (const made of side.made) made.consentAtMs = side.clock.monotonicMs();
+        await side.clock.advanceAsync(1_000);
+        await settled();
+      }
+      return side.restarts.length;
+    };
+    side.at(0).outdated = true;
+    side.paths.networkChanged(['192.0.2.2']);
+    assert.equal(await run(20), 3);
+    assert.equal(await run(60), 3);
+    const inAnHour = await run(3_600);
+    assert.ok(inAnHour > 40 && inAnHour < 60, `${inAnHour}`);
+    assert.deepEqual([side.said, side.sendsOn()], [[], 0]);
+  });
+
+  it('is tried at once when the present path falls silent meanwhile, and when the addresses change again', async () => {
+    const side = await connected();
+    side.at(0).outdated = true;
+    side.paths.networkChanged(['192.0.2.2']);
+    await side.clock.advanceAsync(25_000);
+    assert.deepEqual([side.restarts.length, side.open()], [3, ['own0']]);
+    side.paths.networkChanged(['192.0.2.3']);
+    await settled();
+    assert.equal(side.restarts.length, 4);
+    side.at(0).consentAtMs = side.clock.monotonicMs();
+    await side.clock.advanceAsync(13_000);
+    assert.deepEqual(side.open(), ['own0']);
+    await silence(side);
+    assert.equal(side.restarts.length, 5);
+    await side.paths.close();
+    assert.equal(side.clock.pending, 0);
+  });
+});
+
 describe('other servers, or another login for them', () => {
   it('are of the next path, whoever begins it, and change nothing on the present one', async () => {
     const side = await connected();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { classes, Message, methods, parseMessage } from 'werift';
+import { CloisterError } from '../../../../../src/kernel/errors.ts';
 import { createTurnClient, type RelayAddress, type TurnClient } from '../../../../../src/media/path/relay/turn-client.ts';
 import { createFakeClock } from '../../../../fakes/clock.ts';
 
@@ -32,6 +33,8 @@ function start({
   const lost: string[] = [];
   let nonce = 'first';
   let silent = false;
+  const late: Buffer[] = [];
+  let holding = false;
   const client: TurnClient = createTurnClient({
     link: { reliable, send: (message) => take(message) },
     username: 'room',
@@ -65,7 +68,8 @@ function start({
     }
     requests.push(request);
     const answer = silent ? null : answerTo(data, request);
-    if (answer !== null) setImmediate(() => client.receive(answer.bytes));
+    if (answer !== null && holding) late.push(answer.bytes);
+    else if (answer !== null) setImmediate(() => client.receive(answer.bytes));
   }
   const count = (method: methods): number => requests.filter(({ messageMethod }) => messageMethod === method).length;
   return {
@@ -84,6 +88,14 @@ function start({
     },
     silence: (on = true) => {
       silent = on;
+    },
+    /** Answers are on their way until they are let in. */
+    hold: () => {
+      holding = true;
+    },
+    letIn: () => {
+      holding = false;
+      for (const answer of late.splice(0)) client.receive(answer);
     }
   };
 }
@@ -238,6 +250,45 @@ describe('an allocation at a relay', () => {
       assert.deepEqual([relay.sent.length, relay.clock.pending], [0, 0]);
       assert.deepEqual(relay.lost, []);
     }
+  });
+
+  it('that is asked for while it is closed is deleted at the relay, whether its answer comes in time or too late', async () => {
+    for (const inTime of [true, false]) {
+      const relay = start({
+        script() {
+          relay.hold();
+          return undefined;
+        }
+      });
+      const asked = relay.client.allocate().catch(() => {});
+      await settle();
+      assert.equal(relay.count(methods.ALLOCATE), 2);
+      let over = false;
+      const closing = relay.client.close().then(() => {
+        over = true;
+      });
+      await settle();
+      assert.deepEqual([over, relay.count(methods.REFRESH)], [false, 0]);
+      if (inTime) relay.letIn();
+      else await relay.clock.advanceAsync(200);
+      await settle();
+      const deleting = relay.requests.at(-1);
+      assert.deepEqual([deleting?.messageMethod, deleting?.getAttributeValue('LIFETIME')], [methods.REFRESH, 0]);
+      await relay.clock.advanceAsync(200);
+      await Promise.all([closing, relay.client.close(), asked]);
+      assert.equal(relay.clock.pending, 0);
+    }
+  });
+
+  it('is not asked for any more when the challenge comes after it is closed', async () => {
+    const relay = start();
+    relay.hold();
+    const asked = assert.rejects(relay.client.allocate(), CloisterError);
+    await settle();
+    const closing = relay.client.close();
+    relay.letIn();
+    await Promise.all([closing, asked]);
+    assert.deepEqual([relay.requests.length, relay.clock.pending], [1, 0]);
   });
 
   it('takes any bytes without a word', async () => {

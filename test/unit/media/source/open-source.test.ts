@@ -1,0 +1,27 @@
+// Which devices `auto` tries. There are none here: the list is the test's, and whatever is opened fails.
+import assert from 'node:assert/strict';
+import { DeviceAPI } from 'node-av';
+import { openVideoSource } from '../../../../src/media/source/open-source.ts';
+import { createFakeClock } from '../../../fakes/clock.ts';
+
+describe('the camera that is found by itself', () => {
+  const { list, openCamera } = DeviceAPI;
+  afterEach(() => {
+    Object.assign(DeviceAPI, { list, openCamera });
+  });
+
+  it('is no capture input: what is plugged into it is shown when somebody shares it', async () => {
+    const tried = new Set<unknown>();
+    Object.assign(DeviceAPI, {
+      list: async () =>
+        ['USB3.0 HDMI Capture', 'Logitech BRIO', 'Cam Link 4K'].map((description, index) => ({ type: 'video', name: `/dev/video${index}`, description })),
+      async openCamera({ videoDevice }: { readonly videoDevice: string }) {
+        tried.add(videoDevice);
+        throw new Error('in use');
+      }
+    });
+    const source = await openVideoSource('auto', { width: 640, height: 360, fps: 30, maxKbps: 500 }, 'Room', createFakeClock());
+    assert.deepEqual([[...tried], source.view.kind], [['/dev/video1'], 'test']);
+    await source.close();
+  });
+});
