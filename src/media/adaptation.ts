@@ -3,13 +3,12 @@
 import type { Clock } from '../kernel/clock.ts';
 import { Scope } from '../kernel/scope.ts';
 import { type Allocation, allocate } from './congestion/allocation.ts';
+import type { VideoTarget } from './encode/video-target.ts';
 import type { VideoProfile } from './port.ts';
 import { type PeerConnection, PICTURE_KINDS, type PictureKind } from './streams.ts';
 
-type PictureTarget = { readonly width: number; readonly height: number; readonly fps: number; readonly kbps: number };
-
 /** A picture that is wanted now. */
-export type AdaptedPicture = { readonly profile: VideoProfile; setTarget(target: PictureTarget | null): void };
+export type AdaptedPicture = { readonly profile: VideoProfile; setTarget(target: VideoTarget | null): void };
 
 export type AdaptationOptions = {
   readonly clock: Clock;

@@ -1,25 +1,23 @@
 // What the rate of a call is spent on: sound first, then the screen, whose text keeps its size and gives up frames before, then the camera. Pure.
 // Invariants: sizes are even and keep the source's shape, never larger than the source; better only with 15 % to spare and some seconds after a change,
 // worse at once; a picture that is null is off, because nothing worth seeing fits.
+import type { VideoTarget } from '../encode/video-target.ts';
+import type { VideoProfile } from '../port.ts';
 
-export type Profile = { readonly width: number; readonly height: number; readonly fps: number; readonly maxKbps: number };
-
-export type Picture = { readonly width: number; readonly height: number; readonly fps: number; readonly kbps: number };
-
-export type Wants = { readonly screen: Profile | null; readonly camera: Profile | null };
+export type Wants = { readonly screen: VideoProfile | null; readonly camera: VideoProfile | null };
 
 export type PathState = { /** 0 to 1 */ readonly lossFraction: number; readonly roundTripMs: number };
 
 export type Allocation = {
   readonly audio: { readonly kbps: number; readonly redundancy: boolean /** For the codec's own error correction. */; readonly lossPercent: number };
-  readonly screen: Picture | null;
-  readonly camera: Picture | null;
+  readonly screen: VideoTarget | null;
+  readonly camera: VideoTarget | null;
   /** For the next allocation: which step of its ladder each picture stands on, and since when. */
   readonly standing: { readonly screen: Standing | null; readonly camera: Standing | null };
 };
 
 /** `step` is -1 where the picture is off. */
-type Standing = { readonly profile: Profile; readonly step: number; readonly sinceMs: number; readonly fallen: boolean };
+type Standing = { readonly profile: VideoProfile; readonly step: number; readonly sinceMs: number; readonly fallen: boolean };
 type Step = { readonly width: number; readonly height: number; readonly fps: number; readonly leastKbps: number; readonly mostKbps: number };
 
 const AUDIO_KBPS = 32;
@@ -82,12 +80,12 @@ function allocateAudio(targetKbps: number, { lossFraction, roundTripMs }: PathSt
 }
 
 function allocatePicture(
-  profile: Profile | null,
-  stepsOf: (profile: Profile) => readonly Step[],
+  profile: VideoProfile | null,
+  stepsOf: (profile: VideoProfile) => readonly Step[],
   leftKbps: number,
   before: Standing | null,
   nowMs: number
-): { readonly picture: Picture | null; readonly standing: Standing | null } {
+): { readonly picture: VideoTarget | null; readonly standing: Standing | null } {
   if (profile === null) return { picture: null, standing: null };
   const steps = stepsOf(profile);
   const known = before !== null && sameProfile(before.profile, profile) ? before : null;
@@ -112,7 +110,7 @@ function chooseStep(steps: readonly Step[], leftKbps: number, before: Standing |
   return spare !== -1 && spare < rank(steps, before.step) ? spare : before.step;
 }
 
-function cameraSteps(profile: Profile): readonly Step[] {
+function cameraSteps(profile: VideoProfile): readonly Step[] {
   const side = Math.min(profile.width, profile.height);
   return CAMERA_LADDER.filter((rung, index) => rung.side <= side || (CAMERA_LADDER[index + 1]?.side ?? 0) < side || index === CAMERA_LADDER.length - 1)
     .filter((rung) => rung.leastKbps <= profile.maxKbps)
@@ -124,7 +122,7 @@ function cameraSteps(profile: Profile): readonly Step[] {
     }));
 }
 
-function screenSteps(profile: Profile): readonly Step[] {
+function screenSteps(profile: VideoProfile): readonly Step[] {
   const cost = ((profile.width * profile.height) / SCREEN_PIXELS) ** SCREEN_EXPONENT;
   return SCREEN_LADDER.filter((rung, index) => rung.fps <= profile.fps || index >= 3)
     .map((rung) => ({
@@ -136,11 +134,11 @@ function screenSteps(profile: Profile): readonly Step[] {
     .filter((step, index, all) => step.leastKbps <= profile.maxKbps || index === all.length - 1);
 }
 
-function scaled({ width, height }: Profile, scale: number): { readonly width: number; readonly height: number } {
+function scaled({ width, height }: VideoProfile, scale: number): { readonly width: number; readonly height: number } {
   const even = (size: number): number => Math.max(2, 2 * Math.floor((size * scale) / 2 + 0.25));
   return { width: even(width), height: even(height) };
 }
 
-function sameProfile(one: Profile, other: Profile): boolean {
+function sameProfile(one: VideoProfile, other: VideoProfile): boolean {
   return one.width === other.width && one.height === other.height && one.fps === other.fps && one.maxKbps === other.maxKbps;
 }

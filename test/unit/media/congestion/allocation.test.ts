@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type Allocation, allocate, type Profile } from '../../../../src/media/congestion/allocation.ts';
+import { type Allocation, allocate } from '../../../../src/media/congestion/allocation.ts';
+import type { VideoProfile } from '../../../../src/media/port.ts';
 
-const CAMERA: Profile = { width: 1920, height: 1080, fps: 30, maxKbps: 4000 };
-const SCREEN: Profile = { width: 1920, height: 1080, fps: 30, maxKbps: 4000 };
+const CAMERA: VideoProfile = { width: 1920, height: 1080, fps: 30, maxKbps: 4000 };
+const SCREEN: VideoProfile = { width: 1920, height: 1080, fps: 30, maxKbps: 4000 };
 const CALM = { lossFraction: 0, roundTripMs: 40 };
 const shape = (picture: Allocation['camera']): string => (picture === null ? 'off' : `${picture.width}x${picture.height}@${picture.fps}`);
 
