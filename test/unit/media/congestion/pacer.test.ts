@@ -36,6 +36,15 @@ describe('pacer', () => {
     );
   });
 
+  it('a page that takes long leaves at the rate, and only its end at twice the rate', () => {
+    const { left, push, run } = paced(800); // 100 bytes a millisecond
+    for (let index = 0; index < 100; index++) push('screen', String(index));
+    run(2_000);
+    const lastMs = left.at(-1)?.atMs ?? 0;
+    assert.equal(left.length, 100);
+    assert.ok(lastMs > 900 && lastMs < 1_000, `${lastMs} ms`);
+  });
+
   it('a keyframe leaves evenly at twice the rate, in its order', () => {
     const { left, push, run } = paced(2000);
     for (let index = 0; index < 20; index++) push('video', String(index));
