@@ -67,14 +67,24 @@ export function watchPhases(world: World): { stop(): Promise<void> } {
 const packetsOf = (states: States): number[] =>
   callsOf(states).flatMap((call) => [call?.media.audio.packetsReceived ?? 0, call?.media.video.packetsReceived ?? 0]);
 
-/** Both are connected, sound and picture come on both sides, and no problem is shown. */
-export async function requireFlow(world: World, what = 'media flows both ways'): Promise<void> {
+/** In the order of packetsOf: whether the side that sends it says that the network leaves no room for it. */
+const pausedOf = (states: States): boolean[] =>
+  callsOf(states)
+    .toReversed()
+    .flatMap((sender) => [false, sender?.media.video.sending === false && sender.media.video.limited === 'bandwidth']);
+
+/**
+ * Both are connected, sound and picture come on both sides, and no problem is shown.
+ * @param poor the network is: a camera may pause for it, as long as its room says so
+ */
+export async function requireFlow(world: World, what = 'media flows both ways', poor = false): Promise<void> {
   const before = packetsOf(await world.pair.states());
   await world.pair.waitFor(
     what,
     (now) => {
       for (const call of callsOf(now)) if (call?.phase === 'ended') throw new Error(`${what}: the call ended, ${call.ended?.text}`);
-      const grown = packetsOf(now).every((count, at) => count > (before[at] ?? 0));
+      const paused = pausedOf(now);
+      const grown = packetsOf(now).every((count, at) => count > (before[at] ?? 0) || (poor && paused[at] === true));
       return grown && callsOf(now).every((call) => call?.phase === 'connected' && call.media.problem === null);
     },
     FLOW_LIMIT_MS

@@ -149,10 +149,10 @@ export const STEPS: Readonly<Record<string, Step>> = {
     await world.act(other(from), 'answer');
     if (!(await requireOutcome(world))) return;
     await requireNewCode(world, codes);
-    await requireFlow(world, 'media gets through');
+    await requireFlow(world, 'media gets through', true);
     await world.setPath(badPath(world));
     await pause(world.random.below(2_000));
-    await requireFlow(world, 'media gets through still');
+    await requireFlow(world, 'media gets through still', true);
   },
 
   async 'path gone for a while'(world, codes) {

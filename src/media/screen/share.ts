@@ -39,8 +39,17 @@ export type Share = {
 
 /** IP, UDP, RTP and SRTP around each payload. */
 const PACKET_OVERHEAD_BYTES = 60;
+/** A first page may take its second or more to leave, and nothing is sent beside it. */
+const SENDING_MS = 4_000;
 
-type Running = { readonly started: Promise<void>; stopped: boolean; sender: VideoSender | null; pace: SharePace | null; failure: MediaFailure | null };
+type Running = {
+  readonly started: Promise<void>;
+  stopped: boolean;
+  sender: VideoSender | null;
+  pace: SharePace | null;
+  sentMs: number;
+  failure: MediaFailure | null;
+};
 
 export function createShare(options: ShareOptions): Share {
   const { clock, profile } = options;
@@ -82,6 +91,7 @@ export function createShare(options: ShareOptions): Share {
       },
       send: (packet) => {
         if (share.stopped) return;
+        share.sentMs = clock.monotonicMs();
         pace.sent(packet.payload.byteLength + PACKET_OVERHEAD_BYTES, clock.monotonicMs());
         options.send(packet);
       },
@@ -108,7 +118,7 @@ export function createShare(options: ShareOptions): Share {
       if (running === null) {
         const { promise: started, resolve, reject } = Promise.withResolvers<void>();
         started.catch(() => {});
-        const share: Running = { started, stopped: false, sender: null, pace: null, failure: null };
+        const share: Running = { started, stopped: false, sender: null, pace: null, sentMs: Number.NEGATIVE_INFINITY, failure: null };
         running = share;
         begin(share).then(resolve, reject);
       }
@@ -132,7 +142,11 @@ export function createShare(options: ShareOptions): Share {
       if (wanted !== null) encoderRate = encoderKbps(wanted.kbps, encoderRate);
       running?.sender?.setTarget(encoderTarget());
     },
-    statistics: () => running?.sender?.statistics() ?? null
+    statistics() {
+      const figures = running?.sender?.statistics();
+      if (running === null || figures === undefined) return null;
+      return { ...figures, sending: clock.monotonicMs() - running.sentMs < SENDING_MS };
+    }
   };
 }
 

@@ -72,6 +72,9 @@ describe('a share', () => {
     await world.frame();
     assert.ok(world.packets.length > 0);
     assert.equal(share.statistics()?.sending, true);
+    // A large first page holds the next frame up: it is still a share.
+    world.clock.advance(3_900);
+    assert.equal(share.statistics()?.sending, true);
     const [source, encoder] = [world.sources[0], world.encoders[0]];
     assert.ok(source !== undefined && encoder !== undefined);
     // One that is being encoded when the person stops.
