@@ -42,9 +42,12 @@ export type Receiver = {
 
 const POLL_MS = 20;
 const HELD_PACKETS = 1_024;
-const REPAIR_LIMIT_MS = 600;
 /** Questions are asked again after 1.3 round trips and 15 ms (missing-packets.ts), at the earliest with the next packet or tick. */
 const REPAIR_MS = 100;
+/** A page takes seconds to be sent again, and the round trip that is known is the one before the path's queue filled. */
+const PAGE_REPAIR_MS = 600;
+/** Beyond it a keyframe helps sooner. */
+const REPAIR_LIMIT_MS: Readonly<Record<PictureKind, number>> = { video: 600, screen: 2_000 };
 const REPAIR_ROUND_TRIPS = 4;
 /** Sound comes every 20 ms and at most 400 ms apart (DTX), a camera's picture more often still. A shared page at a low rate takes its time. */
 const RECEIVING_MS: Readonly<Record<MediaKind, number>> = { audio: 1_000, video: 1_000, screen: 4_000 };
@@ -58,8 +61,9 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const figures = ofEachKind(() => ({ frames: 0, lastMs: null as number | null, width: 0, height: 0, atMs: [] as number[], sentConfig: '', over: false }));
   let told = ofEachKind(() => false);
 
-  /** Long enough for a repair, and for two more where questions or answers got lost; beyond the limit a keyframe helps sooner. */
-  const repairWindowMs = (): number => Math.min(REPAIR_LIMIT_MS, REPAIR_MS + REPAIR_ROUND_TRIPS * (options.roundTripMs() ?? 0));
+  /** Long enough for a repair, and for two more where questions or answers got lost. */
+  const repairWindowMs = (kind: PictureKind): number =>
+    Math.min(REPAIR_LIMIT_MS[kind], (kind === 'screen' ? PAGE_REPAIR_MS : REPAIR_MS) + REPAIR_ROUND_TRIPS * (options.roundTripMs() ?? 0));
 
   const receiving = (kind: MediaKind): boolean => {
     const { lastMs } = figures[kind];
@@ -134,7 +138,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
         for (const kind of MEDIA_KINDS) {
           const stream = streams?.[kind];
           if (stream === undefined) continue;
-          if (kind !== 'audio') stream.setWindow(repairWindowMs());
+          if (kind !== 'audio') stream.setWindow(repairWindowMs(kind));
           handOver(kind, stream.poll(clock.monotonicMs()));
         }
         tellState();

@@ -265,6 +265,7 @@ export function createSession(options: SessionOptions): Session {
       openSource: () => openScreenSource(settings.screen, profile, clock),
       createEncoder: () => createVideoEncoder({ codec, profile, clock, content: 'text' }),
       send: (packet) => peer.send('screen', packet),
+      waits: () => peer.statistics().send.queuedMs > 0,
       onSenderClock: (senderClock) => peer.setSenderClock('screen', senderClock),
       onLost: (failure) => {
         onProblem('screen')(failure);
@@ -289,7 +290,7 @@ export function createSession(options: SessionOptions): Session {
       onProblem('connection')(silent ? { code: 'CL_MEDIA_SILENT', detectedBy: 'connection', text: errorCodes.CL_MEDIA_SILENT.text } : null)
     )
   );
-  scope.own(peer.on('keyframeRequest', (kind) => (kind === 'video' ? video : share)?.requestKeyframe()));
+  scope.own(peer.on('keyframeRequest', (kind, why) => (kind === 'video' ? video?.requestKeyframe() : share?.requestKeyframe(why))));
   // Before goLive() the receiver holds what comes, bounded, and gives none of it away.
   scope.own(peer.on('rtp', (kind, packet) => receiver.take(kind, packet)));
   scope.own(peer.on('ended', (kind) => receiver.end(kind)));

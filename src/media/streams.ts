@@ -54,8 +54,11 @@ export type PeerConnectionEvents = {
   /** A packet that SRTP authenticated. Packets that came before `secured` are held (at most 512 of each kind) and come right after it. */
   rtp: readonly [MediaKind, ReceivedRtp];
   senderClock: readonly [MediaKind, SenderClock];
-  /** The other side asks for a keyframe (PLI or FIR). At most one per kind and 300 ms. */
-  keyframeRequest: readonly [PictureKind];
+  /**
+   * The other side asks for a keyframe (PLI or FIR), at most one per kind and 300 ms; or what waited of the picture was dropped, so that it has to begin
+   * anew whatever is on its way.
+   */
+  keyframeRequest: readonly [PictureKind, 'asked' | 'dropped'];
   /** A description for the other side: a new path is wanted, with the same certificates. */
   update: readonly [string];
   /** The other side says that it sends nothing more of this picture, until it does again. */

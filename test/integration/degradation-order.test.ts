@@ -4,12 +4,27 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import type { RoomState } from '../../src/room/state.ts';
 import { startDetour } from '../harness/detour.ts';
 import { bothWays, type Impairment } from '../harness/impaired-network.ts';
-import { startTwoRooms } from '../harness/two-rooms.ts';
+import { startTwoRooms, type TwoRooms } from '../harness/two-rooms.ts';
 
 const WATCHED_MS = 4_000;
 const SETTLING_LIMIT_MS = 40_000;
 /** Half a second of queue, as a router has it. */
 const atRate = (rateKbps: number): Impairment => ({ lossRate: 0, delayMs: 20, rateKbps, queueBytes: rateKbps * 62 });
+
+/** Prints what of each room's sound arrived at the other while it was watched. @returns the smallest share */
+async function soundShare(pair: TwoRooms, text: string): Promise<number> {
+  const before = await pair.states();
+  await pause(WATCHED_MS);
+  const after = await pair.states();
+  const shares = after.map(({ call }, index) => {
+    const sent = (call?.media.audio.framesSent ?? 0) - (before[index]?.call?.media.audio.framesSent ?? 0);
+    const received = (after[1 - index]?.call?.media.audio.framesReceived ?? 0) - (before[1 - index]?.call?.media.audio.framesReceived ?? 0);
+    console.log(`      ${text}, room ${index}: ${received} of ${sent} packets of sound arrived`);
+    assert.equal(call?.phase, 'connected');
+    return sent > 0 ? received / sent : 0;
+  });
+  return Math.min(...shares);
+}
 
 describe('the order in which a call gets worse', function () {
   this.timeout(180_000);
@@ -28,20 +43,44 @@ describe('the order in which a call gets worse', function () {
     );
     // Whatever overflowed while the rate was being found is behind.
     await pause(WATCHED_MS);
-    const before = await pair.states();
-    await pause(WATCHED_MS);
-    const after = await pair.states();
-    for (const [index, state] of after.entries()) {
-      const { call } = state;
-      const sent = (call?.media.audio.framesSent ?? 0) - (before[index]?.call?.media.audio.framesSent ?? 0);
-      const received = (after[1 - index]?.call?.media.audio.framesReceived ?? 0) - (before[1 - index]?.call?.media.audio.framesReceived ?? 0);
-      console.log(`      200 kbit/s, room ${index}: ${received} of ${sent} packets of sound arrived, picture of ${heightOf(state)} lines`);
-      assert.ok(sent > 0 && received >= 0.9 * sent, `${received} of ${sent} packets of sound arrived while the picture took its share`);
-      assert.equal(call?.phase, 'connected');
-    }
+    const share = await soundShare(pair, '200 kbit/s');
+    assert.ok(share >= 0.9, `${share} of the sound arrived while the picture took its share`);
 
     const small = (await pair.states()).map(heightOf);
     detour.change(bothWays({ lossRate: 0, delayMs: 20 }));
     await pair.waitFor('larger pictures again', (states) => states.every((state, index) => heightOf(state) > (small[index] ?? 0)));
+  });
+
+  it('gives up the camera before the shared screen, whose text keeps its size, and sound last', async () => {
+    await using detour = await startDetour({ seed: 1, clock: systemClock, from: bothWays({ lossRate: 0, delayMs: 20 }) });
+    const media = {
+      video: { width: 1280, height: 720, fps: 15, maxKbps: 2500 },
+      screen: 'test',
+      screenVideo: { width: 1280, height: 720, fps: 15, maxKbps: 2000 }
+    };
+    await using pair = await startTwoRooms({ ...detour.rooms, config: () => ({ media }) });
+    await pair.placeCall();
+    await pair.rooms[0].act('share');
+    /** What the other room sees of the room that shares; nothing where it is off. */
+    const seen = ([, { call }]: readonly [RoomState, RoomState]) => ({
+      screen: call?.media.screen.receiving === true ? call.media.screen.height : 0,
+      camera: call?.media.video.receiving === true ? call.media.video.height : 0
+    });
+    await pair.waitFor('both pictures whole', (states) => seen(states).screen === 720 && seen(states).camera === 720, SETTLING_LIMIT_MS);
+
+    detour.change(bothWays(atRate(500)));
+    await pair.waitFor(
+      'a smaller camera, or none',
+      (states) => seen(states).camera < 720 && states[0].call?.media.video.limited === 'bandwidth',
+      SETTLING_LIMIT_MS
+    );
+    await pause(WATCHED_MS);
+    const share = await soundShare(pair, '500 kbit/s with a shared screen');
+    const narrow = await pair.waitFor('the screen stays, in its size', (states) => seen(states).screen === 720 && seen(states).camera < 720);
+    console.log(`      500 kbit/s: screen of ${seen(narrow).screen} lines, camera of ${seen(narrow).camera}`);
+    assert.ok(share >= 0.9, `${share} of the sound arrived while the pictures took their share`);
+
+    detour.change(bothWays({ lossRate: 0, delayMs: 20 }));
+    await pair.waitFor('both pictures are whole again', (states) => seen(states).screen === 720 && seen(states).camera === 720, SETTLING_LIMIT_MS);
   });
 });

@@ -1,7 +1,7 @@
 // Sends what a call has to say evenly instead of in bursts, the most urgent first. Pure: it has no timer, the caller asks when the next may go.
 // Invariants: sound never waits; among the rest a kind leaves only when nothing of a more urgent kind is there, and in the order it came.
 
-const KINDS = ['audio', 'repair', 'screen', 'video', 'padding'] as const;
+const KINDS = ['audio', 'screen-repair', 'screen', 'video-repair', 'video', 'padding'] as const;
 export type PacedKind = (typeof KINDS)[number];
 
 export type PacedItem = { readonly kind: PacedKind; readonly bytes: number; send(): void /** Forgotten instead. */; dropped?(): void };
@@ -21,6 +21,8 @@ export type Pacer = {
 };
 
 const FACTOR = 2;
+/** A page of which more than this is left leaves at the rate itself: twice the rate for seconds fills every queue on the way, and what overflows is lost. */
+const LONG_PAGE_MS = 100;
 /** A timer that came late is made up for, up to this. */
 const CATCH_UP_MS = 10;
 export const MAX_HELD_UP_MS = 250;
@@ -33,12 +35,14 @@ export function createPacer(): Pacer {
   let probing = { kbps: 0, bytes: 0 };
   let freeAtMs = Number.NEGATIVE_INFINITY;
 
-  function currentKbps(): number {
-    return probing.bytes > 0 ? Math.max(probing.kbps, rateKbps) : rateKbps;
+  function kbpsFor(kind: PacedKind): number {
+    const long = kind === 'screen' && (queuedBytes * 8 * FACTOR) / rateKbps > LONG_PAGE_MS;
+    const kbps = long ? rateKbps / FACTOR : rateKbps;
+    return probing.bytes > 0 ? Math.max(probing.kbps, kbps) : kbps;
   }
 
   function leave(item: PacedItem, nowMs: number): void {
-    const nextMs = Math.max(freeAtMs, nowMs - CATCH_UP_MS) + (item.bytes * 8) / currentKbps();
+    const nextMs = Math.max(freeAtMs, nowMs - CATCH_UP_MS) + (item.bytes * 8) / kbpsFor(item.kind);
     // Sound does not wait, whatever there is of it: it may hold up the rest, but not for ever.
     freeAtMs = Math.min(nextMs, nowMs + MAX_HELD_UP_MS);
     probing.bytes -= item.bytes;

@@ -25,7 +25,8 @@ export type MissingPackets = {
   due(nowMs: number, roundTripMs: number | null): number[];
 };
 
-export function createMissingPackets(): MissingPackets {
+/** @param patience how many times as long, and as often, as what would soon be shown too late */
+export function createMissingPackets(patience = 1): MissingPackets {
   const missing = new Map<number, { readonly sinceMs: number; askedAtMs: number; asked: number }>();
   let reorderMs = MIN_REORDER_MS;
   return {
@@ -51,7 +52,7 @@ export function createMissingPackets(): MissingPackets {
       };
       const numbers: number[] = [];
       for (const [number, state] of missing) {
-        if (nowMs - state.sinceMs > Math.max(GIVE_UP_MS, 3 * overdueMs) || state.asked >= MAX_QUESTIONS) missing.delete(number);
+        if (nowMs - state.sinceMs > Math.max(patience * GIVE_UP_MS, 3 * overdueMs) || state.asked >= patience * MAX_QUESTIONS) missing.delete(number);
         else if (nowMs - state.askedAtMs >= pauseMs(state.asked)) {
           state.askedAtMs = nowMs;
           state.asked += 1;

@@ -71,7 +71,7 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
     toldArrivals,
     lossFraction: () => losses.current(),
     onFirst: () => feedback.reportSoon(),
-    onCut: (kind) => emit('keyframeRequest', kind)
+    onCut: (kind) => emit('keyframeRequest', kind, 'dropped')
   });
   const feedback = createPeerFeedback({ transport, features, ssrc: ssrc.video, cname, senders: sending.streams, receiving });
   const keyframeRequestedAtMs = { video: Number.NEGATIVE_INFINITY, screen: Number.NEGATIVE_INFINITY };
@@ -109,7 +109,7 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
       const kind = PICTURE_KINDS.find((each) => ssrc[each] === message.mediaSsrc);
       if (kind === undefined || nowMs - keyframeRequestedAtMs[kind] < KEYFRAME_PAUSE_MS) return;
       keyframeRequestedAtMs[kind] = nowMs;
-      emit('keyframeRequest', kind);
+      emit('keyframeRequest', kind, 'asked');
     },
     'transport-feedback'({ fci }, nowMs) {
       const left = Math.min(ARRIVAL_MESSAGES.burst, arrivalMessages.left + ((nowMs - arrivalMessages.atMs) * ARRIVAL_MESSAGES.perSecond) / 1_000);

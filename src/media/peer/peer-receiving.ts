@@ -10,6 +10,9 @@ import { type RtpPacket, readRtp } from './peer-packets.ts';
 import { createReceiveStream, type RtpReceiveStream } from './peer-streams.ts';
 import { unwrapRepair } from './repairs.ts';
 
+/** A page takes seconds to be sent again: one packet of it is worth a longer wait. */
+const PAGE_PATIENCE = 2;
+
 export type PeerReceivingOptions = {
   readonly negotiated: NegotiatedMedia;
   readonly features: NegotiatedFeatures;
@@ -86,7 +89,7 @@ export function createPeerReceiving({ negotiated, features, deliver }: PeerRecei
       }
       let stream = streams.get(kind);
       if (stream === undefined) {
-        stream = createReceiveStream({ ssrc: packet.ssrc, clockRate: CLOCK_RATES[kind] });
+        stream = createReceiveStream({ ssrc: packet.ssrc, clockRate: CLOCK_RATES[kind], patience: kind === 'screen' ? PAGE_PATIENCE : 1 });
         streams.set(kind, stream);
       }
       if (stream.ssrc !== packet.ssrc || !stream.accept(packet, nowMs)) return;

@@ -69,7 +69,10 @@ const MAX_KBPS = 10_000;
 const DATAGRAM_BYTES = 28;
 /** Header, extension and authentication of a packet beside. */
 const OVERHEAD_BYTES = 36 + DATAGRAM_BYTES;
-/** What waits longer would be shown too late; the path has become narrow, and the encoder has yet to follow. A page of text takes its time. */
+/**
+ * A camera's picture that waits longer would be shown too late; the path has become narrow, and the encoder has yet to follow. A page of text takes
+ * seconds over such a path, and one that is never let through is made again for ever: it is dropped only where a newer one has waited so long behind it.
+ */
 const STALE_MS: Readonly<Record<PictureKind, number>> = { video: 500, screen: 1_500 };
 /** A tick that is so late says that nothing of this process ran. */
 const STOOD_STILL_MS = 100;
@@ -117,6 +120,9 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   /** Kinds of which something has left since they began. */
   const active = new Set<MediaKind>();
   let wanted: readonly PictureKind[] = [];
+  /** By their last packets. */
+  let pagesWaiting = 0;
+  let newerPageSinceMs: number | null = null;
 
   const transmit = (kind: MediaKind, header: RtpHeader, payload: Uint8Array, paddingBytes = 0): Buffer => {
     const id = features.transportSequence[kind];
@@ -176,7 +182,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     };
     packet.waiting += copies;
     resentBytes += copies * bytes;
-    for (let copy = 0; copy < copies; copy += 1) pacer.push({ kind: kind === 'audio' ? 'audio' : 'repair', bytes, send, dropped }, nowMs);
+    for (let copy = 0; copy < copies; copy += 1) pacer.push({ kind: kind === 'audio' ? 'audio' : `${kind}-repair`, bytes, send, dropped }, nowMs);
   };
   const withRedundancy = (): boolean => features.redundancy !== null && redundancy > 0;
   const soundPayload = (packet: RtpPayload): Uint8Array => {
@@ -198,11 +204,18 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     if (Number.isFinite(nextMs)) timer = clock.schedule(nextMs, flush);
   };
 
+  const pageWaits = (change: 1 | -1): void => {
+    pagesWaiting += change;
+    newerPageSinceMs = pagesWaiting > 1 ? (newerPageSinceMs ?? clock.monotonicMs()) : null;
+  };
+  const waitedMs = (kind: PictureKind, nowMs: number): number => (kind === 'video' ? pacer.queuedMs(nowMs) : nowMs - (newerPageSinceMs ?? nowMs));
+
   const cutStale = (nowMs: number): void => {
     // The camera before the screen, as everywhere.
     for (const kind of PICTURE_KINDS) {
-      if (pacer.queuedMs(nowMs) <= STALE_MS[kind] || !pacer.drop(kind)) continue;
-      pacer.drop('repair');
+      if (waitedMs(kind, nowMs) <= STALE_MS[kind]) continue;
+      pacer.drop(`${kind}-repair`);
+      if (!pacer.drop(kind)) continue;
       streams.get(kind)?.skip();
       options.onCut(kind);
     }
@@ -226,13 +239,21 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     send(kind, packet) {
       const stream = streams.get(kind);
       if (stream === undefined || !sendable.has(kind) || isOver()) return;
-      pacer.push({ kind, bytes: packet.payload.length + OVERHEAD_BYTES, send: () => leave(kind, stream, packet) }, clock.monotonicMs());
+      const endsPage = kind === 'screen' && packet.marker;
+      const gone = (): void => {
+        if (endsPage) pageWaits(-1);
+      };
+      const send = (): void => {
+        gone();
+        leave(kind, stream, packet);
+      };
+      if (endsPage) pageWaits(1);
+      pacer.push({ kind, bytes: packet.payload.length + OVERHEAD_BYTES, send, dropped: gone }, clock.monotonicMs());
       flush();
     },
     discard(kind) {
       pacer.drop(kind);
-      // Of whichever picture they are: what is still missing of another one is asked for again.
-      if (kind !== 'audio') for (const other of ['repair', 'padding'] as const) pacer.drop(other);
+      if (kind !== 'audio') for (const other of [`${kind}-repair`, 'padding'] as const) pacer.drop(other);
       if (histories.has(kind)) histories.set(kind, createSentHistory());
       if (kind === 'audio') earlierSound = [];
       else streams.get(kind)?.skip();

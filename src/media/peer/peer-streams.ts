@@ -99,9 +99,14 @@ export type RtpReceiveStream = {
   report(nowMs: number): ReportBlock;
 };
 
-export function createReceiveStream({ ssrc, clockRate }: { readonly ssrc: number; readonly clockRate: number }): RtpReceiveStream {
+export function createReceiveStream(options: {
+  readonly ssrc: number;
+  readonly clockRate: number /** Of missing-packets.ts. */;
+  readonly patience?: number;
+}): RtpReceiveStream {
+  const { ssrc, clockRate } = options;
   const window = new Float64Array(REPLAY_WINDOW_PACKETS).fill(-1);
-  const missing = createMissingPackets();
+  const missing = createMissingPackets(options.patience);
   let first = -1;
   let highest = -1;
   let packets = 0;

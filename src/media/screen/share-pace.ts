@@ -8,6 +8,8 @@ export type SharePace = {
   admits(nowMs: number, changed: boolean): boolean;
   /** What a frame that was admitted became on the network. */
   sent(bytes: number, nowMs: number): void;
+  /** Nothing waits to leave any more: it left sooner than the rate has it, or was dropped. */
+  emptied(nowMs: number): void;
   /**
    * The next frame goes even where nothing changed: somebody needs a keyframe.
    * @returns false while the one for whoever asked before is still on its way: over a narrow path it takes longer than they wait before they ask again
@@ -23,6 +25,10 @@ const REFINING_FRAMES = 15;
 const ALIVE_MS = 400;
 /** What may still be on its way when the next frame is taken: less would leave the path idle. */
 const BACKLOG_MS = 50;
+/** What has left is on its way a little longer; small frames, which leave faster than the rate, still wait for it. */
+const LEFT_MS = 500;
+/** Below it a page is as coarse as it may be whatever the encoder is told: to begin anew would cost a whole page, over a path where that takes longest. */
+const LEAST_ENCODER_KBPS = 250;
 /** A source's own clock is never quite ours. */
 const EARLY_PART = 0.25;
 
@@ -65,6 +71,10 @@ export function createSharePace(initial: ShareTarget): SharePace {
       drain(nowMs);
       backlogBits += bytes * 8;
     },
+    emptied(nowMs) {
+      drain(nowMs);
+      backlogBits = Math.min(backlogBits, LEFT_MS * kbps);
+    },
     refresh(nowMs) {
       drain(nowMs);
       if (refreshing && backlogBits > 0) return false;
@@ -83,4 +93,7 @@ export function createSharePace(initial: ShareTarget): SharePace {
  * @param kbps what may be sent
  * @param current what the encoder was told last
  */
-export const encoderKbps = (kbps: number, current: number): number => (kbps <= current / 2 || kbps >= current * 2 ? kbps : current);
+export function encoderKbps(kbps: number, current: number): number {
+  const wanted = Math.max(LEAST_ENCODER_KBPS, kbps);
+  return wanted <= current / 2 || wanted >= current * 2 ? wanted : current;
+}

@@ -17,6 +17,8 @@ export type ShareOptions = {
   openSource(): Promise<VideoSource>;
   createEncoder(): VideoEncoder;
   send(packet: RtpPayload): void;
+  /** Whether anything that was sent still waits to leave. */
+  waits(): boolean;
   onSenderClock(clock: SenderClock): void;
   /** The source or the encoder is lost; the share has stopped. Not called for one that start() already rejected. */
   onLost(failure: MediaFailure): void;
@@ -27,7 +29,8 @@ export type Share = {
   start(): Promise<void>;
   /** Resolves when the source is released. */
   stop(): Promise<void>;
-  requestKeyframe(): void;
+  /** @param why somebody asks, or what waited to leave was dropped */
+  requestKeyframe(why: 'asked' | 'dropped'): void;
   /** What may be sent; null pauses it. */
   setTarget(target: VideoTarget | null): void;
   /** Null while nothing is shared. */
@@ -84,7 +87,7 @@ export function createShare(options: ShareOptions): Share {
       openSource: async () => {
         if (taken) throw new CloisterError('CL_MEDIA_SCREEN_LOST'); // a sender tries again; a share does not
         taken = true;
-        return paced(source, pace, clock);
+        return paced(source, pace, options);
       },
       send: (packet) => {
         if (share.stopped) return;
@@ -129,7 +132,8 @@ export function createShare(options: ShareOptions): Share {
       }
     },
     stop: () => stop(running),
-    requestKeyframe() {
+    requestKeyframe(why) {
+      if (why === 'dropped') running?.pace?.emptied(clock.monotonicMs());
       if (running?.pace?.refresh(clock.monotonicMs()) === true) running.sender?.requestKeyframe();
     },
     setTarget(wanted) {
@@ -147,13 +151,14 @@ export function createShare(options: ShareOptions): Share {
 }
 
 /** The source, without the frames that are not worth their bits now. */
-function paced(source: VideoSource, pace: SharePace, clock: Clock): VideoSource {
+function paced(source: VideoSource, pace: SharePace, { clock, waits }: Pick<ShareOptions, 'clock' | 'waits'>): VideoSource {
   const hasChanged = createChangeDetector();
   return {
     view: source.view,
     start(sink) {
       source.start({
         async frame(frame, captureMs) {
+          if (!waits()) pace.emptied(clock.monotonicMs());
           if (pace.admits(clock.monotonicMs(), hasChanged(frame))) await sink.frame(frame, captureMs);
         },
         lost: (error) => sink.lost(error)

@@ -25,15 +25,24 @@ function paced(kbps: number): {
 }
 
 describe('pacer', () => {
-  it('sound leaves at once, repairs before pictures, the screen before the camera, padding last', () => {
+  it('sound leaves at once, repairs before their picture, the screen before the camera, padding last', () => {
     const { left, push, run } = paced(1000);
-    for (const kind of ['padding', 'video', 'screen', 'repair', 'audio'] as const) push(kind, kind);
+    for (const kind of ['padding', 'video', 'video-repair', 'screen', 'screen-repair', 'audio'] as const) push(kind, kind);
     assert.deepEqual(left, [{ name: 'audio', atMs: 0 }]);
     run(100);
     assert.deepEqual(
       left.map(({ name }) => name),
-      ['audio', 'repair', 'screen', 'video', 'padding']
+      ['audio', 'screen-repair', 'screen', 'video-repair', 'video', 'padding']
     );
+  });
+
+  it('a page that takes long leaves at the rate, and only its end at twice the rate', () => {
+    const { left, push, run } = paced(800); // 100 bytes a millisecond
+    for (let index = 0; index < 100; index++) push('screen', String(index));
+    run(2_000);
+    const lastMs = left.at(-1)?.atMs ?? 0;
+    assert.equal(left.length, 100);
+    assert.ok(lastMs > 900 && lastMs < 1_000, `${lastMs} ms`);
   });
 
   it('a keyframe leaves evenly at twice the rate, in its order', () => {
@@ -72,7 +81,7 @@ describe('pacer', () => {
     const pacer = createPacer();
     const told: string[] = [];
     const item = (name: string) => ({
-      kind: 'repair' as const,
+      kind: 'video-repair' as const,
       bytes: 1000,
       send: () => void told.push(`sent ${name}`),
       dropped: () => void told.push(`dropped ${name}`)
@@ -80,8 +89,8 @@ describe('pacer', () => {
     pacer.push(item('first'), 0);
     pacer.push(item('second'), 0);
     pacer.due(0);
-    assert.equal(pacer.drop('repair'), true);
-    assert.equal(pacer.drop('repair'), false);
+    assert.equal(pacer.drop('video-repair'), true);
+    assert.equal(pacer.drop('video-repair'), false);
     assert.deepEqual([told, pacer.queuedMs(0)], [['sent first', 'dropped second'], 0]);
   });
 
@@ -110,7 +119,7 @@ describe('pacer', () => {
   it('an item that pushes another while it is sent does no harm', () => {
     const pacer = createPacer();
     let sent = 0;
-    pacer.push({ kind: 'video', bytes: 10, send: () => pacer.push({ kind: 'repair', bytes: 10, send: () => sent++ }, 0) }, 0);
+    pacer.push({ kind: 'video', bytes: 10, send: () => pacer.push({ kind: 'video-repair', bytes: 10, send: () => sent++ }, 0) }, 0);
     pacer.due(0);
     pacer.due(100);
     assert.equal(sent, 1);

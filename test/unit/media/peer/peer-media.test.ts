@@ -192,6 +192,28 @@ describe('media of a connection', () => {
     close();
   });
 
+  it('drops no page for its size, but where a newer one has waited behind it for long', () => {
+    const clock = createFakeClock();
+    const { left, close } = createMediaPair(clock, { path: { rateKbps: 300, queueBytes: 18_600 } });
+    const page = (n: number, packets: number) => {
+      for (let index = 0; index < packets; index += 1) left.media.send('screen', { ...picture(n, 1_100), marker: index === packets - 1 });
+    };
+    page(1, 200);
+    clock.advance(3_000);
+    assert.ok(left.media.statistics().send.queuedMs > 500, 'control: it still waits');
+    assert.deepEqual(left.keyframeRequests, []);
+    page(2, 1);
+    clock.advance(1_400);
+    assert.deepEqual(left.keyframeRequests, []);
+    clock.advance(200);
+    assert.deepEqual(left.keyframeRequests, ['screen']);
+    assert.ok(left.media.statistics().send.queuedMs < 100, 'all of both is gone');
+    page(3, 100);
+    clock.advance(3_000);
+    assert.deepEqual(left.keyframeRequests, ['screen'], 'the next one is alone again');
+    close();
+  });
+
   it('asks twice for a keyframe, since the request may be lost, and the other side makes one of it', () => {
     const clock = createFakeClock();
     const { left, right, close } = createMediaPair(clock);

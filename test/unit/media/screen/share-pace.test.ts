@@ -65,6 +65,15 @@ describe('pace of a shared screen', () => {
     assert.ok(pace.admits(1_500, true));
   });
 
+  it('waits no longer for a large frame that has left, or was dropped', () => {
+    const pace = createSharePace({ fps: FPS, kbps: KBPS });
+    assert.ok(pace.admits(0, true));
+    pace.sent(500_000, 0); // five seconds
+    assert.ok(!pace.admits(1_000, true));
+    pace.emptied(1_000);
+    assert.deepEqual([pace.admits(1_100, true), pace.admits(1_500, true)], [false, true]);
+  });
+
   it('sends nothing while it is paused, and what is newest afterwards', () => {
     const pace = createSharePace({ fps: FPS, kbps: KBPS });
     pace.setTarget(null);
@@ -98,5 +107,6 @@ describe('pace of a shared screen', () => {
       [1000, 1900, 2000, 600, 500].map((kbps) => encoderKbps(kbps, 1000)),
       [1000, 1000, 2000, 1000, 500]
     );
+    assert.deepEqual([encoderKbps(60, 2000), encoderKbps(60, 250), encoderKbps(240, 250)], [250, 250, 250], 'a page would be no smaller for it');
   });
 });

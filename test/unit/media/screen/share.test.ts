@@ -54,6 +54,7 @@ function createWorld(picture: Frame) {
       return encoder;
     },
     send: (packet) => world.packets.push(packet),
+    waits: () => true,
     onSenderClock: () => {},
     onLost: (failure) => world.lost.push(failure)
   });
@@ -155,7 +156,7 @@ describe('a share', () => {
     const { world, share } = createWorld(picture);
     await share.start();
     for (let index = 0; index < 40; index++) await world.frame();
-    share.requestKeyframe();
+    share.requestKeyframe('asked');
     await world.frame();
     assert.equal(world.encoders[0]?.keyframes.at(-1), true);
     await share.stop();
@@ -166,8 +167,8 @@ describe('a share', () => {
     await share.start();
     share.setTarget({ width: 640, height: 360, fps: 5, kbps: 600 });
     assert.deepEqual(world.encoders[0]?.target, { width: 640, height: 360, fps: 10, kbps: 1000 });
-    share.setTarget({ width: 640, height: 360, fps: 5, kbps: 100 });
-    assert.deepEqual(world.encoders[0]?.target, { width: 640, height: 360, fps: 10, kbps: 100 });
+    share.setTarget({ width: 640, height: 360, fps: 5, kbps: 300 });
+    assert.deepEqual(world.encoders[0]?.target, { width: 640, height: 360, fps: 10, kbps: 300 });
     share.setTarget(null);
     const sent = world.packets.length;
     await world.frame();
