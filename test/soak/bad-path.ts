@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createRandom, type Random } from '../fuzz/random.ts';
 import { CLEAN_PATH, MEDIA_FILE, PATH_FILE, type PathFault, SOAK_FOLDER, SOAK_SEED } from './soak-folder.ts';
 
-const READ_AGAIN_MS = 100;
+const LOOK_AGAIN_MS = 100;
 
 function readFault(file: string): PathFault {
   try {
@@ -23,12 +23,14 @@ function standBetween(folder: string, random: Random): void {
   const { send } = Socket.prototype;
   let fault = readFault(join(folder, PATH_FILE));
   let lastMediaMs: number | null = null;
+  let writtenMs: number | null = null;
+  // A media process ends at once, without a word: what is known of it was written before.
   setInterval(() => {
     fault = readFault(join(folder, PATH_FILE));
-  }, READ_AGAIN_MS).unref();
-  process.on('exit', () => {
-    if (lastMediaMs !== null) writeFileSync(join(folder, `${MEDIA_FILE}${process.pid}`), String(lastMediaMs));
-  });
+    if (lastMediaMs === writtenMs) return;
+    writtenMs = lastMediaMs;
+    writeFileSync(join(folder, `${MEDIA_FILE}${process.pid}`), String(lastMediaMs));
+  }, LOOK_AGAIN_MS).unref();
   const impaired = function (this: Socket, ...given: readonly unknown[]): undefined {
     if (isMedia(given[0])) lastMediaMs = Date.now();
     const last = given.at(-1);
