@@ -19,7 +19,7 @@ import { type Log, silentLog } from '../../src/kernel/log.ts';
 import { type CredentialsClient, createCredentialsClient } from '../../src/relay/credentials-client.ts';
 import { openRoom, type Room, until } from '../fakes/signaling-world.ts';
 import { bodyOf, createHostileBroker, type HostileBroker } from '../harness/hostile-broker.ts';
-import type { TestBroker } from '../harness/two-rooms.ts';
+import { startTwoRooms, type TestBroker } from '../harness/two-rooms.ts';
 
 const MAIN = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
 const SECRET = 'the-sun-came-out-and-the-traveller';
@@ -145,5 +145,19 @@ describe('the relay service', function () {
       assert.ok(!`${stdout}${stderr}`.includes(SECRET));
       if (args.includes('--json')) assert.equal((JSON.parse(stdout) as { error: { code: string } }).error.code, 'CL_CONFIG_INVALID');
     }
+  });
+});
+
+describe('rooms whose relay service is away', function () {
+  this.timeout(120_000);
+
+  it('have a call without a relay, and say that they have none', async () => {
+    await using pair = await startTwoRooms({ config: () => ({ media: { relay: { service: SERVICE } } }) });
+    await pair.placeCall();
+    const states = await pair.waitFor('both say it', (now) => now.every(({ health }) => health.problems.some(({ code }) => code === 'CL_RELAY_CREDENTIALS')));
+    assert.deepEqual(
+      states.map(({ call, health }) => [call?.phase, call?.encryption.state, health.status]),
+      Array(2).fill(['connected', 'end-to-end-verified', 'degraded'])
+    );
   });
 });
