@@ -7,6 +7,7 @@ import { type BackoffOptions, backoffMs } from '../kernel/backoff.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { CloisterError } from '../kernel/errors.ts';
 import { createEvents, type EventSource } from '../kernel/events.ts';
+import { isLoopback } from '../kernel/ip-address.ts';
 import type { Log } from '../kernel/log.ts';
 import { createOutbox, type OutgoingMessage } from './outbox.ts';
 import { createPacketMeter } from './packet-meter.ts';
@@ -44,8 +45,6 @@ export type Connection = EventSource<{ state: readonly [ConnectionState] }> &
     /** Makes the connection anew where it is over none of these addresses; tries at once where there is none. */
     networkChanged(addresses: readonly string[]): void;
   };
-
-const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1';
 
 const RETRY: BackoffOptions = { firstMs: 250, maxMs: 15_000 };
 /** A connection shorter than this does not count as success: two devices with one identity would else push each other out without pause. */

@@ -1,6 +1,7 @@
 // How much the path carries, from what the other side reports: the trend of the one-way delay and additive-increase, multiplicative-decrease
 // (draft-ietf-rmcat-gcc-02 section 5), loss (section 6), and short probes. Pure but for what it remembers; times are handed in.
 // Invariants: min <= target <= max; loss that stays when we send less is the path's own and does not hold the rate down; memory is bounded.
+import { unwrapSequence } from '../rtp/sequence.ts';
 import { createDelayTrend } from './delay-trend.ts';
 import { createLossJudge } from './loss-judge.ts';
 import { ARRIVAL_WRAP_MS, type TransportFeedback } from './transport-feedback.ts';
@@ -189,7 +190,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
   /** @returns how many packets arrived that were not known to have */
   function take(feedback: TransportFeedback, latest: number): number {
     let news = 0;
-    const unwrap = (sequence: number): number => latest + (((sequence - latest) << 16) >> 16);
+    const unwrap = (sequence: number): number => unwrapSequence(sequence, latest);
     const first = feedback.packets.find((packet) => packet.arrivedMs !== null)?.arrivedMs ?? null;
     // A report was lost: what it told of counts as arrived, or the rate would seem to have fallen.
     // Each number once, and none that never left: whoever invents reports would else fill our memory.
@@ -239,7 +240,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
 
   return {
     sent(transportSequence, bytes, atMs) {
-      newest = newest === null ? transportSequence & 0xffff : newest + (((transportSequence - newest) << 16) >> 16);
+      newest = newest === null ? transportSequence & 0xffff : unwrapSequence(transportSequence, newest);
       const packet = { bytes, atMs, arrivedMs: null, lost: false };
       history.set(newest, packet);
       if (history.size > HISTORY_PACKETS) history.delete(history.keys().next().value ?? 0);

@@ -2,6 +2,7 @@
 // have not that, the receiver's own estimate: draft-alvestrand-rmcat-remb-03 section 2.2. The part after the two SSRCs is written and read here.
 // Pure; times are handed in; no input makes a reader throw or answer with more than MAX_PACKETS.
 // Invariant: the log holds at most MAX_PACKETS arrivals; what does not fit into one message comes with the next take.
+import { unwrapSequence } from '../rtp/sequence.ts';
 
 export type FeedbackPacket = {
   /** Transport sequence number, 16 bits. */
@@ -55,7 +56,7 @@ export function createArrivalLog(): ArrivalLog {
   return {
     arrived(transportSequence, atMs) {
       if (!Number.isFinite(atMs)) return;
-      let sequence = highest === null ? transportSequence & 0xffff : highest + (((transportSequence - highest) << 16) >> 16);
+      let sequence = highest === null ? transportSequence & 0xffff : unwrapSequence(transportSequence, highest);
       if (highest === null || sequence < highest - MAX_LATE || sequence > highest + MAX_PACKETS) {
         ticksBySequence.clear();
         sequence = transportSequence & 0xffff;

@@ -7,6 +7,7 @@ import { Candidate, type CandidatePair, CandidatePairState, Connection, type Mes
 import type { Clock, Timer } from '../../kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../../kernel/errors.ts';
 import { createEvents, type EventSource } from '../../kernel/events.ts';
+import { isLoopback } from '../../kernel/ip-address.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { MediaSettings } from '../port.ts';
 import { parseCandidate } from './candidate.ts';
@@ -250,8 +251,6 @@ export function createIcePath(options: PathOptions): Path {
     }
   };
 }
-
-const isLoopback = (host: string) => host.startsWith('127.') || host === '::1';
 
 const transportOf = ({ protocol }: CandidatePair): { readonly closed: boolean } => {
   if (protocol instanceof StunOverTurnProtocol) return protocol.turn.transport;

@@ -17,6 +17,7 @@ import {
 } from 'werift';
 import type { Clock } from '../../kernel/clock.ts';
 import { asCloisterError } from '../../kernel/errors.ts';
+import { isLoopback } from '../../kernel/ip-address.ts';
 import type { Log } from '../../kernel/log.ts';
 import { Scope } from '../../kernel/scope.ts';
 import { parseServerAddress, type ServerAddress } from '../../kernel/server-address.ts';
@@ -69,8 +70,6 @@ const NEXT_RELAY_MS = 150;
 const STUN_REPEATS = 3;
 const STUN_FIRST_WAIT_MS = 250;
 const LOOKUP_LIMIT_MS = 5_000;
-
-const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1';
 
 export function createRelayCandidates(options: RelayCandidatesOptions): RelayCandidates {
   const { connection, servers, clock, log, joined } = options;

@@ -31,7 +31,8 @@ export type PeerFeedback = {
   tick(nowMs: number, roundTripMs: number | null): void;
 };
 
-const KEYFRAME_PAUSE_MS = 300;
+/** A keyframe of each kind in this time, asked for or given. */
+export const KEYFRAME_PAUSE_MS = 300;
 const REPORT_PERIOD_MS = 1_000;
 /** Arrivals are told sooner the more there are: 5 % of the rate at most. */
 const ARRIVALS_PERIOD_MS = 100;

@@ -15,14 +15,11 @@ import {
 } from '../streams.ts';
 import { createLossMeter } from './loss-meter.ts';
 import type { NegotiatedFeatures } from './negotiation.ts';
-import { createPeerFeedback } from './peer-feedback.ts';
+import { createPeerFeedback, KEYFRAME_PAUSE_MS } from './peer-feedback.ts';
 import { type ReportBlock, type RtcpMessage, readRtcp } from './peer-packets.ts';
 import { createPeerReceiving } from './peer-receiving.ts';
 import { createPeerSending } from './peer-sending.ts';
 import type { PeerTransport } from './peer-transport.ts';
-
-/** What a peer that asks for more costs at most: one keyframe of each kind in this time. */
-const KEYFRAME_PAUSE_MS = 300;
 
 /** Messages about arrivals: a few bytes can tell of thousands of packets. Others send 20 in a second, and some more after a pause of the machine. */
 const ARRIVAL_MESSAGES = { burst: 50, perSecond: 100 };

@@ -1,6 +1,7 @@
 // The bookkeeping of one RTP stream in each direction: numbering, reports, loss. Pure but for what it remembers; time is passed in.
 // Invariant of the receiver: a packet is taken once, however often it arrives, which is also what stops a replayed packet (RFC 3711 section 3.3.2).
 
+import { unwrapSequence } from '../rtp/sequence.ts';
 import type { RtpPayload, SenderClock } from '../streams.ts';
 import { createMissingPackets } from './missing-packets.ts';
 import type { ReportBlock, RtpHeader, RtpPacket, SenderInfo } from './peer-packets.ts';
@@ -117,12 +118,8 @@ export function createReceiveStream(options: {
   let lastReport = { expected: 0, packets: 0 };
   let senderReport: { readonly compactNtp: number; readonly atMs: number } | null = null;
 
-  /** The number with its rollovers, nearest to the highest one (RFC 3550 appendix A.1). */
-  const extend = (sequenceNumber: number): number => {
-    if (highest < 0) return sequenceNumber + 0x10000;
-    const difference = (sequenceNumber - highest) & 0xffff;
-    return highest + (difference < 0x8000 ? difference : difference - 0x10000);
-  };
+  /** The number with its rollovers, of which the first packet counts as one, so that what it overtook is no negative number. */
+  const extend = (sequenceNumber: number): number => (highest < 0 ? sequenceNumber + 0x10000 : unwrapSequence(sequenceNumber, highest));
   const expected = () => (highest < 0 ? 0 : highest - first + 1);
   /** Whether the number is taken now, for the first time. */
   const take = (number: number): boolean => {

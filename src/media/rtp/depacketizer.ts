@@ -7,8 +7,6 @@ export type VideoConfig = { readonly codec: string; readonly width: number; read
 export type JoinedFrame = { readonly data: Uint8Array; readonly keyframe: boolean; readonly config: VideoConfig | null };
 
 export type Depacketizer = {
-  /** Clock rate of the RTP timestamps, Hz. */
-  readonly clockRate: number;
   /** Each packet is a frame that needs no other (Opus). */
   readonly independent: boolean;
   /** True where decoding can begin with this packet. */

@@ -4,6 +4,7 @@ import type { ReceivedRtp, VideoCodec } from '../streams.ts';
 import type { Depacketizer, JoinedFrame } from './depacketizer.ts';
 import { h264Depacketizer } from './h264.ts';
 import { opusDepacketizer } from './opus.ts';
+import { unwrapSequence } from './sequence.ts';
 import { vp8Depacketizer } from './vp8.ts';
 import { vp9Depacketizer } from './vp9.ts';
 
@@ -175,10 +176,9 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
     return true;
   }
 
-  /** RFC 3550 appendix A.1: the sequence number nearest to the highest so far. */
   function unwrap(sequenceNumber: number): number {
     if (highest === null) return 65_536 + sequenceNumber;
-    return highest + (((sequenceNumber - highest) << 16) >> 16);
+    return unwrapSequence(sequenceNumber, highest);
   }
 
   function restart(): void {

@@ -144,4 +144,4 @@ function join(payloads: readonly Uint8Array[]): JoinedFrame | null {
   return { data: concatenate(parts), keyframe: config !== null, config };
 }
 
-export const h264Depacketizer: Depacketizer = { clockRate: 90_000, independent: false, startsKeyframe, join };
+export const h264Depacketizer: Depacketizer = { independent: false, startsKeyframe, join };

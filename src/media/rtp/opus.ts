@@ -2,7 +2,6 @@
 import { concatenate, type Depacketizer } from './depacketizer.ts';
 
 export const opusDepacketizer: Depacketizer = {
-  clockRate: 48_000,
   independent: true,
   startsKeyframe: (payload) => payload.byteLength > 0,
   join: (payloads) => ({ data: concatenate(payloads), keyframe: true, config: null })

@@ -70,7 +70,6 @@ function join(payloads: readonly Uint8Array[]): JoinedFrame | null {
 }
 
 export const vp8Depacketizer: Depacketizer = {
-  clockRate: 90_000,
   independent: false,
   startsKeyframe(payload) {
     const descriptor = readDescriptor(payload);

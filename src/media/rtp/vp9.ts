@@ -129,7 +129,6 @@ function join(payloads: readonly Uint8Array[]): JoinedFrame | null {
 }
 
 export const vp9Depacketizer: Depacketizer = {
-  clockRate: 90_000,
   independent: false,
   startsKeyframe(payload) {
     const descriptor = readDescriptor(payload);
