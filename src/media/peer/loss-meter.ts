@@ -2,6 +2,7 @@
 
 /** So many packets make a measurement. */
 const MIN_PACKETS = 50;
+/** The first measurements weigh more, until there are enough: what nothing is known of yet needs no smoothing. */
 const SMOOTHING = 0.3;
 
 export type LossMeter = {
@@ -15,8 +16,10 @@ export type LossMeter = {
 export function createLossMeter(): LossMeter {
   let waiting = { told: 0, lost: 0 };
   let smoothed = 0;
+  let taken = 0;
   const take = (fraction: number): void => {
-    smoothed += (fraction - smoothed) * SMOOTHING;
+    taken += 1;
+    smoothed += (fraction - smoothed) * Math.max(SMOOTHING, 1 / taken);
   };
   return {
     arrivals(told, lost) {
