@@ -28,7 +28,8 @@ export type BandwidthEstimate = {
 };
 
 type SentPacket = { readonly bytes: number; readonly atMs: number; arrivedMs: number | null; lost: boolean };
-type RunningProbe = Probe & { readonly startedMs: number; readonly packets: SentPacket[]; leftBytes: number };
+/** `last`: the unwrapped number of its last packet so far. */
+type RunningProbe = Probe & { readonly startedMs: number; readonly packets: SentPacket[]; last: number; leftBytes: number };
 
 const HISTORY_PACKETS = 8192;
 const ACKNOWLEDGED_WINDOW_MS = 500;
@@ -248,6 +249,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       leftAtMs = atMs;
       if (probe !== null && probe.leftBytes > 0) {
         probe.packets.push(packet);
+        probe.last = newest;
         probe.leftBytes -= bytes;
       }
     },
@@ -258,7 +260,8 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       if (roundTripMs !== null) roundTrip = Math.min(2000, Math.max(10, roundTripMs));
       const news = take(feedback, newest);
       measureAcknowledged();
-      if (probe !== null && (nowMs - probe.startedMs > PROBE.timeoutMs || (probe.leftBytes <= 0 && probe.packets.at(-1)?.arrivedMs !== null)))
+      // Its last packet was told of: that one, or what was said about it, may be lost.
+      if (probe !== null && (nowMs - probe.startedMs > PROBE.timeoutMs || (probe.leftBytes <= 0 && reported !== null && reported >= probe.last)))
         finishProbe(probe, nowMs);
       const counted = lossWindow.received + lossWindow.lost;
       const countedMs = nowMs - lossWindow.sinceMs;
@@ -309,7 +312,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       if ((!calm || idle) && !unused) return null;
       const kbps = Math.min(maxKbps, target * (probeFactor ?? PROBE.factor));
       const bytes = Math.max(PROBE.leastBytes, Math.round((kbps * PROBE.ms) / 8));
-      probe = { kbps, bytes, startedMs: nowMs, packets: [], leftBytes: bytes };
+      probe = { kbps, bytes, startedMs: nowMs, packets: [], last: newest ?? 0, leftBytes: bytes };
       return { kbps, bytes };
     },
     stoodStill(ms) {

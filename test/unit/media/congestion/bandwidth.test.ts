@@ -118,6 +118,35 @@ describe('bandwidth estimate', () => {
     assert.equal(estimate.targetKbps(60_000), START.minKbps);
   });
 
+  it('a probe ends with the report about its last packet, which may be lost or told of by a report that was', () => {
+    for (const lose of ['the last', 'what was said of it'] as const) {
+      const estimate = createBandwidthEstimate(START);
+      const probe = estimate.probeDue(0);
+      assert.equal(probe?.kbps, 3 * START.startKbps);
+      for (let sequence = 0; sequence < 13; sequence++) estimate.sent(sequence, 500, Math.floor((sequence * 500 * 8) / 1800));
+      const tell = (from: number, to: number, lost: number | null) =>
+        estimate.feedback(
+          {
+            baseSequence: from,
+            feedbackCount: 0,
+            packets: Array.from({ length: to - from }, (_, index) => ({
+              sequence: from + index,
+              arrivedMs: from + index === lost ? null : 50 + Math.floor(((from + index) * 500 * 8) / 1800)
+            }))
+          },
+          150,
+          50
+        );
+      if (lose === 'the last') tell(0, 13, 11);
+      else {
+        tell(0, 10, null);
+        assert.equal(estimate.targetKbps(150), START.startKbps);
+        tell(12, 13, null);
+      }
+      assert.ok(estimate.targetKbps(150) > 2 * START.startKbps, `${lose}: ${estimate.targetKbps(150)}`);
+    }
+  });
+
   it("a peer's REMB is followed where there is nothing else, and is a ceiling beside feedback", () => {
     const alone = createBandwidthEstimate(START);
     alone.remoteEstimate(1700, 0);
