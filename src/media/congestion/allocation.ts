@@ -1,5 +1,5 @@
 // What the rate of a call is spent on: sound first, then the screen, whose text keeps its size and gives up frames before, then the camera. Pure.
-// Invariants: sizes are even and keep the source's shape, never larger than the source; better only with 15 % to spare and some seconds after a change,
+// Invariants: sizes are even and keep the source's shape, never larger than the source; better only with 15 % to spare, larger only some seconds after a change,
 // worse at once; a picture that is null is off, because nothing worth seeing fits.
 import type { VideoTarget } from '../encode/video-target.ts';
 import type { VideoProfile } from '../port.ts';
@@ -16,7 +16,7 @@ export type Allocation = {
   readonly standing: { readonly screen: Standing | null; readonly camera: Standing | null };
 };
 
-/** `step` is -1 where the picture is off. */
+/** `step` is -1 where the picture is off; `sinceMs` and `fallen` are of its size. */
 type Standing = { readonly profile: VideoProfile; readonly step: number; readonly sinceMs: number; readonly fallen: boolean };
 type Step = { readonly width: number; readonly height: number; readonly fps: number; readonly leastKbps: number; readonly mostKbps: number };
 
@@ -30,19 +30,22 @@ const REDUNDANCY = { loss: 0.05, slowLoss: 0.02, slowRoundTripMs: 50, offShare: 
 /** So much of the camera's picture may be lost for repairs to keep up: the more is lost, the fewer packets a frame has. */
 const CAMERA_LOST_KBPS = 150;
 const MORE_TO_SPARE = 1.15;
-/** After it got worse; after it began, or got better, what a keyframe of the next size costs is all there is to wait for. */
+/**
+ * For a larger size after it got worse; after it began, or got better, what a keyframe of the next size costs is all there is to wait for. More frames of
+ * the same size cost none and are not waited for.
+ */
 const PATIENCE_MS = { fallen: 4000, risen: 1000 };
 
-/** By the shorter side; the best first. */
+/** By the shorter side; the best first. At the end frames are left out, down to what still looks like moving: fewer of a source that has few would not. */
 const CAMERA_LADDER = [
-  { side: 1080, share: 1, leastKbps: 2200, mostKbps: 4000 },
-  { side: 720, share: 1, leastKbps: 1000, mostKbps: 2500 },
-  { side: 540, share: 1, leastKbps: 600, mostKbps: 1500 },
-  { side: 360, share: 1, leastKbps: 300, mostKbps: 900 },
-  { side: 270, share: 1, leastKbps: 200, mostKbps: 500 },
-  { side: 180, share: 1, leastKbps: 150, mostKbps: 300 },
-  { side: 180, share: 1 / 2, leastKbps: 100, mostKbps: 150 },
-  { side: 180, share: 1 / 3, leastKbps: 60, mostKbps: 100 }
+  { side: 1080, fps: Infinity, leastKbps: 2200, mostKbps: 4000 },
+  { side: 720, fps: Infinity, leastKbps: 1000, mostKbps: 2500 },
+  { side: 540, fps: Infinity, leastKbps: 600, mostKbps: 1500 },
+  { side: 360, fps: Infinity, leastKbps: 300, mostKbps: 900 },
+  { side: 270, fps: Infinity, leastKbps: 200, mostKbps: 500 },
+  { side: 180, fps: Infinity, leastKbps: 150, mostKbps: 300 },
+  { side: 180, fps: 15, leastKbps: 100, mostKbps: 150 },
+  { side: 180, fps: 10, leastKbps: 60, mostKbps: 100 }
 ] as const;
 
 /** For a screen of 1920 by 1080; the rates of others are in proportion to SCREEN_EXPONENT of their pixels. */
@@ -90,7 +93,7 @@ function allocatePicture(
   const steps = stepsOf(profile);
   const known = before !== null && sameProfile(before.profile, profile) ? before : null;
   const step = chooseStep(steps, leftKbps, known, nowMs);
-  const same = known?.step === step ? known : null;
+  const same = known !== null && sizeOf(steps, known.step) === sizeOf(steps, step) ? known : null;
   const standing = { profile, step, sinceMs: same?.sinceMs ?? nowMs, fallen: same?.fallen ?? (known !== null && rank(steps, step) > rank(steps, known.step)) };
   const chosen = steps[step];
   if (chosen === undefined) return { picture: null, standing };
@@ -99,15 +102,17 @@ function allocatePicture(
 }
 
 const rank = (steps: readonly Step[], step: number): number => (step === -1 ? steps.length : step);
+const sizeOf = (steps: readonly Step[], step: number): number => steps[step]?.height ?? 0;
 
 /** The index of the best step that fits; -1 for none. */
 function chooseStep(steps: readonly Step[], leftKbps: number, before: Standing | null, nowMs: number): number {
   const fits = steps.findIndex((step) => step.leastKbps <= leftKbps);
   if (before === null || fits === -1) return fits;
   if (fits >= rank(steps, before.step)) return fits;
-  if (nowMs - before.sinceMs < (before.fallen ? PATIENCE_MS.fallen : PATIENCE_MS.risen)) return before.step;
   const spare = steps.findIndex((step) => step.leastKbps * MORE_TO_SPARE <= leftKbps);
-  return spare !== -1 && spare < rank(steps, before.step) ? spare : before.step;
+  const better = spare !== -1 && spare < rank(steps, before.step) ? spare : before.step;
+  if (nowMs - before.sinceMs >= (before.fallen ? PATIENCE_MS.fallen : PATIENCE_MS.risen)) return better;
+  return before.step === -1 ? -1 : steps.findIndex((_, index) => index >= better && sizeOf(steps, index) === sizeOf(steps, before.step));
 }
 
 function cameraSteps(profile: VideoProfile): readonly Step[] {
@@ -116,7 +121,7 @@ function cameraSteps(profile: VideoProfile): readonly Step[] {
     .filter((rung) => rung.leastKbps <= profile.maxKbps)
     .map((rung) => ({
       ...scaled(profile, Math.min(1, rung.side / side)),
-      fps: Math.max(1, Math.round(profile.fps * rung.share)),
+      fps: Math.min(profile.fps, rung.fps),
       leastKbps: rung.leastKbps,
       mostKbps: rung.mostKbps
     }));

@@ -17,6 +17,15 @@ describe('allocation', () => {
     );
   });
 
+  it('leaves as many frames to a source that has few of them', () => {
+    const slow = { ...CAMERA, fps: 15 };
+    const rates = [300, 170, 150, 120, 60];
+    assert.deepEqual(
+      rates.map((kbps) => shape(allocate(kbps, { screen: null, camera: slow }, CALM, null, 0).camera)),
+      ['480x270@15', '320x180@15', '320x180@10', '320x180@10', 'off']
+    );
+  });
+
   it('sound comes first, the screen before the camera, and text keeps its size before its frames', () => {
     const shapes = [6200, 3000, 1200, 800, 400, 200, 120].map((kbps) => {
       const { audio, screen, camera } = allocate(kbps, { screen: SCREEN, camera: CAMERA }, CALM, null, 0);
@@ -69,6 +78,22 @@ describe('allocation', () => {
     const larger = allocate(700, wants, CALM, begun, 1000);
     assert.equal(shape(larger.camera), '640x360@30');
     assert.equal(shape(allocate(5000, wants, CALM, larger, 2000).camera), '1920x1080@30');
+  });
+
+  it('gives more frames of the same size at once, which cost no keyframe, and is as patient about the size as before', () => {
+    const wants = { screen: null, camera: CAMERA };
+    const low = allocate(120, wants, CALM, allocate(5000, wants, CALM, null, -1), 0);
+    assert.equal(shape(low.camera), '320x180@10');
+    const more = allocate(190, wants, CALM, low, 200);
+    assert.equal(shape(more.camera), '320x180@15');
+    const most = allocate(5000, wants, CALM, more, 400);
+    assert.equal(shape(most.camera), '320x180@30');
+    assert.equal(shape(allocate(5000, wants, CALM, most, 3900).camera), '320x180@30');
+    assert.equal(shape(allocate(5000, wants, CALM, most, 4000).camera), '1920x1080@30');
+    // Nor does it forget when frames go again meanwhile.
+    const fewer = allocate(120, wants, CALM, most, 3000);
+    assert.equal(shape(fewer.camera), '320x180@10');
+    assert.equal(shape(allocate(5000, wants, CALM, fewer, 4000).camera), '1920x1080@30');
   });
 
   it('the more is lost, the less is sent of the camera, whatever the path carries', () => {
