@@ -27,33 +27,32 @@ const PERIOD_MS = 200;
 /** The rest is headers of a picture's packets; sound's are in the allocation. */
 const PAYLOAD_SHARE = 0.95;
 const REPAIRS_SMOOTHING = 0.2;
-/** Repairs grow with what is sent: they shrink a picture, and do not take it away. */
-const MOST_REPAIRS = 0.4;
+/** Each packet once more: what is lost beyond that no repair brings in time. */
+const MOST_REPAIRS = 1;
 const UNKNOWN_ROUND_TRIP_MS = 100;
-/** From here on losses come in pairs often enough to pay for a second packet of the past. */
-const MUCH_LOSS = 0.15;
 
 export function createAdaptation({ clock, peer, audio, picture }: AdaptationOptions): Adaptation {
   const scope = new Scope();
   let allocation: Allocation | null = null;
-  let resent = { bytes: 0, atMs: clock.monotonicMs() };
-  let repairsKbps = 0;
+  let before = { sent: 0, resent: 0 };
+  let mean = { sent: 0, resent: 0 };
 
   const adapt = (): void => {
-    const { send, roundTripMs } = peer.statistics();
+    const { send, roundTripMs, video, screen: page } = peer.statistics();
     const [screen, camera] = [picture('screen'), picture('video')];
     peer.setWanted(PICTURE_KINDS.filter((kind) => (kind === 'screen' ? screen : camera) !== null));
     const wants = { screen: screen?.profile ?? null, camera: camera?.profile ?? null };
     const nowMs = clock.monotonicMs();
-    const resentKbps = ((send.bytesResent - resent.bytes) * 8) / Math.max(1, nowMs - resent.atMs);
-    resent = { bytes: send.bytesResent, atMs: nowMs };
-    repairsKbps += (resentKbps - repairsKbps) * REPAIRS_SMOOTHING;
-    const path = { lossFraction: send.lossFraction, roundTripMs: roundTripMs ?? UNKNOWN_ROUND_TRIP_MS };
-    const repairing = Math.min(repairsKbps, MOST_REPAIRS * send.targetKbps);
-    const next = allocate(send.targetKbps * PAYLOAD_SHARE - repairing, wants, path, allocation, nowMs);
+    const now = { sent: video.bytesSent + page.bytesSent, resent: send.bytesResent };
+    const smoothed = (of: 'sent' | 'resent'): number => mean[of] + (now[of] - before[of] - mean[of]) * REPAIRS_SMOOTHING;
+    mean = { sent: smoothed('sent'), resent: smoothed('resent') };
+    before = now;
+    const repairShare = Math.min(MOST_REPAIRS, mean.resent / Math.max(1, mean.sent));
+    const path = { lossFraction: send.lossFraction, roundTripMs: roundTripMs ?? UNKNOWN_ROUND_TRIP_MS, repairShare };
+    const next = allocate(send.targetKbps * PAYLOAD_SHARE, wants, path, allocation, nowMs);
     allocation = next;
     audio.setTarget({ kbps: next.audio.kbps, lossPercent: next.audio.lossPercent });
-    peer.setRedundancy(next.audio.redundancy ? (send.lossFraction > MUCH_LOSS ? 2 : 1) : 0);
+    peer.setRedundancy(next.audio.redundancy);
     screen?.setTarget(next.screen);
     camera?.setTarget(next.camera);
   };

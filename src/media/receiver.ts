@@ -46,6 +46,8 @@ const HELD_PACKETS = 1_024;
 const REPAIR_MS = 100;
 /** A page takes seconds to be sent again, and the round trip that is known is the one before the path's queue filled. */
 const PAGE_REPAIR_MS = 600;
+/** Sound is not waited for longer; and hardly where it came with what was before it: only what overtook others by more than they hold can still come. */
+const SOUND_MS = { alone: 60, redundant: 10 };
 /** Beyond it a keyframe helps sooner. */
 const REPAIR_LIMIT_MS: Readonly<Record<PictureKind, number>> = { video: 600, screen: 2_000 };
 const REPAIR_ROUND_TRIPS = 4;
@@ -112,6 +114,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
         return;
       }
       const stream = streams[kind];
+      if (kind === 'audio') stream?.setWindow(packet.redundant === true ? SOUND_MS.redundant : SOUND_MS.alone);
       if (stream !== undefined) handOver(kind, stream.push(packet, clock.monotonicMs()));
     },
     setSenderClock(kind, senderClock) {

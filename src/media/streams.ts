@@ -27,6 +27,8 @@ export type ReceivedRtp = RtpPayload & {
   readonly sequenceNumber: number;
   /** Monotonic milliseconds of arrival. */
   readonly arrivedAtMs: number;
+  /** Sound that came together with what was before it: nobody sends again what is missing there. */
+  readonly redundant?: boolean;
 };
 
 /** What an RTCP sender report says: this RTP timestamp was captured at this time of the sender's clock (RFC 3550 section 6.4.1). */
@@ -127,7 +129,7 @@ export type PeerConnection = EventSource<PeerConnectionEvents> & {
   /** Which pictures are to be sent, though they may pause for want of room: the path is probed for them. */
   setWanted(pictures: readonly PictureKind[]): void;
   /** How many packets of sound go out again with each that follows them, where the other side takes that. */
-  setRedundancy(packets: 0 | 1 | 2): void;
+  setRedundancy(packets: 0 | 1 | 2 | 3): void;
   /** Tells the other side which capture time an RTP timestamp of ours had; goes out with the next sender report. */
   setSenderClock(kind: MediaKind, clock: SenderClock): void;
   /** Sends a PLI for the picture that is received. At most one per kind and 300 ms goes out. */

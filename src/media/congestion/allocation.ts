@@ -6,10 +6,22 @@ import type { VideoProfile } from '../port.ts';
 
 export type Wants = { readonly screen: VideoProfile | null; readonly camera: VideoProfile | null };
 
-export type PathState = { /** 0 to 1 */ readonly lossFraction: number; readonly roundTripMs: number };
+export type PathState = {
+  /** 0 to 1 */
+  readonly lossFraction: number;
+  readonly roundTripMs: number;
+  /** What repairs cost for each bit of a picture. */
+  readonly repairShare: number;
+};
 
 export type Allocation = {
-  readonly audio: { readonly kbps: number; readonly redundancy: boolean /** For the codec's own error correction. */; readonly lossPercent: number };
+  readonly audio: {
+    readonly kbps: number;
+    /** How many packets before it go out with each. */
+    readonly redundancy: 0 | 1 | 2 | 3;
+    /** For the codec's own error correction. */
+    readonly lossPercent: number;
+  };
   readonly screen: VideoTarget | null;
   readonly camera: VideoTarget | null;
   /** For the next allocation: which step of its ladder each picture stands on, and since when. */
@@ -25,8 +37,8 @@ const POOR_AUDIO_KBPS = 20;
 const POOR_TARGET_KBPS = 100;
 /** RTP, SRTP, UDP and IP on 50 packets a second. */
 const AUDIO_OVERHEAD_KBPS = 24;
-/** Where a resent packet would come too late, redundancy begins with less loss. */
-const REDUNDANCY = { loss: 0.05, slowLoss: 0.02, slowRoundTripMs: 50, offShare: 0.5 };
+/** Where a resent packet would come too late, redundancy begins with less loss. As many packets that no more than `missing` of the sound is in none that came. */
+const REDUNDANCY = { loss: 0.05, slowLoss: 0.02, slowRoundTripMs: 50, offShare: 0.5, missing: 0.01 };
 /** So much of the camera's picture may be lost for repairs to keep up: the more is lost, the fewer packets a frame has. */
 const CAMERA_LOST_KBPS = 150;
 const MORE_TO_SPARE = 1.15;
@@ -64,7 +76,7 @@ const SCREEN_EXPONENT = 0.75;
 /** @param before the allocation before this one */
 export function allocate(targetKbps: number, wants: Wants, state: PathState, before: Allocation | null, nowMs: number): Allocation {
   const audio = allocateAudio(targetKbps, state, before);
-  let leftKbps = targetKbps - audio.kbps * (audio.redundancy ? 2 : 1) - AUDIO_OVERHEAD_KBPS;
+  let leftKbps = (targetKbps - audio.kbps * (1 + audio.redundancy) - AUDIO_OVERHEAD_KBPS) / (1 + state.repairShare);
   const screen = allocatePicture(wants.screen, screenSteps, leftKbps, before?.standing.screen ?? null, nowMs);
   leftKbps -= screen.picture?.kbps ?? 0;
   const bearableKbps = state.lossFraction > 0 ? CAMERA_LOST_KBPS / state.lossFraction : Number.POSITIVE_INFINITY;
@@ -74,10 +86,11 @@ export function allocate(targetKbps: number, wants: Wants, state: PathState, bef
 
 function allocateAudio(targetKbps: number, { lossFraction, roundTripMs }: PathState, before: Allocation | null): Allocation['audio'] {
   const begins = roundTripMs >= REDUNDANCY.slowRoundTripMs ? REDUNDANCY.slowLoss : REDUNDANCY.loss;
-  const redundancy = lossFraction >= begins * (before?.audio.redundancy === true ? REDUNDANCY.offShare : 1);
+  const some = lossFraction >= begins * (before !== null && before.audio.redundancy > 0 ? REDUNDANCY.offShare : 1);
+  const enough = ([1, 2] as const).find((packets) => lossFraction ** (packets + 1) <= REDUNDANCY.missing) ?? 3;
   return {
     kbps: targetKbps < POOR_TARGET_KBPS ? POOR_AUDIO_KBPS : AUDIO_KBPS,
-    redundancy,
+    redundancy: some ? enough : 0,
     lossPercent: Math.min(100, Math.max(0, Math.round(lossFraction * 100)))
   };
 }

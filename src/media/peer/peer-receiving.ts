@@ -65,7 +65,7 @@ export function createPeerReceiving({ negotiated, features, deliver }: PeerRecei
     blocks.forEach(({ timestamp, payload }, index) => {
       const sequenceNumber = (packet.sequenceNumber - (blocks.length - index)) & 0xffff;
       if (payload.length === 0 || !stream.recover({ sequenceNumber, payload }, arrivedAtMs)) return;
-      deliver('audio', { timestamp, marker: false, sequenceNumber, payload, arrivedAtMs });
+      deliver('audio', { timestamp, marker: false, sequenceNumber, payload, arrivedAtMs, redundant });
     });
     return primary.payload;
   };
@@ -97,7 +97,14 @@ export function createPeerReceiving({ negotiated, features, deliver }: PeerRecei
       const payload = as === 'redundant' ? takeRedundant(stream, packet, nowMs) : packet.payload;
       // Padding alone, as a probe of the path, carries nothing; in a picture it fills a number that would else be missing.
       if (payload === null || (payload.length === 0 && kind === 'audio')) return;
-      deliver(kind, { timestamp: packet.timestamp, marker: packet.marker, payload, sequenceNumber: packet.sequenceNumber, arrivedAtMs: nowMs });
+      deliver(kind, {
+        timestamp: packet.timestamp,
+        marker: packet.marker,
+        payload,
+        sequenceNumber: packet.sequenceNumber,
+        arrivedAtMs: nowMs,
+        ...(as === 'redundant' ? { redundant } : {})
+      });
     },
     stream: (kind) => streams.get(kind),
     kindOf: (ssrc) => MEDIA_KINDS.find((kind) => streams.get(kind)?.ssrc === ssrc),

@@ -48,7 +48,7 @@ export type PeerSending = {
   /** Pictures that are to be sent as soon as there is room: the path is probed for them. */
   setWanted(pictures: readonly PictureKind[]): void;
   /** How many packets before it go out with each packet of sound. */
-  setRedundancy(packets: 0 | 1 | 2): void;
+  setRedundancy(packets: 0 | 1 | 2 | 3): void;
   streams(): ReadonlyMap<MediaKind, RtpSendStream>;
   /** Because the other side asked. */
   packetsResent(kind: MediaKind): number;
@@ -113,7 +113,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   let transportSequence = randomInt(0, 2 ** 15);
   let timer: Timer | null = null;
   let tickedAtMs = clock.monotonicMs();
-  let redundancy: 0 | 1 | 2 = 0;
+  let redundancy: 0 | 1 | 2 | 3 = 0;
   let resentBytes = 0;
   let repairBytes = REPAIR_BURST_BYTES;
   let earlierSound: RtpPayload[] = [];
@@ -187,7 +187,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   const withRedundancy = (): boolean => features.redundancy !== null && redundancy > 0;
   const soundPayload = (packet: RtpPayload): Uint8Array => {
     const earlier = earlierSound.slice(-redundancy);
-    earlierSound = [...earlierSound.slice(-1), packet];
+    earlierSound = [...earlierSound.slice(-2), packet];
     if (!withRedundancy()) return packet.payload;
     const payloadType = negotiated.audio?.payloadType ?? 0;
     return writeRed(

@@ -5,7 +5,7 @@ import type { VideoProfile } from '../../../../src/media/port.ts';
 
 const CAMERA: VideoProfile = { width: 1920, height: 1080, fps: 30, maxKbps: 4000 };
 const SCREEN: VideoProfile = { width: 1920, height: 1080, fps: 30, maxKbps: 4000 };
-const CALM = { lossFraction: 0, roundTripMs: 40 };
+const CALM = { lossFraction: 0, roundTripMs: 40, repairShare: 0 };
 const shape = (picture: Allocation['camera']): string => (picture === null ? 'off' : `${picture.width}x${picture.height}@${picture.fps}`);
 
 describe('allocation', () => {
@@ -43,15 +43,26 @@ describe('allocation', () => {
     ]);
   });
 
-  it('loss brings redundancy, sooner where resending is slow, and it goes later than it came', () => {
-    const redundancy = (lossFraction: number, roundTripMs: number, before: Allocation | null): Allocation =>
-      allocate(1000, { screen: null, camera: CAMERA }, { lossFraction, roundTripMs }, before, 0);
-    assert.equal(redundancy(0.03, 40, null).audio.redundancy, false);
-    assert.equal(redundancy(0.03, 200, null).audio.redundancy, true);
-    const lossy = redundancy(0.06, 40, null);
-    assert.deepEqual(lossy.audio, { kbps: 32, redundancy: true, lossPercent: 6 });
-    assert.equal(redundancy(0.03, 40, lossy).audio.redundancy, true);
-    assert.equal(redundancy(0.02, 40, lossy).audio.redundancy, false);
+  it('loss brings redundancy, sooner where resending is slow, more where more is lost, and it goes later than it came', () => {
+    const lossy = (lossFraction: number, roundTripMs = 40, before: Allocation | null = null): Allocation =>
+      allocate(1000, { screen: null, camera: CAMERA }, { ...CALM, lossFraction, roundTripMs }, before, 0);
+    assert.equal(lossy(0.03).audio.redundancy, 0);
+    assert.equal(lossy(0.03, 200).audio.redundancy, 1);
+    const some = lossy(0.06);
+    assert.deepEqual(some.audio, { kbps: 32, redundancy: 1, lossPercent: 6 });
+    assert.equal(lossy(0.03, 40, some).audio.redundancy, 1);
+    assert.equal(lossy(0.02, 40, some).audio.redundancy, 0);
+    const packets = [0.09, 0.15, 0.2, 0.3, 0.5].map((fraction) => lossy(fraction).audio.redundancy);
+    assert.deepEqual(packets, [1, 2, 2, 3, 3]);
+  });
+
+  it('what redundancy and repairs cost is not given to the camera, which repairs shrink and do not take away', () => {
+    const kbps = (lossFraction: number, repairShare: number): number =>
+      allocate(400, { screen: null, camera: CAMERA }, { ...CALM, lossFraction, repairShare }, null, 0).camera?.kbps ?? 0;
+    assert.equal(kbps(0, 0), 400 - 32 - 24);
+    assert.equal(kbps(0.3, 0), 400 - 4 * 32 - 24);
+    assert.equal(kbps(0.3, 1), (400 - 4 * 32 - 24) / 2);
+    assert.ok(kbps(0.3, 0.9) > 100);
   });
 
   it('worse at once, better only with 15 % to spare and some seconds later', () => {
