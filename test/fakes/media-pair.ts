@@ -13,6 +13,9 @@ export type MediaEnd = {
   readonly keyframeRequests: PictureKind[];
   /** Every datagram that it sent, as it was. */
   readonly sent: Buffer[];
+  /** In the place of being kept. */
+  onRtp?: (kind: MediaKind, packet: ReceivedRtp) => void;
+  onKeyframeRequest?: (kind: PictureKind) => void;
 };
 
 export const isRtcpDatagram = (datagram: Buffer): boolean => (datagram[1] ?? 0) >= 192 && (datagram[1] ?? 0) <= 223;
@@ -52,8 +55,11 @@ export function createMediaPair(
       clock,
       emit(event, ...values) {
         const [kind, packet] = values as [PictureKind, ReceivedRtp];
-        if (event === 'rtp') received[kind].push(packet);
-        if (event === 'keyframeRequest') keyframeRequests.push(kind);
+        if (event === 'rtp') end.onRtp === undefined ? received[kind].push(packet) : end.onRtp(kind, packet);
+        if (event === 'keyframeRequest') {
+          keyframeRequests.push(kind);
+          end.onKeyframeRequest?.(kind);
+        }
       },
       isOver: () => over
     });
@@ -63,7 +69,8 @@ export function createMediaPair(
       if (!over) clock.schedule(20, tick);
     };
     clock.schedule(20, tick);
-    return { media, received, keyframeRequests, sent };
+    const end: MediaEnd = { media, received, keyframeRequests, sent };
+    return end;
   };
   const [left, right] = [make('offerer', 100), make('answerer', 200)];
   return {
