@@ -17,8 +17,8 @@ export type BandwidthEstimate = {
   /** Receiver reports, for a peer without transport-wide feedback. @param fractionLost 0 to 1 */
   lossReport(fractionLost: number, nowMs: number): void;
   targetKbps(nowMs: number): number;
-  /** Padding to send now and how quickly, to learn whether the path carries more; null for none. Each answer is a probe begun. */
-  probeDue(nowMs: number): Probe | null;
+  /** Padding to send now and how quickly, to learn whether the path carries more; null for none, as where it carries all that is wanted. Each answer is a probe begun. */
+  probeDue(nowMs: number, wantedKbps: number): Probe | null;
   /** Our own process did nothing for so long: that nothing was heard meanwhile says nothing. */
   stoodStill(ms: number): void;
   /** Nothing waits on the way: what is lost is not lost because we send too much. */
@@ -300,16 +300,14 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       }
       return clamp(Math.min(target, ceiling(nowMs)));
     },
-    probeDue(nowMs) {
+    probeDue(nowMs, wantedKbps) {
       // What was said about it is all that there will be: its end was lost, or dropped with everything else.
       if (probe !== null && nowMs - Math.max(probe.startedMs, leftAtMs) > PROBE.timeoutMs) finishProbe(probe, nowMs);
-      if (probe !== null || nowMs < probeAtMs || target >= maxKbps || target >= ceiling(nowMs)) return null;
+      if (probe !== null || nowMs < probeAtMs || target >= Math.min(wantedKbps, maxKbps, ceiling(nowMs))) return null;
       const calm = trend.usage() === 'normal' && trend.queueMs() < CALM_QUEUE_MS && mayGrow && silentSteps === 0;
-      // Nobody needs to know of more while so little is used.
-      const idle = probeFactor === null && acknowledged !== null && target > 4 * acknowledged;
       // Where sound is muted and pictures pause for want of room nothing is sent, and so nothing would ever be learned again.
       const unused = nowMs - leftAtMs > UNUSED_MS && target < startKbps;
-      if ((!calm || idle) && !unused) return null;
+      if (!calm && !unused) return null;
       const kbps = Math.min(maxKbps, target * (probeFactor ?? PROBE.factor));
       const bytes = Math.max(PROBE.leastBytes, Math.round((kbps * PROBE.ms) / 8));
       probe = { kbps, bytes, startedMs: nowMs, packets: [], last: newest ?? 0, leftBytes: bytes };
