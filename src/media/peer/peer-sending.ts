@@ -89,7 +89,7 @@ const SEND_TWICE_ROOM = 2;
 /** What pictures take is so much more with headers, repairs and the room that a larger one waits for. */
 const MORE_THAN_PICTURES = 1.25;
 /** With its headers and all redundancy. */
-const SOUND_KBPS = 130;
+const SOUND_KBPS = 155;
 const NO_EXTENSION = Buffer.alloc(0);
 
 /** `waiting`: how many copies wait for the pacer. */

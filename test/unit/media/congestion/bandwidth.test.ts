@@ -127,7 +127,7 @@ describe('bandwidth estimate', () => {
   it('a probe ends with the report about its last packet, which may be lost or told of by a report that was', () => {
     for (const lose of ['the last', 'what was said of it'] as const) {
       const estimate = createBandwidthEstimate(START);
-      const probe = estimate.probeDue(0);
+      const probe = estimate.probeDue(0, START.maxKbps);
       assert.equal(probe?.kbps, 3 * START.startKbps);
       for (let sequence = 0; sequence < 13; sequence++) estimate.sent(sequence, 500, Math.floor((sequence * 500 * 8) / 1800));
       const tell = (from: number, to: number, lost: number | null) =>
