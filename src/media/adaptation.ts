@@ -29,6 +29,8 @@ const PAYLOAD_SHARE = 0.95;
 const REPAIRS_SMOOTHING = 0.2;
 /** Each packet once more: what is lost beyond that no repair brings in time. */
 const MOST_REPAIRS = 1;
+/** Of the smallest picture, in a period: what one that pauses now has cost is forgotten. */
+const LEAST_PICTURE_BYTES = 1_500;
 const UNKNOWN_ROUND_TRIP_MS = 100;
 
 export function createAdaptation({ clock, peer, audio, picture }: AdaptationOptions): Adaptation {
@@ -47,7 +49,7 @@ export function createAdaptation({ clock, peer, audio, picture }: AdaptationOpti
     const smoothed = (of: 'sent' | 'resent'): number => mean[of] + (now[of] - before[of] - mean[of]) * REPAIRS_SMOOTHING;
     mean = { sent: smoothed('sent'), resent: smoothed('resent') };
     before = now;
-    const repairShare = Math.min(MOST_REPAIRS, mean.resent / Math.max(1, mean.sent));
+    const repairShare = Math.min(MOST_REPAIRS, mean.resent / Math.max(LEAST_PICTURE_BYTES, mean.sent));
     const path = { lossFraction: send.lossFraction, roundTripMs: roundTripMs ?? UNKNOWN_ROUND_TRIP_MS, repairShare };
     const next = allocate(send.targetKbps * PAYLOAD_SHARE, wants, path, allocation, nowMs);
     allocation = next;

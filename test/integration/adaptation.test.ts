@@ -83,8 +83,9 @@ describe('adaptation over a network with a rate', function () {
       return figures;
     };
     try {
-      await Promise.all([audio.start(), video.start()]);
-      adaptation.start();
+      const started = Promise.all([audio.start(), video.start()]);
+      adaptation.start(); // before the first frame, as in a call: an encoder that was used is not opened again within a second
+      await started;
       await until(() => seen.frames > 0, 'the first picture', 15_000);
       await measure('300 kbit/s, settling', 6_000);
       // How long it takes to look for the room that there is depends on the machine's unrest, too.

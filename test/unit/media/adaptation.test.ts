@@ -129,6 +129,40 @@ describe('adaptation', function () {
     });
   }
 
+  it('forgets what the repairs of a picture cost that pauses now', async () => {
+    const clock = createFakeClock();
+    const { left, close } = createMediaPair(clock);
+    const peer = { targetKbps: 600, bytesSent: 0, bytesResent: 0 };
+    const sends = (bytes: number) => {
+      peer.bytesSent += bytes;
+      peer.bytesResent += bytes;
+      clock.advance(200);
+    };
+    let height: number | null = null;
+    const adaptation = createAdaptation({
+      clock,
+      peer: {
+        ...left.media,
+        statistics() {
+          const statistics = left.media.statistics();
+          const send = { ...statistics.send, targetKbps: peer.targetKbps, bytesResent: peer.bytesResent };
+          return { ...statistics, send, video: { ...statistics.video, bytesSent: peer.bytesSent } };
+        }
+      },
+      audio: { setTarget() {} },
+      picture: (kind) => (kind === 'video' ? { profile: CAMERA, setTarget: (target) => (height = target?.height ?? null) } : null)
+    });
+    adaptation.start();
+    for (let count = 0; count < 20; count++) sends(8_000);
+    peer.targetKbps = 150;
+    sends(8_000);
+    assert.equal(height, null, 'as much again for repairs leaves nothing for it');
+    for (let count = 0; count < 30; count++) sends(0);
+    assert.equal(height, 180);
+    close();
+    await adaptation[Symbol.asyncDispose]();
+  });
+
   for (const [name, bad] of [
     ['nothing came through', pathOf(1_000, 1)],
     ['hardly anything came through', { ...pathOf(60), queueBytes: 30_000 }],
