@@ -97,7 +97,7 @@ export function createSession(options: SessionOptions): Session {
     clock,
     feed,
     requestKeyframe: (kind) => peer.requestKeyframe(kind),
-    roundTripMs: () => peer.statistics().roundTripMs,
+    roundTripMs: peer.roundTripMs,
     onChange: () => report()
   });
   const problems = new Map<ProblemPart, MediaFailure>();
