@@ -179,6 +179,25 @@ describe('receiver', () => {
     assert.deepEqual(said(), ['state screen', 'screen-key 4', 'screen-delta 5']);
   });
 
+  it('says so at most once each 100 ms, though a picture ends and begins with each packet, and says what is so in the end', () => {
+    for (const live of [true, false]) {
+      const { clock, receiver, said, changes, key } = createWorld();
+      receiver.open({ ...ALL, audio: null });
+      for (let number = 1; number <= 1_000; number++) {
+        key('video', number);
+        key('screen', number);
+        receiver.end('video');
+        receiver.end('screen');
+        clock.advance(1);
+      }
+      if (live) key('screen', 1_001);
+      clock.advance(120);
+      const states = said().filter((word) => word.startsWith('state'));
+      assert.ok(states.length >= 2 && states.length <= 12, `${states.length} in a second`);
+      assert.deepEqual([states.at(-1), changes()], [live ? 'state screen' : 'state', states.length]);
+    }
+  });
+
   for (const [kind, roundTripMs, windowMs] of [
     ['video', null, 100],
     ['video', 50, 300],
