@@ -4,9 +4,8 @@
 import { unwrapSequence } from '../rtp/sequence.ts';
 import { createDelayTrend } from './delay-trend.ts';
 import { createLossJudge } from './loss-judge.ts';
+import { createProbes, type Probe } from './probes.ts';
 import { ARRIVAL_WRAP_MS, type TransportFeedback } from './transport-feedback.ts';
-
-export type Probe = { readonly kbps: number; readonly bytes: number };
 
 export type BandwidthEstimate = {
   /** @param transportSequence 16 bits, in the order of leaving @param atMs monotonic, the clock of every nowMs here */
@@ -28,7 +27,6 @@ export type BandwidthEstimate = {
 };
 
 type SentPacket = { readonly bytes: number; readonly atMs: number; arrivedMs: number | null; lost: boolean };
-type RunningProbe = Probe & { readonly startedMs: number; readonly packets: SentPacket[]; leftBytes: number };
 
 const HISTORY_PACKETS = 8192;
 const ACKNOWLEDGED_WINDOW_MS = 500;
@@ -57,18 +55,14 @@ const REPORT_TIMEOUT_MS = 8000;
 const SILENCE_STEP_MS = 500;
 const SILENCE_FACTOR = 0.8;
 const REMOTE_ESTIMATE_LIFE_MS = 10_000;
-const PROBE = { ms: 20, leastBytes: 6000, leastPackets: 4, timeoutMs: 1000, intervalMs: 2500, longestMs: 8000, factor: 2, firstFactor: 3 };
-/** A rate at the receiver of this share of the sender's: the path carried the probe. */
-const PROBE_PASSED = 0.85;
 const CALM_QUEUE_MS = 50;
 /** Of what is sent; less arrives where a queue really grows. */
 const STILL_ARRIVES = 0.85;
-/** What nothing was sent over for so long may have become another path: what is known of it no longer speaks against a probe. */
-const UNUSED_MS = 2000;
 
 export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { startKbps: number; minKbps: number; maxKbps: number }): BandwidthEstimate {
   const trend = createDelayTrend();
   const loss = createLossJudge();
+  const probes = createProbes();
   const history = new Map<number, SentPacket>(); // by unwrapped sequence number
   let newest: number | null = null;
   let arrived: { readonly bytes: number; readonly atMs: number }[] = [];
@@ -90,11 +84,6 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
   let heard = false;
   let silentSinceMs: number | null = null; // the first packet after what was heard last
   let silentSteps = 0;
-  let probe: RunningProbe | null = null;
-  let probeAtMs = Number.NEGATIVE_INFINITY;
-  let leftAtMs = Number.NEGATIVE_INFINITY; // the last packet
-  let probeIntervalMs = PROBE.intervalMs;
-  let probeFactor: number | null = PROBE.firstFactor; // null for the periodic ones
 
   function clamp(kbps: number): number {
     return Math.min(maxKbps, Math.max(minKbps, kbps));
@@ -133,7 +122,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
   function decrease(nowMs: number): void {
     const factor = trend.queueMs() > STANDING_QUEUE_MS ? STANDING_QUEUE_FACTOR : OVERUSE_FACTOR;
     const carried = carriedKbps(nowMs);
-    if (fullKbps !== null && carried < COLLAPSE * fullKbps) probeIntervalMs = PROBE.intervalMs;
+    const collapsed = fullKbps !== null && carried < COLLAPSE * fullKbps;
     fullKbps = carried;
     // A trend without a queue, or while all that is sent arrives, may be the machine's own unrest: then little is taken away, and a source that sends little
     // is not taken for the path's limit.
@@ -141,9 +130,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
     const least = trend.queueMs() < CALM_QUEUE_MS || arrives ? OVERUSE_FACTOR * target : 0;
     target = clamp(Math.max(least, Math.min(target, factor * carried)));
     decreasedAtMs = nowMs;
-    probe = null;
-    probeFactor = null;
-    probeAtMs = nowMs + probeIntervalMs;
+    probes.stop(nowMs, collapsed);
   }
 
   function grow(elapsedMs: number, limitKbps: number): void {
@@ -163,28 +150,11 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
     if (verdict === 'restore' && nowMs - decreasedAtMs > 2000) target = clamp(Math.max(target, beforeCut));
   }
 
-  function finishProbe(done: RunningProbe, nowMs: number): void {
-    probe = null;
-    const there = done.packets.filter((packet) => packet.arrivedMs !== null);
-    const [first, last] = [there[0], there.at(-1)];
-    probeFactor = null;
-    if (first === undefined || last === undefined || there.length < PROBE.leastPackets) {
-      probeAtMs = nowMs + probeIntervalMs;
-      return;
-    }
-    const bits = 8 * there.slice(1).reduce((sum, packet) => sum + packet.bytes, 0);
-    const sentKbps = bits / Math.max(1, last.atMs - first.atMs);
-    const arrivedKbps = bits / Math.max(1, (last.arrivedMs ?? 0) - (first.arrivedMs ?? 0));
-    const passed = arrivedKbps >= PROBE_PASSED * sentKbps;
-    const found = Math.min(done.kbps, sentKbps, arrivedKbps) * (passed ? 1 : 0.9);
-    // A little more than before is what waiting would have brought, too: only a clear success is followed at once.
-    if (passed && found > target * 1.3) probeFactor = PROBE.factor;
-    probeIntervalMs = passed ? PROBE.intervalMs : Math.min(PROBE.longestMs, probeIntervalMs * 2);
-    probeAtMs = probeFactor === null ? nowMs + probeIntervalMs : nowMs;
-    if (found > target) {
-      target = clamp(found);
-      proven = { kbps: found, atMs: nowMs };
-    }
+  /** @param kbps what a probe found */
+  function raise(kbps: number | null, nowMs: number): void {
+    if (kbps === null || kbps <= target) return;
+    target = clamp(kbps);
+    proven = { kbps, atMs: nowMs };
   }
 
   /** @returns how many packets arrived that were not known to have */
@@ -245,11 +215,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       history.set(newest, packet);
       if (history.size > HISTORY_PACKETS) history.delete(history.keys().next().value ?? 0);
       silentSinceMs ??= atMs;
-      leftAtMs = atMs;
-      if (probe !== null && probe.leftBytes > 0) {
-        probe.packets.push(packet);
-        probe.leftBytes -= bytes;
-      }
+      probes.sent(packet);
     },
     feedback(feedback, nowMs, roundTripMs) {
       if (newest === null) return;
@@ -258,8 +224,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       if (roundTripMs !== null) roundTrip = Math.min(2000, Math.max(10, roundTripMs));
       const news = take(feedback, newest);
       measureAcknowledged();
-      if (probe !== null && (nowMs - probe.startedMs > PROBE.timeoutMs || (probe.leftBytes <= 0 && probe.packets.at(-1)?.arrivedMs !== null)))
-        finishProbe(probe, nowMs);
+      raise(probes.heard(nowMs, target), nowMs);
       const counted = lossWindow.received + lossWindow.lost;
       const countedMs = nowMs - lossWindow.sinceMs;
       if (counted >= (countedMs < LOSS_WINDOW.longestMs ? LOSS_WINDOW.packets : LOSS_WINDOW.fewPackets) && countedMs >= LOSS_WINDOW.ms) {
@@ -298,19 +263,10 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       return clamp(Math.min(target, ceiling(nowMs)));
     },
     probeDue(nowMs) {
-      // What was said about it is all that there will be: its end was lost, or dropped with everything else.
-      if (probe !== null && nowMs - Math.max(probe.startedMs, leftAtMs) > PROBE.timeoutMs) finishProbe(probe, nowMs);
-      if (probe !== null || nowMs < probeAtMs || target >= maxKbps || target >= ceiling(nowMs)) return null;
+      raise(probes.overdue(nowMs, target), nowMs);
+      if (target >= ceiling(nowMs)) return null;
       const calm = trend.usage() === 'normal' && trend.queueMs() < CALM_QUEUE_MS && mayGrow && silentSteps === 0;
-      // Nobody needs to know of more while so little is used.
-      const idle = probeFactor === null && acknowledged !== null && target > 4 * acknowledged;
-      // Where sound is muted and pictures pause for want of room nothing is sent, and so nothing would ever be learned again.
-      const unused = nowMs - leftAtMs > UNUSED_MS && target < startKbps;
-      if ((!calm || idle) && !unused) return null;
-      const kbps = Math.min(maxKbps, target * (probeFactor ?? PROBE.factor));
-      const bytes = Math.max(PROBE.leastBytes, Math.round((kbps * PROBE.ms) / 8));
-      probe = { kbps, bytes, startedMs: nowMs, packets: [], leftBytes: bytes };
-      return { kbps, bytes };
+      return probes.due(nowMs, { targetKbps: target, maxKbps, startKbps, acknowledgedKbps: acknowledged, calm });
     },
     stoodStill(ms) {
       if (silentSinceMs !== null) silentSinceMs += ms;
