@@ -2,10 +2,11 @@
 // (draft-ietf-rmcat-gcc-02 section 5), loss (section 6), and short probes. Pure but for what it remembers; times are handed in.
 // Invariants: min <= target <= max; loss that stays when we send less is the path's own and does not hold the rate down; memory is bounded.
 import { unwrapSequence } from '../rtp/sequence.ts';
+import { ACKNOWLEDGED_WINDOW_MS, createArrivals } from './arrivals.ts';
 import { createDelayTrend } from './delay-trend.ts';
 import { createLossJudge } from './loss-judge.ts';
 import { createProbes, type Probe } from './probes.ts';
-import { ARRIVAL_WRAP_MS, type TransportFeedback } from './transport-feedback.ts';
+import type { TransportFeedback } from './transport-feedback.ts';
 
 export type BandwidthEstimate = {
   /** @param transportSequence 16 bits, in the order of leaving @param atMs monotonic, the clock of every nowMs here */
@@ -29,11 +30,6 @@ export type BandwidthEstimate = {
 type SentPacket = { readonly bytes: number; readonly atMs: number; arrivedMs: number | null; lost: boolean };
 
 const HISTORY_PACKETS = 8192;
-const ACKNOWLEDGED_WINDOW_MS = 500;
-/** Fewer milliseconds of arrivals say nothing about a rate. */
-const ACKNOWLEDGED_LEAST_MS = 120;
-/** No packet arrives so much later than one that left after it. */
-const CLOCK_JUMP_MS = 3000;
 const OVERUSE_FACTOR = 0.85;
 /** Where so much waits already, the rate falls further, to drain it. */
 const STANDING_QUEUE_MS = 150;
@@ -63,12 +59,9 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
   const trend = createDelayTrend();
   const loss = createLossJudge();
   const probes = createProbes();
+  const arrivals = createArrivals();
   const history = new Map<number, SentPacket>(); // by unwrapped sequence number
   let newest: number | null = null;
-  let arrived: { readonly bytes: number; readonly atMs: number }[] = [];
-  let firstArrivalMs: number | null = null;
-  let lastArrivalMs: number | null = null; // unwrapped
-  let acknowledged: number | null = null;
   let target = clamp(startKbps);
   let remote: { readonly kbps: number; readonly atMs: number } | null = null;
   let hasFeedback = false;
@@ -99,22 +92,9 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
     silentSteps = 0;
   }
 
-  function unwrapArrival(arrivedMs: number): number {
-    if (lastArrivalMs === null) return arrivedMs;
-    const distance = (((arrivedMs - lastArrivalMs) % ARRIVAL_WRAP_MS) + ARRIVAL_WRAP_MS) % ARRIVAL_WRAP_MS;
-    return lastArrivalMs + (distance > ARRIVAL_WRAP_MS / 2 ? distance - ARRIVAL_WRAP_MS : distance);
-  }
-
-  function measureAcknowledged(): void {
-    if (lastArrivalMs === null || firstArrivalMs === null) return;
-    const end = lastArrivalMs;
-    arrived = arrived.filter((packet) => packet.atMs > end - ACKNOWLEDGED_WINDOW_MS && packet.atMs <= end + ACKNOWLEDGED_WINDOW_MS);
-    const spanMs = Math.min(ACKNOWLEDGED_WINDOW_MS, end - firstArrivalMs);
-    if (spanMs >= ACKNOWLEDGED_LEAST_MS) acknowledged = (arrived.reduce((sum, packet) => sum + packet.bytes, 0) * 8) / spanMs;
-  }
-
   /** What arrives and what the path itself loses: what it carries. Arrivals of half a second lag behind a probe's result. */
   function carriedKbps(nowMs: number): number {
+    const acknowledged = arrivals.kbps();
     const carried = acknowledged === null ? target : acknowledged / (1 - loss.inherent());
     return nowMs - proven.atMs < ACKNOWLEDGED_WINDOW_MS + roundTrip ? Math.max(carried, proven.kbps) : carried;
   }
@@ -164,11 +144,11 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
     const first = feedback.packets.find((packet) => packet.arrivedMs !== null)?.arrivedMs ?? null;
     // A report was lost: what it told of counts as arrived, or the rate would seem to have fallen.
     // Each number once, and none that never left: whoever invents reports would else fill our memory.
-    if (reported !== null && first !== null && lastArrivalMs !== null) {
+    if (reported !== null && first !== null && arrivals.known()) {
       const told = Math.min(unwrap(feedback.baseSequence) - 1, latest);
-      const atMs = unwrapArrival(first);
+      const atMs = arrivals.unwrap(first);
       for (let sequence = Math.max(reported, latest - HISTORY_PACKETS) + 1; sequence <= told; sequence++)
-        arrived.push({ bytes: history.get(sequence)?.bytes ?? 0, atMs });
+        arrivals.addUntold(history.get(sequence)?.bytes ?? 0, atMs);
       reported = Math.max(reported, told);
     }
     for (const { sequence, arrivedMs } of feedback.packets) {
@@ -185,15 +165,8 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       packet.lost = false;
       lossWindow.received++;
       news++;
-      packet.arrivedMs = unwrapArrival(arrivedMs);
-      if (lastArrivalMs !== null && packet.arrivedMs < lastArrivalMs - CLOCK_JUMP_MS) {
-        // The other side's clock jumped back: what comes would count as older than the window until it has caught up.
-        arrived = [];
-        firstArrivalMs = lastArrivalMs = null;
-      }
-      firstArrivalMs ??= packet.arrivedMs;
-      lastArrivalMs = Math.max(lastArrivalMs ?? packet.arrivedMs, packet.arrivedMs);
-      arrived.push({ bytes: packet.bytes, atMs: packet.arrivedMs });
+      packet.arrivedMs = arrivals.unwrap(arrivedMs);
+      arrivals.add(packet.bytes, packet.arrivedMs);
       trend.add(packet.atMs, packet.arrivedMs);
     }
     return news;
@@ -223,12 +196,12 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       hear();
       if (roundTripMs !== null) roundTrip = Math.min(2000, Math.max(10, roundTripMs));
       const news = take(feedback, newest);
-      measureAcknowledged();
+      arrivals.measure();
       raise(probes.heard(nowMs, target), nowMs);
       const counted = lossWindow.received + lossWindow.lost;
       const countedMs = nowMs - lossWindow.sinceMs;
       if (counted >= (countedMs < LOSS_WINDOW.longestMs ? LOSS_WINDOW.packets : LOSS_WINDOW.fewPackets) && countedMs >= LOSS_WINDOW.ms) {
-        weighLoss(lossWindow.lost / counted, acknowledged ?? target, nowMs);
+        weighLoss(lossWindow.lost / counted, arrivals.kbps() ?? target, nowMs);
         lossWindow = { received: 0, lost: 0, sinceMs: nowMs };
       }
       const elapsedMs = Math.min(1000, nowMs - (grownAtMs ?? nowMs));
@@ -236,7 +209,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       const usage = trend.usage();
       if (usage === 'over') {
         if (news > 0 && nowMs - decreasedAtMs > Math.max(200, roundTrip + 100)) decrease(nowMs);
-      } else if (usage === 'normal' && mayGrow && acknowledged !== null && trend.queueMs() < STANDING_QUEUE_MS)
+      } else if (usage === 'normal' && mayGrow && arrivals.kbps() !== null && trend.queueMs() < STANDING_QUEUE_MS)
         grow(elapsedMs, INFLATION_LIMIT * carriedKbps(nowMs));
     },
     remoteEstimate(kbps, nowMs) {
@@ -266,12 +239,12 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       raise(probes.overdue(nowMs, target), nowMs);
       if (target >= ceiling(nowMs)) return null;
       const calm = trend.usage() === 'normal' && trend.queueMs() < CALM_QUEUE_MS && mayGrow && silentSteps === 0;
-      return probes.due(nowMs, { targetKbps: target, maxKbps, startKbps, acknowledgedKbps: acknowledged, calm });
+      return probes.due(nowMs, { targetKbps: target, maxKbps, startKbps, acknowledgedKbps: arrivals.kbps(), calm });
     },
     stoodStill(ms) {
       if (silentSinceMs !== null) silentSinceMs += ms;
     },
     calm: () => trend.usage() === 'normal' && trend.queueMs() < CALM_QUEUE_MS,
-    acknowledgedKbps: () => acknowledged
+    acknowledgedKbps: arrivals.kbps
   };
 }
