@@ -9,6 +9,7 @@ import { asCloisterError, CloisterError } from '../kernel/errors.ts';
 import { silentLog } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
 import { createAdaptation } from './adaptation.ts';
+import { type Agreement, agreementOfAnswer, agreementOfOffer, codeInput, hex, OPEN, settledNonce, takeNonce } from './agreement.ts';
 import { createDisplayFeed } from './display-feed/server.ts';
 import { createAudioEncoder } from './encode/audio-encoder.ts';
 import { createAudioSender } from './encode/audio-sender.ts';
@@ -52,15 +53,6 @@ const SHARE_NEWS_MS = 15_000;
 const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'encoder'] as const;
 type ProblemPart = (typeof PROBLEM_PARTS)[number];
 
-const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));
-const hex = (value: Uint8Array): string => Buffer.from(value).toString('hex');
-
-/** What this side knows of the other side's part of the security code. `standard` calls have none. */
-type Agreement =
-  | { readonly kind: 'open' }
-  | { readonly kind: 'standard' }
-  | { readonly kind: 'end-to-end'; readonly commitment: Uint8Array | null; readonly nonce: Uint8Array | null };
-
 export function createSession(options: SessionOptions): Session {
   const { settings, call, certificate, encryption, nonce, clock, emit } = options;
   const scope = new Scope();
@@ -78,7 +70,7 @@ export function createSession(options: SessionOptions): Session {
   const feedStarted = feed.start();
   feedStarted.catch(() => {});
 
-  let agreement: Agreement = { kind: 'open' };
+  let agreement: Agreement = OPEN;
   let connection: SecuredConnection | null = null;
   let answered = call.role === 'caller';
   const wanted = Promise.withResolvers<void>();
@@ -197,35 +189,15 @@ export function createSession(options: SessionOptions): Session {
     earlyAudio.catch(() => {});
   }
 
-  /** The other side's nonce, once nothing about it is open any more; null for a standard call; undefined while something is missing. */
-  function settledNonce(): Uint8Array | null | undefined {
-    if (agreement.kind === 'standard') return null;
-    if (agreement.kind === 'end-to-end' && agreement.nonce !== null) return agreement.nonce;
-    return undefined;
-  }
-
   const bindingsOf = ({ local, remote }: Endpoints) => ({ local: encryption.endpointBinding(local), remote: encryption.endpointBinding(remote) });
 
   function goLive(): void {
-    const peerNonce = settledNonce();
+    const peerNonce = settledNonce(agreement);
     if (live || failed || scope.closed || connection === null || !answered || peerNonce === undefined) return;
     live = true;
     const { localThumbprint, remoteThumbprint, negotiated } = connection;
-    const [ours, theirs] = [
-      { thumbprint: localThumbprint, nonce },
-      { thumbprint: remoteThumbprint, nonce: peerNonce }
-    ];
-    const [caller, callee] = call.role === 'caller' ? [ours, theirs] : [theirs, ours];
-    const code =
-      caller.nonce === null || callee.nonce === null
-        ? null
-        : encryption.securityCode({
-            callId: call.callId,
-            thumbprintCaller: caller.thumbprint,
-            thumbprintCallee: callee.thumbprint,
-            nonceCaller: caller.nonce,
-            nonceCallee: callee.nonce
-          });
+    const [ours, theirs] = [{ thumbprint: localThumbprint, nonce }, peerNonce && { thumbprint: remoteThumbprint, nonce: peerNonce }];
+    const code = theirs && encryption.securityCode(codeInput(call.callId, call.role, ours, theirs));
     emit('secured', { code });
     if (negotiated.video !== null) video = makeVideoSender(negotiated.video.codec);
     if (wantsCamera) void video?.start();
@@ -303,13 +275,13 @@ export function createSession(options: SessionOptions): Session {
     },
     async acceptAnswer(sdp, endToEnd, endpoints) {
       await peer.acceptAnswer(sdp, bindingsOf(endpoints));
-      agreement = endToEnd === null ? { kind: 'standard' } : { kind: 'end-to-end', commitment: null, nonce: bytes(endToEnd.nonce) };
+      agreement = agreementOfAnswer(endToEnd);
       goLive();
       return { nonce: hex(nonce) };
     },
     async acceptOffer(sdp, endToEnd, endpoints) {
       if (agreement.kind !== 'open') throw new CloisterError('CL_MEDIA_NEGOTIATION', 'this exchange has its offer already');
-      agreement = endToEnd === null ? { kind: 'standard' } : { kind: 'end-to-end', commitment: bytes(endToEnd.commitment), nonce: null };
+      agreement = agreementOfOffer(endToEnd);
       return { sdp: await peer.acceptOffer(sdp, wanted.promise, bindingsOf(endpoints)), nonce: hex(nonce) };
     },
     async open() {
@@ -320,17 +292,13 @@ export function createSession(options: SessionOptions): Session {
       return null;
     },
     async reveal(revealed) {
-      // A message may come twice.
-      if (agreement.kind === 'end-to-end' && agreement.nonce !== null && hex(agreement.nonce) === revealed) return null;
-      if (agreement.kind !== 'end-to-end' || agreement.commitment === null || agreement.nonce !== null) {
-        throw new CloisterError('CL_SECURITY_COMMITMENT', 'a nonce was revealed that nobody had committed to');
-      }
-      const revealedNonce = bytes(revealed);
-      if (!encryption.commitmentHolds(revealedNonce, agreement.commitment)) {
+      const settled = takeNonce(agreement, revealed, encryption.commitmentHolds);
+      if (settled === 'unasked') throw new CloisterError('CL_SECURITY_COMMITMENT', 'a nonce was revealed that nobody had committed to');
+      if (settled === 'misfit') {
         fail({ code: 'CL_SECURITY_COMMITMENT', detectedBy: 'commitment', text: 'The other side’s security code contribution does not fit its commitment.' });
         return null;
       }
-      agreement = { ...agreement, nonce: revealedNonce };
+      agreement = settled;
       goLive();
       return null;
     },
