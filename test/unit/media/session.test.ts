@@ -12,6 +12,7 @@ import { createMemoryPaths } from '../../../src/media/path/memory-path.ts';
 import type { MediaSettings, MediaStatistics } from '../../../src/media/port.ts';
 import { createSession, type SessionOptions } from '../../../src/media/session.ts';
 import { createFakeClock, type FakeClock } from '../../fakes/clock.ts';
+import { createFakePath } from '../../fakes/path.ts';
 
 type Role = 'caller' | 'callee';
 type CreatePath = NonNullable<SessionOptions['createPath']>;
@@ -53,6 +54,7 @@ function createSide(role: Role, clock: FakeClock, certificate: CallCertificate, 
   const said: string[] = [];
   const figures = { datagrams: 0, rtp: 0, words: 0, closedPaths: 0 };
   let statistics: MediaStatistics | null = null;
+  let pathUsed = false;
   const session = createSession({
     settings: SETTINGS,
     call: { callId: '00000000-0000-7000-8000-000000000000', role, microphone: true, camera: false },
@@ -67,7 +69,9 @@ function createSide(role: Role, clock: FakeClock, certificate: CallCertificate, 
       if (event === 'statistics') statistics = (parameters as unknown as SessionEvents['statistics'])[0];
     },
     createPath(options) {
-      const path = memory(options);
+      // The one in memory is for one use: a change of it would lead nowhere.
+      const path = pathUsed ? createFakePath('nowhere') : memory(options);
+      pathUsed = true;
       return {
         ...path,
         // No socket is opened, not even for practice.
