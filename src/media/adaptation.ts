@@ -5,7 +5,7 @@ import { Scope } from '../kernel/scope.ts';
 import { type Allocation, allocate } from './congestion/allocation.ts';
 import type { VideoTarget } from './encode/video-target.ts';
 import type { VideoProfile } from './port.ts';
-import { type PeerConnection, PICTURE_KINDS, type PictureKind } from './streams.ts';
+import type { PeerConnection, PictureKind } from './streams.ts';
 
 /** A picture that is wanted now. */
 export type AdaptedPicture = { readonly profile: VideoProfile; setTarget(target: VideoTarget | null): void };
@@ -42,7 +42,7 @@ export function createAdaptation({ clock, peer, audio, picture }: AdaptationOpti
   const adapt = (): void => {
     const { send } = peer.statistics();
     const [screen, camera] = [picture('screen'), picture('video')];
-    peer.setWanted(PICTURE_KINDS.filter((kind) => (kind === 'screen' ? screen : camera) !== null));
+    peer.setWanted({ screen: screen?.profile.maxKbps ?? 0, video: camera?.profile.maxKbps ?? 0 });
     const wants = { screen: screen?.profile ?? null, camera: camera?.profile ?? null };
     const nowMs = clock.monotonicMs();
     const resentKbps = ((send.bytesResent - resent.bytes) * 8) / Math.max(1, nowMs - resent.atMs);

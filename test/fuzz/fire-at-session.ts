@@ -6,7 +6,7 @@ import { CloisterError } from '../../src/kernel/errors.ts';
 import { createMemoryPaths } from '../../src/media/path/memory-path.ts';
 import { offeredSections } from '../../src/media/peer/negotiation.ts';
 import { createFakeClock } from '../fakes/clock.ts';
-import { assertFlat, type Range } from './fire.ts';
+import { firedInVolleys, type Range } from './fire.ts';
 import { createHostileCall, createTarget, describePeer, type HostileCall, readDescription, VIDEO_SOURCE } from './hostile-call.ts';
 import { mutateBytes } from './mutate.ts';
 import { mutateText } from './mutate-text.ts';
@@ -17,8 +17,6 @@ const VOLLEY = 50;
 const SOURCES = 3;
 /** Time that passes in a volley beside that of the sound. */
 const VOLLEY_MS = 5;
-/** A siege keeps sockets and native objects busy, too. Measured: up to 500 kB. */
-const NOISE_BYTES = 1_500_000;
 /** Reports, requests for repairs and keyframes: paced by time, whatever is sent. */
 const MAX_ANSWERS_PER_MS = 0.25;
 const MAX_SILENT_MS = 2_000;
@@ -26,24 +24,15 @@ const KEYFRAME_TRIES = 5;
 /** What a live call may be ended with by a description of its peer. */
 const RENEGOTIATION = 'CL_SECURITY_RENEGOTIATION';
 
-/** Volley after volley, with honest sound after each; what is in use after the first half is held against the end. */
+/** Volley after volley, with honest sound after each. */
 async function inVolleys(range: Range, call: HostileCall, count: number, shoot: () => void): Promise<void> {
-  let before = 0;
-  let halved = false;
   const startedMs = call.clock.monotonicMs();
   const answersBefore = call.answers();
-  for (let shot = 0; shot < count; ) {
-    for (let left = Math.min(VOLLEY, count - shot); left > 0; left -= 1, shot += 1) shoot();
+  await firedInVolleys(range, count, VOLLEY, shoot, async () => {
     await call.pass(VOLLEY_MS);
     assert.deepEqual(call.failures, [], 'the call has failed');
     await call.requireSound();
-    if (halved || shot < count / 2) continue;
-    halved = true;
-    before = range.heapBytes();
-  }
-  const grownBytes = range.heapBytes() - before;
-  range.grew(grownBytes);
-  assertFlat(grownBytes, Math.ceil(count / 2), NOISE_BYTES);
+  });
   const [answers, passedMs] = [call.answers() - answersBefore, call.clock.monotonicMs() - startedMs];
   assert.ok(answers <= 100 + MAX_ANSWERS_PER_MS * passedMs, `${answers} answers in ${passedMs} ms`);
   range.count('goes on');

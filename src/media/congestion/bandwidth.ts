@@ -17,8 +17,8 @@ export type BandwidthEstimate = {
   /** Receiver reports, for a peer without transport-wide feedback. @param fractionLost 0 to 1 */
   lossReport(fractionLost: number, nowMs: number): void;
   targetKbps(nowMs: number): number;
-  /** Padding to send now and how quickly, to learn whether the path carries more; null for none. Each answer is a probe begun. */
-  probeDue(nowMs: number): Probe | null;
+  /** Padding to send now and how quickly, to learn whether the path carries more; null for none, as where it carries all that is wanted. Each answer is a probe begun. */
+  probeDue(nowMs: number, wantedKbps: number): Probe | null;
   /** Our own process did nothing for so long: that nothing was heard meanwhile says nothing. */
   stoodStill(ms: number): void;
   /** Nothing waits on the way: what is lost is not lost because we send too much. */
@@ -235,11 +235,11 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       }
       return clamp(Math.min(target, ceiling(nowMs)));
     },
-    probeDue(nowMs) {
+    probeDue(nowMs, wantedKbps) {
       raise(probes.overdue(nowMs, target), nowMs);
-      if (target >= ceiling(nowMs)) return null;
+      if (target >= Math.min(wantedKbps, maxKbps, ceiling(nowMs))) return null;
       const calm = trend.usage() === 'normal' && trend.queueMs() < CALM_QUEUE_MS && mayGrow && silentSteps === 0;
-      return probes.due(nowMs, { targetKbps: target, maxKbps, startKbps, acknowledgedKbps: arrivals.kbps(), calm });
+      return probes.due(nowMs, { targetKbps: target, maxKbps, startKbps, calm });
     },
     stoodStill(ms) {
       if (silentSinceMs !== null) silentSinceMs += ms;

@@ -11,7 +11,6 @@ export type ProbeTerms = {
   readonly targetKbps: number;
   readonly maxKbps: number;
   readonly startKbps: number;
-  readonly acknowledgedKbps: number | null;
   /** Nothing on the path speaks against sending more. */
   readonly calm: boolean;
 };
@@ -45,8 +44,6 @@ const PASSED = 0.85;
 const FOUND_OF_QUEUED = 0.9;
 /** A little more than before is what waiting would have brought, too: only a clear success is followed at once. */
 const CLEAR_SUCCESS = 1.3;
-/** Nobody needs to know of more while so little is used. */
-const IDLE_FACTOR = 4;
 /** What nothing was sent over for so long may have become another path: what is known of it no longer speaks against a probe. */
 const UNUSED_MS = 2000;
 
@@ -94,12 +91,11 @@ export function createProbes(): Probes {
       const over = running !== null && nowMs - Math.max(running.startedMs, leftAtMs) > TIMEOUT_MS;
       return running !== null && over ? finish(running, nowMs, targetKbps) : null;
     },
-    due(nowMs, { targetKbps, maxKbps, startKbps, acknowledgedKbps, calm }) {
-      if (running !== null || nowMs < nextAtMs || targetKbps >= maxKbps) return null;
-      const idle = factor === null && acknowledgedKbps !== null && targetKbps > IDLE_FACTOR * acknowledgedKbps;
+    due(nowMs, { targetKbps, maxKbps, startKbps, calm }) {
+      if (running !== null || nowMs < nextAtMs) return null;
       // Where sound is muted and pictures pause for want of room nothing is sent, and so nothing would ever be learned again.
       const unused = nowMs - leftAtMs > UNUSED_MS && targetKbps < startKbps;
-      if ((!calm || idle) && !unused) return null;
+      if (!calm && !unused) return null;
       const kbps = Math.min(maxKbps, targetKbps * (factor ?? FACTOR));
       const bytes = Math.max(LEAST_BYTES, Math.round((kbps * PROBE_MS) / 8));
       running = { kbps, bytes, startedMs: nowMs, packets: [], leftBytes: bytes };
