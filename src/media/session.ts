@@ -11,6 +11,7 @@ import { Scope } from '../kernel/scope.ts';
 import { createAdaptation } from './adaptation.ts';
 import { type Agreement, agreementOfAnswer, agreementOfOffer, codeInput, hex, OPEN, settledNonce, takeNonce } from './agreement.ts';
 import { createDisplayFeed } from './display-feed/server.ts';
+import { createEarlySources } from './early-sources.ts';
 import { createAudioEncoder } from './encode/audio-encoder.ts';
 import { createAudioSender } from './encode/audio-sender.ts';
 import { createVideoEncoder, type VideoEncoder } from './encode/video-encoder.ts';
@@ -79,11 +80,6 @@ export function createSession(options: SessionOptions): Session {
   let wantsCamera = call.camera;
   let video: VideoSender | null = null;
   let share: Share | null = null;
-  // A camera takes long to open: it is opened while the connection is made. What it gives goes nowhere before goLive().
-  let earlyVideo: ReturnType<typeof openVideoSource> | null = null;
-  let earlyAudio: ReturnType<typeof openAudioSource> | null = null;
-  // For the codec that is preferred, and nearly always agreed.
-  let earlyEncoder: VideoEncoder | null = null;
 
   const receiver = createReceiver({
     clock,
@@ -116,16 +112,17 @@ export function createSession(options: SessionOptions): Session {
     const { video: profile, hardwareEncoders: hardware } = settings;
     return createVideoEncoder({ codec, profile, clock, hardware: hardware.filter((name) => !failedHardware.has(name)), onHardwareFailure });
   };
-  const openCamera = (): ReturnType<typeof openVideoSource> => openVideoSource(settings.camera, settings.video, settings.roomName, clock);
+  const early = createEarlySources({
+    openCamera: () => openVideoSource(settings.camera, settings.video, settings.roomName, clock),
+    openMicrophone: () => openAudioSource(settings.microphone, clock),
+    makeEncoder,
+    preferred: videoCodecs[0]
+  });
   const audio = createAudioSender({
     ...senderOptions('audio'),
     on: call.microphone,
     createEncoder: createAudioEncoder,
-    openSource: () => {
-      const opened = earlyAudio ?? openAudioSource(settings.microphone, clock);
-      earlyAudio = null;
-      return opened;
-    }
+    openSource: early.takeMicrophone
   });
   const adaptation = createAdaptation({
     clock,
@@ -163,30 +160,7 @@ export function createSession(options: SessionOptions): Session {
   };
 
   async function stopMedia(): Promise<void> {
-    const early = [earlyVideo, earlyAudio];
-    const encoder = earlyEncoder;
-    earlyVideo = null;
-    earlyAudio = null;
-    earlyEncoder = null;
-    await Promise.allSettled([
-      video?.stop(),
-      share?.stop(),
-      audio.stop(),
-      encoder?.close(),
-      ...early.map(async (source) => (await source)?.close()),
-      peer.close()
-    ]);
-  }
-
-  function openSourcesEarly(): void {
-    if (wantsCamera) {
-      earlyVideo ??= openCamera();
-      earlyVideo.catch(() => {});
-      if (videoCodecs[0] !== undefined) earlyEncoder ??= makeEncoder(videoCodecs[0]);
-      earlyEncoder?.open().catch(() => {});
-    }
-    earlyAudio ??= openAudioSource(settings.microphone, clock);
-    earlyAudio.catch(() => {});
+    await Promise.allSettled([video?.stop(), share?.stop(), audio.stop(), early.close(), peer.close()]);
   }
 
   const bindingsOf = ({ local, remote }: Endpoints) => ({ local: encryption.endpointBinding(local), remote: encryption.endpointBinding(remote) });
@@ -214,18 +188,8 @@ export function createSession(options: SessionOptions): Session {
     return createVideoSender({
       ...senderOptions('video'),
       profile: settings.video,
-      createEncoder: () => {
-        const early = earlyEncoder;
-        earlyEncoder = null;
-        if (early?.codec === codec) return early;
-        void early?.close();
-        return makeEncoder(codec);
-      },
-      openSource: () => {
-        const opened = earlyVideo ?? openCamera();
-        earlyVideo = null;
-        return opened;
-      }
+      createEncoder: () => early.takeEncoder(codec),
+      openSource: early.takeCamera
     });
   }
 
@@ -270,7 +234,7 @@ export function createSession(options: SessionOptions): Session {
 
   return {
     async createOffer() {
-      openSourcesEarly();
+      early.open(wantsCamera);
       return { sdp: await peer.createOffer(), commitment: hex(encryption.commitment(nonce)) };
     },
     async acceptAnswer(sdp, endToEnd, endpoints) {
@@ -287,7 +251,7 @@ export function createSession(options: SessionOptions): Session {
     async open() {
       answered = true;
       wanted.resolve();
-      openSourcesEarly();
+      early.open(wantsCamera);
       goLive();
       return null;
     },
@@ -328,14 +292,12 @@ export function createSession(options: SessionOptions): Session {
     async setCamera(on) {
       wantsCamera = on;
       if (!on) {
-        const early = earlyVideo;
-        earlyVideo = null;
-        const stopped = Promise.all([video?.stop(), early?.then((source) => source.close()).catch(() => {})]);
+        const stopped = Promise.all([video?.stop(), early.dropCamera().catch(() => {})]);
         // At once: a device may take long to close, and what was captured before may not leave meanwhile, nor be asked for again.
         peer.discard('video');
         await stopped;
       } else if (live) await video?.start();
-      else if (answered) openSourcesEarly();
+      else if (answered) early.open(true);
       report();
       return null;
     },
