@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { packetizeVp9, vp9Depacketizer } from '../../../../src/media/rtp/vp9.ts';
+import { boundedVp9 } from '../../../../src/media/rtp/vp9-frame.ts';
 import { vp9Frame, vp9Header, withVp9Index } from './packets.ts';
 
 const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex');
@@ -138,6 +139,22 @@ describe('VP9 payloads (RFC 9628)', () => {
   for (const [what, [frame, taken]] of Object.entries(cases)) {
     it(`${taken ? 'takes' : 'refuses'} ${what}`, () => assert.equal(framed(frame) !== null, taken));
   }
+
+  it('answers for any frame, and hands none on but what it would take again as it is', () => {
+    const head = fc.constantFrom('80498342', '85', '86', '87', '88', '82').map((text) => Buffer.from(text, 'hex'));
+    const index = fc.constantFrom('', 'c005c0', 'c10503c1', 'd805000000d8').map((text) => Buffer.from(text, 'hex'));
+    let taken = 0;
+    fc.assert(
+      fc.property(head, fc.uint8Array({ maxLength: 24 }), index, (first, rest, last) => {
+        const bounded = boundedVp9(Buffer.concat([first, rest, last]));
+        if (bounded === null) return;
+        taken += 1;
+        assert.equal(boundedVp9(bounded), bounded);
+      }),
+      { numRuns: 2000 }
+    );
+    assert.ok(taken > 100, `${taken} taken`);
+  });
 
   it('is total for any bytes', () => {
     fc.assert(
