@@ -2,7 +2,7 @@
 // node bench/screen.ts [kbit/s ...]
 import { pictureAt, type ShownPicture, shareTestPage, TEST_PAGE_TURNS_MS } from '../test/harness/readability.ts';
 
-const AFTER_MS = 12_000;
+const AFTER_MS = 16_000;
 /** The old page beside the new one has about 10 dB. */
 const RECOGNISABLE_DECIBELS = 20;
 const READABLE_DECIBELS = 29;

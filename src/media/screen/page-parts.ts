@@ -25,7 +25,7 @@ const COARSE_PIXELS = 4;
 /** A page that takes longer is shown coarse first … */
 const WHOLE_MS = 2_000;
 /** … and its sharp parts take so long each. */
-const PART_MS = 1_000;
+const PART_MS = 1_500;
 /** From here on a page full of text does not take so long. */
 const WHOLE_KBPS = 1_000;
 /** What a step of one in brightness between two neighbours costs, measured with small text at the coarsest quantizer that is allowed. */
