@@ -5,14 +5,14 @@ import { Scope } from '../kernel/scope.ts';
 import { type Allocation, allocate } from './congestion/allocation.ts';
 import type { VideoTarget } from './encode/video-target.ts';
 import type { VideoProfile } from './port.ts';
-import { type PeerConnection, PICTURE_KINDS, type PictureKind } from './streams.ts';
+import type { PeerConnection, PictureKind } from './streams.ts';
 
 /** A picture that is wanted now. */
 export type AdaptedPicture = { readonly profile: VideoProfile; setTarget(target: VideoTarget | null): void };
 
 export type AdaptationOptions = {
   readonly clock: Clock;
-  readonly peer: Pick<PeerConnection, 'statistics' | 'setRedundancy' | 'setWanted'>;
+  readonly peer: Pick<PeerConnection, 'roundTripMs' | 'statistics' | 'setRedundancy' | 'setWanted'>;
   readonly audio: { setTarget(target: { readonly kbps: number; readonly lossPercent: number }): void };
   readonly picture: (kind: PictureKind) => AdaptedPicture | null;
 };
@@ -40,15 +40,15 @@ export function createAdaptation({ clock, peer, audio, picture }: AdaptationOpti
   let repairsKbps = 0;
 
   const adapt = (): void => {
-    const { send, roundTripMs } = peer.statistics();
+    const { send } = peer.statistics();
     const [screen, camera] = [picture('screen'), picture('video')];
-    peer.setWanted(PICTURE_KINDS.filter((kind) => (kind === 'screen' ? screen : camera) !== null));
+    peer.setWanted({ screen: screen?.profile.maxKbps ?? 0, video: camera?.profile.maxKbps ?? 0 });
     const wants = { screen: screen?.profile ?? null, camera: camera?.profile ?? null };
     const nowMs = clock.monotonicMs();
     const resentKbps = ((send.bytesResent - resent.bytes) * 8) / Math.max(1, nowMs - resent.atMs);
     resent = { bytes: send.bytesResent, atMs: nowMs };
     repairsKbps += (resentKbps - repairsKbps) * REPAIRS_SMOOTHING;
-    const path = { lossFraction: send.lossFraction, roundTripMs: roundTripMs ?? UNKNOWN_ROUND_TRIP_MS };
+    const path = { lossFraction: send.lossFraction, roundTripMs: peer.roundTripMs() ?? UNKNOWN_ROUND_TRIP_MS };
     const repairing = Math.min(repairsKbps, MOST_REPAIRS * send.targetKbps);
     const next = allocate(send.targetKbps * PAYLOAD_SHARE - repairing, wants, path, allocation, nowMs);
     allocation = next;

@@ -98,7 +98,7 @@ export type SendStatistics = {
 /** The same of each kind. */
 export const ofEachKind = <T>(make: (kind: MediaKind) => T): Record<MediaKind, T> => ({ audio: make('audio'), video: make('video'), screen: make('screen') });
 
-export type PeerStatistics = { readonly roundTripMs: number | null; readonly send: SendStatistics } & Readonly<Record<MediaKind, FlowStatistics>>;
+export type PeerStatistics = { readonly send: SendStatistics } & Readonly<Record<MediaKind, FlowStatistics>>;
 
 export type PeerConnection = EventSource<PeerConnectionEvents> & {
   createOffer(): Promise<string>;
@@ -124,8 +124,8 @@ export type PeerConnection = EventSource<PeerConnectionEvents> & {
   send(kind: MediaKind, packet: RtpPayload): void;
   /** What was handed over of a kind and has not left does not leave any more, and nothing of it is sent again. */
   discard(kind: MediaKind): void;
-  /** Which pictures are to be sent, though they may pause for want of room: the path is probed for them. */
-  setWanted(pictures: readonly PictureKind[]): void;
+  /** The rates at which pictures are wanted whole, in kbit/s, 0 for none: the path is probed for as much, though a picture may be small, still or paused now. */
+  setWanted(kbps: Readonly<Record<PictureKind, number>>): void;
   /** How many packets of sound go out again with each that follows them, where the other side takes that. */
   setRedundancy(packets: 0 | 1 | 2): void;
   /** Tells the other side which capture time an RTP timestamp of ours had; goes out with the next sender report. */
@@ -134,6 +134,8 @@ export type PeerConnection = EventSource<PeerConnectionEvents> & {
   requestKeyframe(kind: PictureKind): void;
   /** This picture is over, until it is sent again: the other side is told, and no packet of it leaves any more, repairs included. */
   end(kind: PictureKind): void;
+  /** To the other side and back; null until that is known. Costs nothing, unlike the statistics. */
+  roundTripMs(): number | null;
   statistics(): PeerStatistics;
   close(): Promise<void>;
 };

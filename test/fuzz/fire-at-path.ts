@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import { createIcePath, type Path } from '../../src/media/path/ice-path.ts';
-import { assertFlat, type Range } from './fire.ts';
+import { firedInVolleys, type Range } from './fire.ts';
 import { mutateBytes } from './mutate.ts';
 import type { Random } from './random.ts';
 import { ATTRIBUTE, type Attribute, STUN, writeStun } from './stun-format.ts';
@@ -17,8 +17,6 @@ type End = { readonly path: Path; readonly port: number; readonly candidate: str
 const VOLLEY = 40;
 const SOCKETS = { stranger: 4, peer: 24 } as const;
 const ARRIVAL_LIMIT_MS = 10_000;
-/** Sockets, timers and what native code holds for both. Measured: up to 300 kB. */
-const NOISE_BYTES = 1_500_000;
 /** In bytes, of what was sent to it: a check is answered with a little more. */
 const AMPLIFICATION = 3;
 /** First byte of what is neither STUN nor DTLS (RFC 7983). */
@@ -129,19 +127,11 @@ export async function besiegePath(range: Range, who: 'stranger' | 'peer', count:
       sentBytes += datagram.length;
       random.pick(sockets).send(datagram, target.port, '127.0.0.1');
     };
-    let [before, halved] = [0, false];
-    for (let shot = 0; shot < count; ) {
-      for (let left = Math.min(VOLLEY, count - shot); left > 0; left -= 1, shot += 1) shoot();
+    await firedInVolleys(range, count, VOLLEY, shoot, async () => {
       await nextTurn();
       await requireData();
       assert.ok(!target.lost(), 'the path is lost');
-      if (halved || shot < count / 2) continue;
-      halved = true;
-      before = range.heapBytes();
-    }
-    const grownBytes = range.heapBytes() - before;
-    range.grew(grownBytes);
-    assertFlat(grownBytes, Math.ceil(count / 2), NOISE_BYTES);
+    });
     assert.ok(answeredBytes <= AMPLIFICATION * sentBytes, `${sentBytes} bytes were answered with ${answeredBytes}`);
     range.count(`goes on, ${Math.round((100 * answeredBytes) / Math.max(1, sentBytes))} % answered`);
   } finally {

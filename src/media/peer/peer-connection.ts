@@ -323,11 +323,12 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
 
     send: (kind, packet) => media?.send(kind, packet),
     discard: (kind) => media?.discard(kind),
-    setWanted: (pictures) => media?.setWanted(pictures),
+    setWanted: (kbps) => media?.setWanted(kbps),
     setRedundancy: (packets) => media?.setRedundancy(packets),
     setSenderClock: (kind, senderClock) => media?.setSenderClock(kind, senderClock),
     requestKeyframe: (kind) => media?.requestKeyframe(kind),
     end: (kind) => media?.end(kind),
+    roundTripMs: () => media?.roundTripMs() ?? null,
     statistics: () => media?.statistics() ?? noStatistics,
 
     async close() {

@@ -45,8 +45,8 @@ export type PeerSending = {
   repair(kind: MediaKind, sequenceNumbers: readonly number[], roundTripMs: number | null): void;
   /** Every 20 ms: the rate follows the estimate, and probes that are due begin. */
   tick(): void;
-  /** Pictures that are to be sent as soon as there is room: the path is probed for them. */
-  setWanted(pictures: readonly PictureKind[]): void;
+  /** As PeerConnection's. */
+  setWanted(kbps: Readonly<Record<PictureKind, number>>): void;
   /** How many packets before it go out with each packet of sound. */
   setRedundancy(packets: 0 | 1 | 2): void;
   streams(): ReadonlyMap<MediaKind, RtpSendStream>;
@@ -86,6 +86,10 @@ const REPAIR_TWICE_LOSS = 0.07;
 const SEND_TWICE_LOSS = 0.02;
 /** Times what arrives. */
 const SEND_TWICE_ROOM = 2;
+/** What pictures take is so much more with headers, repairs and the room that a larger one waits for. */
+const MORE_THAN_PICTURES = 1.25;
+/** With its headers and all redundancy. */
+const SOUND_KBPS = 130;
 const NO_EXTENSION = Buffer.alloc(0);
 
 /** `waiting`: how many copies wait for the pacer. */
@@ -119,7 +123,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   let earlierSound: RtpPayload[] = [];
   /** Kinds of which something has left since they began. */
   const active = new Set<MediaKind>();
-  let wanted: readonly PictureKind[] = [];
+  let wantedKbps: Readonly<Record<PictureKind, number>> = { screen: 0, video: 0 };
   /** By their last packets. */
   let pagesWaiting = 0;
   let newerPageSinceMs: number | null = null;
@@ -223,9 +227,9 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
 
   /** Padding in the repairs of a picture that is wanted, though it may pause for want of room: a number more there disturbs nobody. */
   const probe = (nowMs: number): void => {
-    const kind = PICTURE_KINDS.find((each) => repairStreams.has(each) && (wanted.includes(each) || active.has(each)));
+    const kind = PICTURE_KINDS.find((each) => repairStreams.has(each) && wantedKbps[each] > 0);
     const repairs = kind && repairStreams.get(kind);
-    const due = repairs && toldArrivals ? estimate.probeDue(nowMs) : null;
+    const due = repairs && toldArrivals ? estimate.probeDue(nowMs, MORE_THAN_PICTURES * (wantedKbps.screen + wantedKbps.video) + SOUND_KBPS) : null;
     if (kind === undefined || repairs === undefined || !due) return;
     pacer.probe(due.kbps, due.bytes);
     const bytes = PADDING_BYTES + OVERHEAD_BYTES;
@@ -280,8 +284,8 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
       cutStale(nowMs);
       probe(nowMs);
     },
-    setWanted(pictures) {
-      wanted = pictures;
+    setWanted(kbps) {
+      wantedKbps = kbps;
     },
     setRedundancy(packets) {
       redundancy = packets;

@@ -10,7 +10,7 @@ const LINK: Link = {
   feedbackLoss: 0,
   jitterMs: 0,
   driftPpm: 0,
-  sourceMaxKbps: 6000,
+  sourceMaxKbps: () => 6000,
   flows: 1,
   seconds: 40
 };
@@ -52,7 +52,7 @@ describe('bandwidth over a simulated link', () => {
     };
   }
 
-  over('720p, nothing in the way', { sourceMaxKbps: 2500 }, ([samples = []]) => {
+  over('720p, nothing in the way', { sourceMaxKbps: () => 2500 }, ([samples = []]) => {
     assert.ok(targetKbps(samples, 1.9, 2.1) >= 2500);
     assert.ok(arrivedKbps(samples, 10, 40) > 2300);
   });
@@ -68,6 +68,12 @@ describe('bandwidth over a simulated link', () => {
     assert.ok(queueMs(between(samples, 19, 25), 0.9) < 150);
     assert.ok(arrivedKbps(samples, 38, 40) > 2000);
   });
+  const [narrowMs, wideMs] = [10_000, 15_000];
+  over(
+    'a picture that became still',
+    { kbps: (nowMs) => (nowMs < wideMs ? 1000 : 5000), sourceMaxKbps: (nowMs) => (nowMs < narrowMs ? 6000 : 150), wantedKbps: 2500 },
+    ([samples = []]) => assert.ok(targetKbps(samples, 25, 40) >= 2500, 'it never learns that a larger one would fit')
+  );
   over('2 Mbit/s, 10 % lost', { kbps: () => 2000, loss: 0.1 }, ([samples = []]) => assert.ok(arrivedKbps(samples, 10, 40) > 600));
   over('2 Mbit/s, 30 % lost', { kbps: () => 2000, loss: 0.3 }, ([samples = []]) => {
     assert.ok(arrivedKbps(samples, 10, 40) > 300);

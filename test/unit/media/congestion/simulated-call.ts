@@ -13,7 +13,9 @@ export type Link = {
   /** Added to the delay of each packet at random, order kept. */
   readonly jitterMs: number;
   readonly driftPpm: number;
-  readonly sourceMaxKbps: number;
+  readonly sourceMaxKbps: (nowMs: number) => number;
+  /** More than the source gives where the picture is still. */
+  readonly wantedKbps?: number;
   readonly flows: number;
   readonly seconds: number;
 };
@@ -83,7 +85,7 @@ export function simulate(link: Link, seed = 1): Sample[][] {
     function tick(nowMs: number): void {
       if (nowMs < startMs) return;
       const sinceMs = nowMs - startMs;
-      const target = Math.min(estimate.targetKbps(nowMs), link.sourceMaxKbps);
+      const target = Math.min(estimate.targetKbps(nowMs), link.sourceMaxKbps(nowMs));
       if (sinceMs % 20 === 0) push('audio', 100, nowMs);
       if (sinceMs % 33 === 0 && pacer.queuedMs(nowMs) < 250) {
         // Frames of unlike size, and one of four times the size each ten seconds.
@@ -91,7 +93,7 @@ export function simulate(link: Link, seed = 1): Sample[][] {
         frame++;
         for (; left > 0; left -= PACKET_BYTES) push('video', Math.min(PACKET_BYTES, Math.ceil(left)), nowMs);
       }
-      const probe = estimate.probeDue(nowMs);
+      const probe = estimate.probeDue(nowMs, link.wantedKbps ?? link.sourceMaxKbps(nowMs));
       pacer.setRate(estimate.targetKbps(nowMs));
       if (probe !== null) {
         pacer.probe(probe.kbps, probe.bytes);

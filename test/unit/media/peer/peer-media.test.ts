@@ -267,6 +267,7 @@ describe('media of a connection', () => {
   it('takes nothing for known of another path: the rate begins anew, and finds what that one carries', () => {
     const clock = createFakeClock();
     const { left, pipe, close } = createMediaPair(clock);
+    left.media.setWanted({ video: 2_500, screen: 0 });
     const model = createModelPicture(clock, left.media, 'video', { width: 1280, height: 720, fps: 30, maxKbps: 2_500 });
     clock.advance(5_000);
     const { targetKbps } = left.media.statistics().send;

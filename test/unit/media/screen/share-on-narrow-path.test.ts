@@ -131,7 +131,7 @@ function shareOver(narrow: Partial<Impairment>, seconds: number, seed = 1) {
       sendMessage: () => {}
     },
     requestKeyframe: (kind) => right.media.requestKeyframe(kind),
-    roundTripMs: () => right.media.statistics().roundTripMs,
+    roundTripMs: right.media.roundTripMs,
     onChange: () => {}
   });
   receiver.open({ audio: null, video: null, screen: { codec: 'VP8', payloadType: 96 } });
