@@ -12,7 +12,7 @@ export type AdaptedPicture = { readonly profile: VideoProfile; setTarget(target:
 
 export type AdaptationOptions = {
   readonly clock: Clock;
-  readonly peer: Pick<PeerConnection, 'statistics' | 'setRedundancy' | 'setWanted'>;
+  readonly peer: Pick<PeerConnection, 'roundTripMs' | 'statistics' | 'setRedundancy' | 'setWanted'>;
   readonly audio: { setTarget(target: { readonly kbps: number; readonly lossPercent: number }): void };
   readonly picture: (kind: PictureKind) => AdaptedPicture | null;
 };
@@ -40,7 +40,7 @@ export function createAdaptation({ clock, peer, audio, picture }: AdaptationOpti
   let mean = { sent: 0, resent: 0 };
 
   const adapt = (): void => {
-    const { send, roundTripMs, video, screen: page } = peer.statistics();
+    const { send, video, screen: page } = peer.statistics();
     const [screen, camera] = [picture('screen'), picture('video')];
     peer.setWanted({ screen: screen?.profile.maxKbps ?? 0, video: camera?.profile.maxKbps ?? 0 });
     const wants = { screen: screen?.profile ?? null, camera: camera?.profile ?? null };
@@ -50,7 +50,7 @@ export function createAdaptation({ clock, peer, audio, picture }: AdaptationOpti
     mean = { sent: smoothed('sent'), resent: smoothed('resent') };
     before = now;
     const repairShare = Math.min(MOST_REPAIRS, mean.resent / Math.max(LEAST_PICTURE_BYTES, mean.sent));
-    const path = { lossFraction: send.lossFraction, roundTripMs: roundTripMs ?? UNKNOWN_ROUND_TRIP_MS, repairShare };
+    const path = { lossFraction: send.lossFraction, roundTripMs: peer.roundTripMs() ?? UNKNOWN_ROUND_TRIP_MS, repairShare };
     const next = allocate(send.targetKbps * PAYLOAD_SHARE, wants, path, allocation, nowMs);
     allocation = next;
     audio.setTarget({ kbps: next.audio.kbps, lossPercent: next.audio.lossPercent });

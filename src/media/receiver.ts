@@ -41,6 +41,8 @@ export type Receiver = {
 };
 
 const POLL_MS = 20;
+/** Who ends a picture and begins it again with each packet would else make work for the display and for the agent each time. */
+const STATE_PAUSE_MS = 100;
 const HELD_PACKETS = 1_024;
 /** Questions are asked again after 1.3 round trips and 15 ms (missing-packets.ts), at the earliest with the next packet or tick. */
 const REPAIR_MS = 100;
@@ -62,6 +64,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const clocks = ofEachKind((kind) => createClockMap(CLOCK_RATES[kind]));
   const figures = ofEachKind(() => ({ frames: 0, lastMs: null as number | null, width: 0, height: 0, atMs: [] as number[], sentConfig: '', over: false }));
   let told = ofEachKind(() => false);
+  let toldAtMs = Number.NEGATIVE_INFINITY;
 
   /** Long enough for a repair, and for two more where questions or answers got lost. */
   const repairWindowMs = (kind: PictureKind): number =>
@@ -72,10 +75,13 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     return lastMs !== null && clock.monotonicMs() - lastMs < RECEIVING_MS[kind];
   };
 
-  /** Tells the display when picture or sound begins or ends, so that a frozen picture is not taken for a live one. */
+  /** Tells the display when picture or sound begins or ends, so that a frozen picture is not taken for a live one. What comes too soon, a later tick tells. */
   function tellState(): void {
     const now = ofEachKind(receiving);
     if (MEDIA_KINDS.every((kind) => now[kind] === told[kind])) return;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - toldAtMs < STATE_PAUSE_MS) return;
+    toldAtMs = nowMs;
     told = now;
     feed.sendMessage({ type: 'state', receiving: now });
     options.onChange();

@@ -9,7 +9,9 @@ import { asCloisterError, CloisterError } from '../kernel/errors.ts';
 import { silentLog } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
 import { createAdaptation } from './adaptation.ts';
+import { type Agreement, agreementOfAnswer, agreementOfOffer, codeInput, hex, OPEN, settledNonce, takeNonce } from './agreement.ts';
 import { createDisplayFeed } from './display-feed/server.ts';
+import { createEarlySources } from './early-sources.ts';
 import { createAudioEncoder } from './encode/audio-encoder.ts';
 import { createAudioSender } from './encode/audio-sender.ts';
 import { createVideoEncoder, type VideoEncoder } from './encode/video-encoder.ts';
@@ -52,15 +54,6 @@ const SHARE_NEWS_MS = 15_000;
 const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'encoder'] as const;
 type ProblemPart = (typeof PROBLEM_PARTS)[number];
 
-const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));
-const hex = (value: Uint8Array): string => Buffer.from(value).toString('hex');
-
-/** What this side knows of the other side's part of the security code. `standard` calls have none. */
-type Agreement =
-  | { readonly kind: 'open' }
-  | { readonly kind: 'standard' }
-  | { readonly kind: 'end-to-end'; readonly commitment: Uint8Array | null; readonly nonce: Uint8Array | null };
-
 export function createSession(options: SessionOptions): Session {
   const { settings, call, certificate, encryption, nonce, clock, emit } = options;
   const scope = new Scope();
@@ -78,7 +71,7 @@ export function createSession(options: SessionOptions): Session {
   const feedStarted = feed.start();
   feedStarted.catch(() => {});
 
-  let agreement: Agreement = { kind: 'open' };
+  let agreement: Agreement = OPEN;
   let connection: SecuredConnection | null = null;
   let answered = call.role === 'caller';
   const wanted = Promise.withResolvers<void>();
@@ -87,17 +80,12 @@ export function createSession(options: SessionOptions): Session {
   let wantsCamera = call.camera;
   let video: VideoSender | null = null;
   let share: Share | null = null;
-  // A camera takes long to open: it is opened while the connection is made. What it gives goes nowhere before goLive().
-  let earlyVideo: ReturnType<typeof openVideoSource> | null = null;
-  let earlyAudio: ReturnType<typeof openAudioSource> | null = null;
-  // For the codec that is preferred, and nearly always agreed.
-  let earlyEncoder: VideoEncoder | null = null;
 
   const receiver = createReceiver({
     clock,
     feed,
     requestKeyframe: (kind) => peer.requestKeyframe(kind),
-    roundTripMs: () => peer.statistics().roundTripMs,
+    roundTripMs: peer.roundTripMs,
     onChange: () => report()
   });
   const problems = new Map<ProblemPart, MediaFailure>();
@@ -124,16 +112,17 @@ export function createSession(options: SessionOptions): Session {
     const { video: profile, hardwareEncoders: hardware } = settings;
     return createVideoEncoder({ codec, profile, clock, hardware: hardware.filter((name) => !failedHardware.has(name)), onHardwareFailure });
   };
-  const openCamera = (): ReturnType<typeof openVideoSource> => openVideoSource(settings.camera, settings.video, settings.roomName, clock);
+  const early = createEarlySources({
+    openCamera: () => openVideoSource(settings.camera, settings.video, settings.roomName, clock),
+    openMicrophone: () => openAudioSource(settings.microphone, clock),
+    makeEncoder,
+    preferred: videoCodecs[0]
+  });
   const audio = createAudioSender({
     ...senderOptions('audio'),
     on: call.microphone,
     createEncoder: createAudioEncoder,
-    openSource: () => {
-      const opened = earlyAudio ?? openAudioSource(settings.microphone, clock);
-      earlyAudio = null;
-      return opened;
-    }
+    openSource: early.takeMicrophone
   });
   const adaptation = createAdaptation({
     clock,
@@ -171,61 +160,18 @@ export function createSession(options: SessionOptions): Session {
   };
 
   async function stopMedia(): Promise<void> {
-    const early = [earlyVideo, earlyAudio];
-    const encoder = earlyEncoder;
-    earlyVideo = null;
-    earlyAudio = null;
-    earlyEncoder = null;
-    await Promise.allSettled([
-      video?.stop(),
-      share?.stop(),
-      audio.stop(),
-      encoder?.close(),
-      ...early.map(async (source) => (await source)?.close()),
-      peer.close()
-    ]);
-  }
-
-  function openSourcesEarly(): void {
-    if (wantsCamera) {
-      earlyVideo ??= openCamera();
-      earlyVideo.catch(() => {});
-      if (videoCodecs[0] !== undefined) earlyEncoder ??= makeEncoder(videoCodecs[0]);
-      earlyEncoder?.open().catch(() => {});
-    }
-    earlyAudio ??= openAudioSource(settings.microphone, clock);
-    earlyAudio.catch(() => {});
-  }
-
-  /** The other side's nonce, once nothing about it is open any more; null for a standard call; undefined while something is missing. */
-  function settledNonce(): Uint8Array | null | undefined {
-    if (agreement.kind === 'standard') return null;
-    if (agreement.kind === 'end-to-end' && agreement.nonce !== null) return agreement.nonce;
-    return undefined;
+    await Promise.allSettled([video?.stop(), share?.stop(), audio.stop(), early.close(), peer.close()]);
   }
 
   const bindingsOf = ({ local, remote }: Endpoints) => ({ local: encryption.endpointBinding(local), remote: encryption.endpointBinding(remote) });
 
   function goLive(): void {
-    const peerNonce = settledNonce();
+    const peerNonce = settledNonce(agreement);
     if (live || failed || scope.closed || connection === null || !answered || peerNonce === undefined) return;
     live = true;
     const { localThumbprint, remoteThumbprint, negotiated } = connection;
-    const [ours, theirs] = [
-      { thumbprint: localThumbprint, nonce },
-      { thumbprint: remoteThumbprint, nonce: peerNonce }
-    ];
-    const [caller, callee] = call.role === 'caller' ? [ours, theirs] : [theirs, ours];
-    const code =
-      caller.nonce === null || callee.nonce === null
-        ? null
-        : encryption.securityCode({
-            callId: call.callId,
-            thumbprintCaller: caller.thumbprint,
-            thumbprintCallee: callee.thumbprint,
-            nonceCaller: caller.nonce,
-            nonceCallee: callee.nonce
-          });
+    const [ours, theirs] = [{ thumbprint: localThumbprint, nonce }, peerNonce && { thumbprint: remoteThumbprint, nonce: peerNonce }];
+    const code = theirs && encryption.securityCode(codeInput(call.callId, call.role, ours, theirs));
     emit('secured', { code });
     if (negotiated.video !== null) video = makeVideoSender(negotiated.video.codec);
     if (wantsCamera) void video?.start();
@@ -242,18 +188,8 @@ export function createSession(options: SessionOptions): Session {
     return createVideoSender({
       ...senderOptions('video'),
       profile: settings.video,
-      createEncoder: () => {
-        const early = earlyEncoder;
-        earlyEncoder = null;
-        if (early?.codec === codec) return early;
-        void early?.close();
-        return makeEncoder(codec);
-      },
-      openSource: () => {
-        const opened = earlyVideo ?? openCamera();
-        earlyVideo = null;
-        return opened;
-      }
+      createEncoder: () => early.takeEncoder(codec),
+      openSource: early.takeCamera
     });
   }
 
@@ -298,39 +234,35 @@ export function createSession(options: SessionOptions): Session {
 
   return {
     async createOffer() {
-      openSourcesEarly();
+      early.open(wantsCamera);
       return { sdp: await peer.createOffer(), commitment: hex(encryption.commitment(nonce)) };
     },
     async acceptAnswer(sdp, endToEnd, endpoints) {
       await peer.acceptAnswer(sdp, bindingsOf(endpoints));
-      agreement = endToEnd === null ? { kind: 'standard' } : { kind: 'end-to-end', commitment: null, nonce: bytes(endToEnd.nonce) };
+      agreement = agreementOfAnswer(endToEnd);
       goLive();
       return { nonce: hex(nonce) };
     },
     async acceptOffer(sdp, endToEnd, endpoints) {
       if (agreement.kind !== 'open') throw new CloisterError('CL_MEDIA_NEGOTIATION', 'this exchange has its offer already');
-      agreement = endToEnd === null ? { kind: 'standard' } : { kind: 'end-to-end', commitment: bytes(endToEnd.commitment), nonce: null };
+      agreement = agreementOfOffer(endToEnd);
       return { sdp: await peer.acceptOffer(sdp, wanted.promise, bindingsOf(endpoints)), nonce: hex(nonce) };
     },
     async open() {
       answered = true;
       wanted.resolve();
-      openSourcesEarly();
+      early.open(wantsCamera);
       goLive();
       return null;
     },
     async reveal(revealed) {
-      // A message may come twice.
-      if (agreement.kind === 'end-to-end' && agreement.nonce !== null && hex(agreement.nonce) === revealed) return null;
-      if (agreement.kind !== 'end-to-end' || agreement.commitment === null || agreement.nonce !== null) {
-        throw new CloisterError('CL_SECURITY_COMMITMENT', 'a nonce was revealed that nobody had committed to');
-      }
-      const revealedNonce = bytes(revealed);
-      if (!encryption.commitmentHolds(revealedNonce, agreement.commitment)) {
+      const settled = takeNonce(agreement, revealed, encryption.commitmentHolds);
+      if (settled === 'unasked') throw new CloisterError('CL_SECURITY_COMMITMENT', 'a nonce was revealed that nobody had committed to');
+      if (settled === 'misfit') {
         fail({ code: 'CL_SECURITY_COMMITMENT', detectedBy: 'commitment', text: 'The other side’s security code contribution does not fit its commitment.' });
         return null;
       }
-      agreement = { ...agreement, nonce: revealedNonce };
+      agreement = settled;
       goLive();
       return null;
     },
@@ -360,14 +292,12 @@ export function createSession(options: SessionOptions): Session {
     async setCamera(on) {
       wantsCamera = on;
       if (!on) {
-        const early = earlyVideo;
-        earlyVideo = null;
-        const stopped = Promise.all([video?.stop(), early?.then((source) => source.close()).catch(() => {})]);
+        const stopped = Promise.all([video?.stop(), early.dropCamera().catch(() => {})]);
         // At once: a device may take long to close, and what was captured before may not leave meanwhile, nor be asked for again.
         peer.discard('video');
         await stopped;
       } else if (live) await video?.start();
-      else if (answered) openSourcesEarly();
+      else if (answered) early.open(true);
       report();
       return null;
     },

@@ -12,7 +12,7 @@ import { type MediaKind, type NegotiatedMedia, ofEachKind, type PeerConnection, 
 export type StatisticsParts = {
   readonly clock: Clock;
   readonly settings: MediaSettings;
-  readonly peer: Pick<PeerConnection, 'statistics'>;
+  readonly peer: Pick<PeerConnection, 'roundTripMs' | 'statistics'>;
   readonly receiver: Pick<Receiver, 'figures'>;
   readonly feed: { statistics(): { readonly displays: number; readonly framesDecoded: number } };
   readonly audio: Pick<AudioSender, 'statistics'>;
@@ -82,7 +82,7 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
       audio: flow('audio', audio.sending, audio.packetsSent, 0, audio.encoder),
       video: flow('video', video?.sending ?? false, video?.framesSent ?? 0, feed.framesDecoded, video?.encoder ?? null),
       screen: flow('screen', screen?.sending ?? false, screen?.framesSent ?? 0, 0, screen?.encoder ?? null),
-      roundTripMs: peer.roundTripMs,
+      roundTripMs: parts.peer.roundTripMs(),
       bandwidth:
         negotiated === null
           ? null

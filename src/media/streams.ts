@@ -100,7 +100,7 @@ export type SendStatistics = {
 /** The same of each kind. */
 export const ofEachKind = <T>(make: (kind: MediaKind) => T): Record<MediaKind, T> => ({ audio: make('audio'), video: make('video'), screen: make('screen') });
 
-export type PeerStatistics = { readonly roundTripMs: number | null; readonly send: SendStatistics } & Readonly<Record<MediaKind, FlowStatistics>>;
+export type PeerStatistics = { readonly send: SendStatistics } & Readonly<Record<MediaKind, FlowStatistics>>;
 
 export type PeerConnection = EventSource<PeerConnectionEvents> & {
   createOffer(): Promise<string>;
@@ -136,6 +136,8 @@ export type PeerConnection = EventSource<PeerConnectionEvents> & {
   requestKeyframe(kind: PictureKind): void;
   /** This picture is over, until it is sent again: the other side is told, and no packet of it leaves any more, repairs included. */
   end(kind: PictureKind): void;
+  /** To the other side and back; null until that is known. Costs nothing, unlike the statistics. */
+  roundTripMs(): number | null;
   statistics(): PeerStatistics;
   close(): Promise<void>;
 };

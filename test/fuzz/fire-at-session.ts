@@ -10,7 +10,7 @@ import { firedInVolleys, type Range } from './fire.ts';
 import { createHostileCall, createTarget, describePeer, type HostileCall, readDescription, VIDEO_SOURCE } from './hostile-call.ts';
 import { mutateBytes } from './mutate.ts';
 import { mutateText } from './mutate-text.ts';
-import { h264Keyframe, honestPayloads, honestRtcp, type PayloadKind, plainRtp, type RtpHead, vp8Keyframe } from './plain-media.ts';
+import { honestPayloads, honestRtcp, KEYFRAMES, keyframeEnd, PAYLOADS, type PayloadKind, plainRtp, type RtpHead } from './plain-media.ts';
 import type { Random } from './random.ts';
 
 const VOLLEY = 50;
@@ -46,7 +46,7 @@ export async function besiegeWithRtp(range: Range, count: number): Promise<void>
   let sequence = 0;
   await inVolleys(range, call, count, () => {
     sequence += 1;
-    const payload = random.pick(honestPayloads(random, random.pick(['h264', 'vp8', 'opus'])));
+    const payload = random.pick(honestPayloads(random, random.pick(PAYLOADS)));
     const head: RtpHead = {
       payloadType: random.pick(types),
       sequence,
@@ -66,9 +66,11 @@ export async function besiegeWithRtp(range: Range, count: number): Promise<void>
   });
 }
 
+const CODECS = { h264: 'H264', vp8: 'VP8', vp9: 'VP9', opus: 'H264' } as const;
+
 export async function besiegeWithPayloads(range: Range, kind: PayloadKind, count: number): Promise<void> {
   const { random } = range;
-  await using call = await createHostileCall(range.certificates, kind === 'vp8' ? 'VP8' : 'H264');
+  await using call = await createHostileCall(range.certificates, CODECS[kind]);
   await call.requireSound();
   const payloadType = call.negotiated.video?.payloadType ?? 0;
   let sequence = random.below(2 ** 16);
@@ -88,14 +90,15 @@ export async function besiegeWithPayloads(range: Range, kind: PayloadKind, count
   });
   if (kind === 'opus') return;
   // What was fired was the peer's own picture; once it is honest it is seen.
-  const mark = random.bytes(24).map((byte) => byte | 0x80);
+  // No start code of H.264 is in it, and at its end no marker of an index of VP9.
+  const mark = random.bytes(24).map((byte) => (byte & 0x3f) | 0x80);
   for (let tries = 0; tries < KEYFRAME_TRIES; tries += 1) {
     timestamp += 3_000;
-    const payloads = kind === 'vp8' ? vp8Keyframe(Buffer.from(mark)) : h264Keyframe(Buffer.from(mark));
+    const payloads = KEYFRAMES[kind](Buffer.from(mark));
     payloads.forEach((payload, at) => void sendPicture(payload, at === payloads.length - 1));
     await call.pass(100);
   }
-  await call.requireFrame(Buffer.from(mark));
+  await call.requireFrame(keyframeEnd(kind, Buffer.from(mark)));
 }
 
 export async function besiegeWithRtcp(range: Range, count: number): Promise<void> {

@@ -1,8 +1,8 @@
 // What a peer that holds the keys may say: plain RTP of each codec and plain RTCP, honest at first, to be mutated and then protected with the real keys.
-// Written here apart from the sources, so that a fault of theirs is not also the judge's (RFC 3550, RFC 4585, RFC 5104, RFC 6184, RFC 7741).
+// Written here apart from the sources, so that a fault of theirs is not also the judge's (RFC 3550, RFC 4585, RFC 5104, RFC 6184, RFC 7741, RFC 9628).
 import type { Random } from './random.ts';
 
-export const PAYLOADS = ['h264', 'vp8', 'opus'] as const;
+export const PAYLOADS = ['h264', 'vp8', 'vp9', 'opus'] as const;
 export type PayloadKind = (typeof PAYLOADS)[number];
 
 /** A parameter set of 1280 x 720, constrained baseline. */
@@ -15,15 +15,34 @@ const stapA = (...nals: readonly Buffer[]): Buffer => Buffer.concat([Buffer.from
 const fuA = (type: number, flags: number, data: Buffer): Buffer => Buffer.concat([Buffer.from([0x7c, flags | type]), data]);
 
 /** Payloads of one picture, in order. */
-export function h264Keyframe(data: Buffer): Buffer[] {
+function h264Keyframe(data: Buffer): Buffer[] {
   const half = data.length >> 1;
   return [stapA(SPS, PPS), fuA(5, 0x80, data.subarray(0, half)), fuA(5, 0x40, data.subarray(half))];
 }
 
-export function vp8Keyframe(data: Buffer): Buffer[] {
+function vp8Keyframe(data: Buffer): Buffer[] {
   const head = Buffer.from([0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01]);
   return [Buffer.concat([Buffer.from([0x90, 0x80, 0x80, 1]), head]), Buffer.concat([Buffer.from([0x80, 0x80, 0x80, 1]), data])];
 }
+
+const VP9_HEAD = Buffer.from('824983422027f0167000', 'hex');
+
+/** 640 by 360; the first part with the scalability structure, as Chromium sends it. */
+function vp9Keyframe(data: Buffer): Buffer[] {
+  const structure = Buffer.from([0x18, 2, 0x80, 1, 0x68, 1, 0x04, 1]);
+  return [Buffer.concat([Buffer.from([0xaa, 0x80, 1, 0, 1]), structure, VP9_HEAD]), Buffer.concat([Buffer.from([0xa4, 0x80, 1, 0, 1]), data])];
+}
+
+/** The end of a keyframe as a display is given it: VP9 with an index of its one frame (Annex B.2). */
+export function keyframeEnd(kind: PayloadKind, data: Buffer): Buffer {
+  if (kind !== 'vp9') return data;
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(VP9_HEAD.length + data.length);
+  return Buffer.concat([data, Buffer.from([0xd8]), size, Buffer.from([0xd8])]);
+}
+
+/** Each list is one picture, in order. */
+export const KEYFRAMES = { h264: h264Keyframe, vp8: vp8Keyframe, vp9: vp9Keyframe } as const;
 
 export function honestPayloads(random: Random, kind: PayloadKind): Buffer[] {
   const part = (): Buffer => random.bytes(1 + random.below(MAX_PART_BYTES));
@@ -51,6 +70,19 @@ export function honestPayloads(random: Random, kind: PayloadKind): Buffer[] {
         Buffer.concat([Buffer.from([0x00]), part()]),
         Buffer.from([0x90, 0x80])
       ];
+    case 'vp9': {
+      const delta = Buffer.from('86000002', 'hex');
+      const shownAgain = Buffer.from([0x88]);
+      return [
+        ...vp9Keyframe(part()),
+        Buffer.concat([Buffer.from([0xec, 0x80, 2, 0, 2]), delta, part()]),
+        Buffer.concat([Buffer.from([0xe8, 0x80, 2, 0, 2]), delta]),
+        Buffer.concat([Buffer.from([0xfc, 0x82, 0x02, 0x03, 0x02]), delta, part()]),
+        Buffer.concat([Buffer.from([0x0c]), delta, part(), Buffer.from([0xc9, 5, 1, 0xc9])]),
+        Buffer.concat([Buffer.from([0xec, 0x80, 3, 0x02, 3]), delta, part()]),
+        Buffer.concat([Buffer.from([0x0c]), shownAgain, part()])
+      ];
+    }
     case 'opus':
       return [Buffer.concat([Buffer.from([0x78]), part()]), Buffer.from([0x78]), Buffer.concat([Buffer.from([0x7b, 0x82]), part()])];
   }

@@ -58,6 +58,7 @@ export const STATES: Readonly<Record<string, FuzzState>> = {
   'call:rtp': { kind: 'call-rtp' },
   'call:h264': { kind: 'call-payloads', codec: 'h264' },
   'call:vp8': { kind: 'call-payloads', codec: 'vp8' },
+  'call:vp9': { kind: 'call-payloads', codec: 'vp9' },
   'call:opus': { kind: 'call-payloads', codec: 'opus' },
   'call:rtcp': { kind: 'call-rtcp' },
   'call:requests': { kind: 'call-requests' },

@@ -1,4 +1,4 @@
-// What the rate of a call is spent on: sound first, then the screen, whose text keeps its size and gives up frames before, then the camera. Pure.
+// What the rate of a call is spent on: sound first, then the screen, whose text keeps its size and gives up frames, then the camera. Pure.
 // Invariants: sizes are even and keep the source's shape, never larger than the source; better only with 15 % to spare, larger only some seconds after a change,
 // worse at once; a picture that is null is off, because nothing worth seeing fits.
 import type { VideoTarget } from '../encode/video-target.ts';
@@ -62,12 +62,10 @@ const CAMERA_LADDER = [
 
 /** For a screen of 1920 by 1080; the rates of others are in proportion to SCREEN_EXPONENT of their pixels. */
 const SCREEN_LADDER = [
-  { scale: 1, fps: 30, leastKbps: 2000 },
-  { scale: 1, fps: 15, leastKbps: 1000 },
-  { scale: 1, fps: 10, leastKbps: 600 },
-  { scale: 1, fps: 5, leastKbps: 250 },
-  { scale: 2 / 3, fps: 5, leastKbps: 120 },
-  { scale: 1 / 2, fps: 5, leastKbps: 50 }
+  { fps: 30, leastKbps: 2000 },
+  { fps: 15, leastKbps: 1000 },
+  { fps: 10, leastKbps: 600 },
+  { fps: 5, leastKbps: 50 }
 ] as const;
 const SCREEN_MOST_KBPS = 4000;
 const SCREEN_PIXELS = 1920 * 1080;
@@ -142,9 +140,9 @@ function cameraSteps(profile: VideoProfile): readonly Step[] {
 
 function screenSteps(profile: VideoProfile): readonly Step[] {
   const cost = ((profile.width * profile.height) / SCREEN_PIXELS) ** SCREEN_EXPONENT;
-  return SCREEN_LADDER.filter((rung, index) => rung.fps <= profile.fps || index >= 3)
+  return SCREEN_LADDER.filter((rung, index, all) => rung.fps <= profile.fps || index === all.length - 1)
     .map((rung) => ({
-      ...scaled(profile, rung.scale),
+      ...scaled(profile, 1),
       fps: Math.min(profile.fps, rung.fps),
       leastKbps: rung.leastKbps * cost,
       mostKbps: SCREEN_MOST_KBPS * cost

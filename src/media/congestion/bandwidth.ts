@@ -2,11 +2,11 @@
 // (draft-ietf-rmcat-gcc-02 section 5), loss (section 6), and short probes. Pure but for what it remembers; times are handed in.
 // Invariants: min <= target <= max; loss that stays when we send less is the path's own and does not hold the rate down; memory is bounded.
 import { unwrapSequence } from '../rtp/sequence.ts';
+import { ACKNOWLEDGED_WINDOW_MS, createArrivals } from './arrivals.ts';
 import { createDelayTrend } from './delay-trend.ts';
 import { createLossJudge } from './loss-judge.ts';
-import { ARRIVAL_WRAP_MS, type TransportFeedback } from './transport-feedback.ts';
-
-export type Probe = { readonly kbps: number; readonly bytes: number };
+import { createProbes, type Probe } from './probes.ts';
+import type { TransportFeedback } from './transport-feedback.ts';
 
 export type BandwidthEstimate = {
   /** @param transportSequence 16 bits, in the order of leaving @param atMs monotonic, the clock of every nowMs here */
@@ -27,16 +27,9 @@ export type BandwidthEstimate = {
   acknowledgedKbps(): number | null;
 };
 
-type SentPacket = { readonly bytes: number; readonly atMs: number; arrivedMs: number | null; lost: boolean };
-/** `last`: the unwrapped number of its last packet so far. */
-type RunningProbe = Probe & { readonly startedMs: number; readonly packets: SentPacket[]; last: number; leftBytes: number };
+type SentPacket = { readonly number: number; readonly bytes: number; readonly atMs: number; arrivedMs: number | null; lost: boolean };
 
 const HISTORY_PACKETS = 8192;
-const ACKNOWLEDGED_WINDOW_MS = 500;
-/** Fewer milliseconds of arrivals say nothing about a rate. */
-const ACKNOWLEDGED_LEAST_MS = 120;
-/** No packet arrives so much later than one that left after it. */
-const CLOCK_JUMP_MS = 3000;
 const OVERUSE_FACTOR = 0.85;
 /** Where so much waits already, the rate falls further, to drain it. */
 const STANDING_QUEUE_MS = 150;
@@ -58,24 +51,17 @@ const REPORT_TIMEOUT_MS = 8000;
 const SILENCE_STEP_MS = 500;
 const SILENCE_FACTOR = 0.8;
 const REMOTE_ESTIMATE_LIFE_MS = 10_000;
-const PROBE = { ms: 20, leastBytes: 6000, leastPackets: 4, timeoutMs: 1000, intervalMs: 2500, longestMs: 8000, factor: 2, firstFactor: 3 };
-/** A rate at the receiver of this share of the sender's: the path carried the probe. */
-const PROBE_PASSED = 0.85;
 const CALM_QUEUE_MS = 50;
 /** Of what is sent; less arrives where a queue really grows. */
 const STILL_ARRIVES = 0.85;
-/** What nothing was sent over for so long may have become another path: what is known of it no longer speaks against a probe. */
-const UNUSED_MS = 2000;
 
 export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { startKbps: number; minKbps: number; maxKbps: number }): BandwidthEstimate {
   const trend = createDelayTrend();
   const loss = createLossJudge();
+  const probes = createProbes();
+  const arrivals = createArrivals();
   const history = new Map<number, SentPacket>(); // by unwrapped sequence number
   let newest: number | null = null;
-  let arrived: { readonly bytes: number; readonly atMs: number }[] = [];
-  let firstArrivalMs: number | null = null;
-  let lastArrivalMs: number | null = null; // unwrapped
-  let acknowledged: number | null = null;
   let target = clamp(startKbps);
   let remote: { readonly kbps: number; readonly atMs: number } | null = null;
   let hasFeedback = false;
@@ -91,11 +77,6 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
   let heard = false;
   let silentSinceMs: number | null = null; // the first packet after what was heard last
   let silentSteps = 0;
-  let probe: RunningProbe | null = null;
-  let probeAtMs = Number.NEGATIVE_INFINITY;
-  let leftAtMs = Number.NEGATIVE_INFINITY; // the last packet
-  let probeIntervalMs = PROBE.intervalMs;
-  let probeFactor: number | null = PROBE.firstFactor; // null for the periodic ones
 
   function clamp(kbps: number): number {
     return Math.min(maxKbps, Math.max(minKbps, kbps));
@@ -111,22 +92,9 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
     silentSteps = 0;
   }
 
-  function unwrapArrival(arrivedMs: number): number {
-    if (lastArrivalMs === null) return arrivedMs;
-    const distance = (((arrivedMs - lastArrivalMs) % ARRIVAL_WRAP_MS) + ARRIVAL_WRAP_MS) % ARRIVAL_WRAP_MS;
-    return lastArrivalMs + (distance > ARRIVAL_WRAP_MS / 2 ? distance - ARRIVAL_WRAP_MS : distance);
-  }
-
-  function measureAcknowledged(): void {
-    if (lastArrivalMs === null || firstArrivalMs === null) return;
-    const end = lastArrivalMs;
-    arrived = arrived.filter((packet) => packet.atMs > end - ACKNOWLEDGED_WINDOW_MS && packet.atMs <= end + ACKNOWLEDGED_WINDOW_MS);
-    const spanMs = Math.min(ACKNOWLEDGED_WINDOW_MS, end - firstArrivalMs);
-    if (spanMs >= ACKNOWLEDGED_LEAST_MS) acknowledged = (arrived.reduce((sum, packet) => sum + packet.bytes, 0) * 8) / spanMs;
-  }
-
   /** What arrives and what the path itself loses: what it carries. Arrivals of half a second lag behind a probe's result. */
   function carriedKbps(nowMs: number): number {
+    const acknowledged = arrivals.kbps();
     const carried = acknowledged === null ? target : acknowledged / (1 - loss.inherent());
     return nowMs - proven.atMs < ACKNOWLEDGED_WINDOW_MS + roundTrip ? Math.max(carried, proven.kbps) : carried;
   }
@@ -134,7 +102,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
   function decrease(nowMs: number): void {
     const factor = trend.queueMs() > STANDING_QUEUE_MS ? STANDING_QUEUE_FACTOR : OVERUSE_FACTOR;
     const carried = carriedKbps(nowMs);
-    if (fullKbps !== null && carried < COLLAPSE * fullKbps) probeIntervalMs = PROBE.intervalMs;
+    const collapsed = fullKbps !== null && carried < COLLAPSE * fullKbps;
     fullKbps = carried;
     // A trend without a queue, or while all that is sent arrives, may be the machine's own unrest: then little is taken away, and a source that sends little
     // is not taken for the path's limit.
@@ -142,9 +110,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
     const least = trend.queueMs() < CALM_QUEUE_MS || arrives ? OVERUSE_FACTOR * target : 0;
     target = clamp(Math.max(least, Math.min(target, factor * carried)));
     decreasedAtMs = nowMs;
-    probe = null;
-    probeFactor = null;
-    probeAtMs = nowMs + probeIntervalMs;
+    probes.stop(nowMs, collapsed);
   }
 
   function grow(elapsedMs: number, limitKbps: number): void {
@@ -164,28 +130,11 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
     if (verdict === 'restore' && nowMs - decreasedAtMs > 2000) target = clamp(Math.max(target, beforeCut));
   }
 
-  function finishProbe(done: RunningProbe, nowMs: number): void {
-    probe = null;
-    const there = done.packets.filter((packet) => packet.arrivedMs !== null);
-    const [first, last] = [there[0], there.at(-1)];
-    probeFactor = null;
-    if (first === undefined || last === undefined || there.length < PROBE.leastPackets) {
-      probeAtMs = nowMs + probeIntervalMs;
-      return;
-    }
-    const bits = 8 * there.slice(1).reduce((sum, packet) => sum + packet.bytes, 0);
-    const sentKbps = bits / Math.max(1, last.atMs - first.atMs);
-    const arrivedKbps = bits / Math.max(1, (last.arrivedMs ?? 0) - (first.arrivedMs ?? 0));
-    const passed = arrivedKbps >= PROBE_PASSED * sentKbps;
-    const found = Math.min(done.kbps, sentKbps, arrivedKbps) * (passed ? 1 : 0.9);
-    // A little more than before is what waiting would have brought, too: only a clear success is followed at once.
-    if (passed && found > target * 1.3) probeFactor = PROBE.factor;
-    probeIntervalMs = passed ? PROBE.intervalMs : Math.min(PROBE.longestMs, probeIntervalMs * 2);
-    probeAtMs = probeFactor === null ? nowMs + probeIntervalMs : nowMs;
-    if (found > target) {
-      target = clamp(found);
-      proven = { kbps: found, atMs: nowMs };
-    }
+  /** @param kbps what a probe found */
+  function raise(kbps: number | null, nowMs: number): void {
+    if (kbps === null || kbps <= target) return;
+    target = clamp(kbps);
+    proven = { kbps, atMs: nowMs };
   }
 
   /** @returns how many packets arrived that were not known to have */
@@ -195,11 +144,11 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
     const first = feedback.packets.find((packet) => packet.arrivedMs !== null)?.arrivedMs ?? null;
     // A report was lost: what it told of counts as arrived, or the rate would seem to have fallen.
     // Each number once, and none that never left: whoever invents reports would else fill our memory.
-    if (reported !== null && first !== null && lastArrivalMs !== null) {
+    if (reported !== null && first !== null && arrivals.known()) {
       const told = Math.min(unwrap(feedback.baseSequence) - 1, latest);
-      const atMs = unwrapArrival(first);
+      const atMs = arrivals.unwrap(first);
       for (let sequence = Math.max(reported, latest - HISTORY_PACKETS) + 1; sequence <= told; sequence++)
-        arrived.push({ bytes: history.get(sequence)?.bytes ?? 0, atMs });
+        arrivals.addUntold(history.get(sequence)?.bytes ?? 0, atMs);
       reported = Math.max(reported, told);
     }
     for (const { sequence, arrivedMs } of feedback.packets) {
@@ -216,15 +165,8 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       packet.lost = false;
       lossWindow.received++;
       news++;
-      packet.arrivedMs = unwrapArrival(arrivedMs);
-      if (lastArrivalMs !== null && packet.arrivedMs < lastArrivalMs - CLOCK_JUMP_MS) {
-        // The other side's clock jumped back: what comes would count as older than the window until it has caught up.
-        arrived = [];
-        firstArrivalMs = lastArrivalMs = null;
-      }
-      firstArrivalMs ??= packet.arrivedMs;
-      lastArrivalMs = Math.max(lastArrivalMs ?? packet.arrivedMs, packet.arrivedMs);
-      arrived.push({ bytes: packet.bytes, atMs: packet.arrivedMs });
+      packet.arrivedMs = arrivals.unwrap(arrivedMs);
+      arrivals.add(packet.bytes, packet.arrivedMs);
       trend.add(packet.atMs, packet.arrivedMs);
     }
     return news;
@@ -242,16 +184,11 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
   return {
     sent(transportSequence, bytes, atMs) {
       newest = newest === null ? transportSequence & 0xffff : unwrapSequence(transportSequence, newest);
-      const packet = { bytes, atMs, arrivedMs: null, lost: false };
+      const packet = { number: newest, bytes, atMs, arrivedMs: null, lost: false };
       history.set(newest, packet);
       if (history.size > HISTORY_PACKETS) history.delete(history.keys().next().value ?? 0);
       silentSinceMs ??= atMs;
-      leftAtMs = atMs;
-      if (probe !== null && probe.leftBytes > 0) {
-        probe.packets.push(packet);
-        probe.last = newest;
-        probe.leftBytes -= bytes;
-      }
+      probes.sent(packet);
     },
     feedback(feedback, nowMs, roundTripMs) {
       if (newest === null) return;
@@ -259,14 +196,12 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       hear();
       if (roundTripMs !== null) roundTrip = Math.min(2000, Math.max(10, roundTripMs));
       const news = take(feedback, newest);
-      measureAcknowledged();
-      // Its last packet was told of: that one, or what was said about it, may be lost.
-      if (probe !== null && (nowMs - probe.startedMs > PROBE.timeoutMs || (probe.leftBytes <= 0 && reported !== null && reported >= probe.last)))
-        finishProbe(probe, nowMs);
+      arrivals.measure();
+      raise(probes.heard(nowMs, target, reported), nowMs);
       const counted = lossWindow.received + lossWindow.lost;
       const countedMs = nowMs - lossWindow.sinceMs;
       if (counted >= (countedMs < LOSS_WINDOW.longestMs ? LOSS_WINDOW.packets : LOSS_WINDOW.fewPackets) && countedMs >= LOSS_WINDOW.ms) {
-        weighLoss(lossWindow.lost / counted, acknowledged ?? target, nowMs);
+        weighLoss(lossWindow.lost / counted, arrivals.kbps() ?? target, nowMs);
         lossWindow = { received: 0, lost: 0, sinceMs: nowMs };
       }
       const elapsedMs = Math.min(1000, nowMs - (grownAtMs ?? nowMs));
@@ -274,7 +209,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       const usage = trend.usage();
       if (usage === 'over') {
         if (news > 0 && nowMs - decreasedAtMs > Math.max(200, roundTrip + 100)) decrease(nowMs);
-      } else if (usage === 'normal' && mayGrow && acknowledged !== null && trend.queueMs() < STANDING_QUEUE_MS)
+      } else if (usage === 'normal' && mayGrow && arrivals.kbps() !== null && trend.queueMs() < STANDING_QUEUE_MS)
         grow(elapsedMs, INFLATION_LIMIT * carriedKbps(nowMs));
     },
     remoteEstimate(kbps, nowMs) {
@@ -301,22 +236,15 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       return clamp(Math.min(target, ceiling(nowMs)));
     },
     probeDue(nowMs, wantedKbps) {
-      // What was said about it is all that there will be: its end was lost, or dropped with everything else.
-      if (probe !== null && nowMs - Math.max(probe.startedMs, leftAtMs) > PROBE.timeoutMs) finishProbe(probe, nowMs);
-      if (probe !== null || nowMs < probeAtMs || target >= Math.min(wantedKbps, maxKbps, ceiling(nowMs))) return null;
+      raise(probes.overdue(nowMs, target), nowMs);
+      if (target >= Math.min(wantedKbps, maxKbps, ceiling(nowMs))) return null;
       const calm = trend.usage() === 'normal' && trend.queueMs() < CALM_QUEUE_MS && mayGrow && silentSteps === 0;
-      // Where sound is muted and pictures pause for want of room nothing is sent, and so nothing would ever be learned again.
-      const unused = nowMs - leftAtMs > UNUSED_MS && target < startKbps;
-      if (!calm && !unused) return null;
-      const kbps = Math.min(maxKbps, target * (probeFactor ?? PROBE.factor));
-      const bytes = Math.max(PROBE.leastBytes, Math.round((kbps * PROBE.ms) / 8));
-      probe = { kbps, bytes, startedMs: nowMs, packets: [], last: newest ?? 0, leftBytes: bytes };
-      return { kbps, bytes };
+      return probes.due(nowMs, { targetKbps: target, maxKbps, startKbps, calm });
     },
     stoodStill(ms) {
       if (silentSinceMs !== null) silentSinceMs += ms;
     },
     calm: () => trend.usage() === 'normal' && trend.queueMs() < CALM_QUEUE_MS,
-    acknowledgedKbps: () => acknowledged
+    acknowledgedKbps: arrivals.kbps
   };
 }

@@ -4,6 +4,11 @@
 /** The camera's picture, or the screen that is shared. */
 export type Picture = 'video' | 'screen';
 
+/** A few bytes say that a picture is as large as a codec can tell, and a display would make room for twenty of it. Screens of 5120 by 2880 fit. */
+const MAX_PIXELS = 4096 * 4096;
+/** Neither is such a picture fed nor is it shown. */
+export const isTooLarge = (width: number, height: number): boolean => width * height > MAX_PIXELS;
+
 /** Media process → display, as JSON text. A new `config` comes before the first frame it describes. */
 export type FeedMessage =
   | { readonly type: 'picture-config'; readonly of: Picture; readonly codec: string; readonly width: number; readonly height: number } // WebCodecs codec string: 'vp8', 'avc1.42e01f' (Annex B)

@@ -17,6 +17,8 @@ export type EncoderChoice = {
   options(target: VideoTarget): Readonly<Record<string, string>>;
   /** A picture may cost what it costs down to this quality. Only for what paces itself by what pictures become (share-pace.ts). */
   readonly worstQuantizer?: number;
+  /** From here on libvpx may save up what a still picture leaves over and spend it on a single one. Nowhere, unless given. */
+  readonly constantBelowKbps?: number;
 };
 
 /** A keyframe of libvpx may be so long a part of the rate: max-intra-rate counts in hundredths of an ordinary frame. */
@@ -59,6 +61,9 @@ const SOFTWARE: Readonly<Record<VideoCodec, EncoderChoice>> = {
   }
 };
 
+/** From `constantBelowKbps` on a page is as sharp as soon as it can be; below, what would be saved up for one picture would hold up the next for seconds. */
+const TEXT_RATE = { bufferMs: 1_000, constantBelowKbps: 1_000 } as const;
+
 /**
  * For text, in software alone: a picture is never coarser than can be read, and the share's pace leaves frames out instead. Rate control that holds
  * every frame to its part of a second makes a page of text grey for seconds (docs/adr/0020-shared-screen.md).
@@ -67,14 +72,15 @@ const TEXT: Readonly<Record<VideoCodec, EncoderChoice>> = {
   H264: {
     ...SOFTWARE.H264,
     bufferMs: 1_000,
+    constantBelowKbps: 0,
     worstQuantizer: 36,
     options: (target) => {
       const options = SOFTWARE.H264.options(target);
       return { ...options, preset: 'superfast', 'x264-params': `${options['x264-params']}:aq-mode=0` };
     }
   },
-  VP8: { ...SOFTWARE.VP8, bufferMs: 1_000, worstQuantizer: 50, options: () => ({ ...LIBVPX, 'cpu-used': '-12', 'static-thresh': '0' }) },
-  VP9: { ...SOFTWARE.VP9, bufferMs: 1_000, worstQuantizer: 48, options: () => ({ ...LIBVPX, 'cpu-used': '8', 'tune-content': 'screen' }) }
+  VP8: { ...SOFTWARE.VP8, ...TEXT_RATE, worstQuantizer: 50, options: () => ({ ...LIBVPX, 'cpu-used': '-12', 'static-thresh': '0' }) },
+  VP9: { ...SOFTWARE.VP9, ...TEXT_RATE, worstQuantizer: 48, options: () => ({ ...LIBVPX, 'cpu-used': '8', 'tune-content': 'screen' }) }
 };
 
 type HardwareEncoder = EncoderChoice & { readonly platforms: readonly NodeJS.Platform[] };

@@ -84,7 +84,7 @@ export async function openNativeEncoder(choice: EncoderChoice, target: VideoTarg
   function setRate(kbps: number): void {
     context.bitRate = BigInt(kbps * 1000);
     context.rcMaxRate = BigInt(kbps * 1000);
-    if (choice.worstQuantizer === undefined) context.rcMinRate = BigInt(kbps * 1000); // libvpx: all three the same is a constant rate
+    if (kbps < (choice.constantBelowKbps ?? Number.POSITIVE_INFINITY)) context.rcMinRate = BigInt(kbps * 1000); // libvpx: all three the same is a constant rate
     context.rcBufferSize = kbps * choice.bufferMs;
   }
 

@@ -328,6 +328,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     setSenderClock: (kind, senderClock) => media?.setSenderClock(kind, senderClock),
     requestKeyframe: (kind) => media?.requestKeyframe(kind),
     end: (kind) => media?.end(kind),
+    roundTripMs: () => media?.roundTripMs() ?? null,
     statistics: () => media?.statistics() ?? noStatistics,
 
     async close() {

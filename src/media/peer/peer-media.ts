@@ -26,14 +26,13 @@ const ARRIVAL_MESSAGES = { burst: 50, perSecond: 100 };
 
 /** Of a connection that is not secured yet. */
 export const noStatistics: PeerStatistics = {
-  roundTripMs: null,
   send: { targetKbps: 0, acknowledgedKbps: null, lossFraction: 0, queuedMs: 0, bytesResent: 0 },
   ...ofEachKind(() => ({ packetsSent: 0, bytesSent: 0, packetsResent: 0, packetsReceived: 0, bytesReceived: 0, packetsRecovered: 0, lost: 0 }))
 };
 
 export type PeerMedia = Pick<
   PeerConnection,
-  'send' | 'discard' | 'setWanted' | 'setRedundancy' | 'setSenderClock' | 'requestKeyframe' | 'end' | 'statistics'
+  'send' | 'discard' | 'setWanted' | 'setRedundancy' | 'setSenderClock' | 'requestKeyframe' | 'end' | 'roundTripMs' | 'statistics'
 > & {
   takeRtp(datagram: Buffer): void;
   takeRtcp(datagram: Buffer): void;
@@ -153,10 +152,10 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
     setRedundancy: sending.setRedundancy,
     setSenderClock: (kind, senderClock) => sending.streams().get(kind)?.setClock(senderClock, clock.monotonicMs()),
     requestKeyframe: (kind) => feedback.askForKeyframe(kind, clock.monotonicMs()),
+    roundTripMs,
     statistics() {
       const nowMs = clock.monotonicMs();
       return {
-        roundTripMs: roundTripMs(),
         send: {
           targetKbps: sending.estimate().targetKbps(nowMs),
           acknowledgedKbps: sending.estimate().acknowledgedKbps(),

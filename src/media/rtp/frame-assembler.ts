@@ -1,5 +1,6 @@
 // From RTP packets in any order to complete frames in order: reorders, drops duplicates and what is incomplete, and says when only a
 // keyframe helps. Holds at most MAX_PACKETS and MAX_BYTES, has no timer (the caller gives the time), and no packet makes it throw.
+import { isTooLarge } from '../display-feed/protocol.ts';
 import type { ReceivedRtp, VideoCodec } from '../streams.ts';
 import type { Depacketizer, JoinedFrame } from './depacketizer.ts';
 import { h264Depacketizer } from './h264.ts';
@@ -10,8 +11,6 @@ import { vp9Depacketizer } from './vp9.ts';
 
 const MAX_PACKETS = 1024;
 const MAX_BYTES = 2 * 1024 * 1024;
-/** A few bytes say that a picture is as large as a codec can tell, and a display would make room for twenty of it. Screens of 5120 by 2880 fit. */
-const MAX_PIXELS = 4096 * 4096;
 const KEYFRAME_REPEAT_MS = 500;
 /** Where no repair is waited for. */
 const REORDER_MS = 60;
@@ -94,7 +93,7 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
     const timestamp = packets.get(first)?.timestamp ?? 0;
     const joined = depacketizer.join(parts.filter((part) => part.byteLength > 0)); // an empty payload is padding
     const { width = 0, height = 0 } = joined?.config ?? {};
-    if (joined === null || width * height > MAX_PIXELS || (keyframeMissing && !joined.keyframe)) {
+    if (joined === null || isTooLarge(width, height) || (keyframeMissing && !joined.keyframe)) {
       lose(end);
       return;
     }

@@ -1,5 +1,6 @@
 // H.264 in RTP (RFC 6184, packetization-mode=1): single NAL units, STAP-A for parameter sets, FU-A for what is too large. Frames are
 // Annex B byte streams on our side. A keyframe is an IDR picture with its parameter sets in band.
+import { isTooLarge } from '../display-feed/protocol.ts';
 import { concatenate, type Depacketizer, type JoinedFrame } from './depacketizer.ts';
 import { readSequenceParameterSet } from './h264-sps.ts';
 
@@ -9,6 +10,8 @@ const NAL_SPS = 7;
 const NAL_PPS = 8;
 const STAP_A = 24;
 const FU_A = 28;
+/** There are no more numbers for them (ITU-T H.264 section 7.4.2.1.1). */
+const MAX_PARAMETER_SETS = 32;
 const START_CODE = new Uint8Array([0, 0, 0, 1]);
 
 const typeOf = (nal: Uint8Array): number => (nal[0] ?? 0) & 0x1f;
@@ -140,8 +143,26 @@ function join(payloads: readonly Uint8Array[]): JoinedFrame | null {
     }
   }
   if (fragmentType !== null || parts.length === 0) return null;
+  const data = concatenate(parts);
+  if (!parameterSetsFit(data)) return null;
   const config = idr && sps !== null ? readSequenceParameterSet(sps) : null;
-  return { data: concatenate(parts), keyframe: config !== null, config };
+  return { data, keyframe: config !== null, config };
+}
+
+/** A decoder takes a size from wherever it stands: in a frame that is no keyframe, beside the one that counts, behind a start code inside of a payload. */
+function parameterSetsFit(stream: Uint8Array): boolean {
+  const bytes = Buffer.from(stream.buffer, stream.byteOffset, stream.byteLength);
+  let left = MAX_PARAMETER_SETS;
+  let code = bytes.indexOf('\0\0\x01', 0, 'latin1');
+  while (code >= 0) {
+    const next = bytes.indexOf('\0\0\x01', code + 3, 'latin1');
+    if (((bytes[code + 3] ?? 0) & 0x1f) === NAL_SPS) {
+      const size = left-- > 0 ? readSequenceParameterSet(bytes.subarray(code + 3, next < 0 ? bytes.length : next)) : null;
+      if (size === null || isTooLarge(size.width, size.height)) return false;
+    }
+    code = next;
+  }
+  return true;
 }
 
 export const h264Depacketizer: Depacketizer = { independent: false, startsKeyframe, join };

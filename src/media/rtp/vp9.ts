@@ -2,6 +2,7 @@
 // and, with a keyframe, the scalability structure, without which Chromium shows nothing. Received are all forms of the descriptor; of a
 // spatial scalable stream the base layer alone.
 import { concatenate, type Depacketizer, type JoinedFrame } from './depacketizer.ts';
+import { boundedVp9, type Size, vp9CodecString, vp9KeyframeSize } from './vp9-frame.ts';
 
 const I_BIT = 0x80; // a PictureID follows
 const P_BIT = 0x40; // the picture is predicted from others
@@ -12,40 +13,6 @@ const E_BIT = 0x04; // end of a frame
 const V_BIT = 0x02; // the scalability structure follows
 const DESCRIPTOR_BYTES = 5;
 const STRUCTURE_BYTES = 8;
-const MAX_SIDE = 8192;
-
-type Size = { readonly width: number; readonly height: number };
-
-/** The size in the uncompressed header of a keyframe (VP9 bitstream specification, section 6.2); `null` for any other frame and for other profiles. */
-function vp9KeyframeSize(data: Uint8Array): Size | null {
-  // frame_marker 10, profile 00, show_existing_frame 0, frame_type 0 (key); then show_frame and error_resilient_mode
-  const first = data[0] ?? 0;
-  if (data.byteLength < 10 || (first & 0xfc) !== 0x80 || data[1] !== 0x49 || data[2] !== 0x83 || data[3] !== 0x42) return null;
-  // color_space has 3 bits; but for sRGB, which profile 0 has not, color_range follows; then 16 bits of each side less one.
-  const colorSpace = (data[4] ?? 0) >> 5;
-  if (colorSpace === 7) return null;
-  const sixteen = (at: number): number => (((data[at] ?? 0) & 0x0f) << 12) | ((data[at + 1] ?? 0) << 4) | ((data[at + 2] ?? 0) >> 4);
-  const size = { width: sixteen(4) + 1, height: sixteen(6) + 1 };
-  return size.width <= MAX_SIDE && size.height <= MAX_SIDE ? size : null;
-}
-
-/** The lowest level that holds pictures of this size at 30 frames (VP9 levels, picture sizes in luma samples). */
-const LEVELS: readonly (readonly [level: number, samples: number])[] = [
-  [10, 36_864],
-  [11, 73_728],
-  [20, 122_880],
-  [21, 245_760],
-  [30, 552_960],
-  [31, 983_040],
-  [40, 2_228_224],
-  [50, 8_912_896]
-];
-
-/** As WebCodecs wants it: vp09.PROFILE.LEVEL.DEPTH. */
-function vp9CodecString({ width, height }: Size): string {
-  const [level] = LEVELS.find(([, samples]) => width * height <= samples) ?? [60];
-  return `vp09.00.${level}.08`;
-}
 
 /**
  * Splits one encoded frame into payloads.
@@ -123,7 +90,8 @@ function join(payloads: readonly Uint8Array[]): JoinedFrame | null {
     ended = descriptor.end;
   }
   if (!ended) return null;
-  const data = concatenate(parts);
+  const data = boundedVp9(concatenate(parts));
+  if (data === null) return null;
   const size = vp9KeyframeSize(data);
   return { data, keyframe: size !== null, config: size === null ? null : { codec: vp9CodecString(size), ...size } };
 }

@@ -1,5 +1,6 @@
 // The shared screen of one exchange. It begins when a person asks and ends when they ask, when its source is lost, or with the call; it never
 // begins by itself, not even again. Once stop() was called no packet of it is handed to the connection.
+import type { Frame } from 'node-av';
 import type { Clock } from '../../kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../../kernel/errors.ts';
 import type { VideoEncoder } from '../encode/video-encoder.ts';
@@ -8,7 +9,7 @@ import { targetOf, type VideoTarget } from '../encode/video-target.ts';
 import type { MediaFailure, VideoProfile } from '../port.ts';
 import type { VideoSource } from '../source/source.ts';
 import type { RtpPayload, SenderClock } from '../streams.ts';
-import { createChangeDetector } from './frame-change.ts';
+import { createShareFrames, type ShareFrames } from './share-frames.ts';
 import { createSharePace, encoderKbps, type SharePace } from './share-pace.ts';
 
 export type ShareOptions = {
@@ -47,6 +48,7 @@ type Running = {
   stopped: boolean;
   sender: VideoSender | null;
   pace: SharePace | null;
+  frames: ShareFrames | null;
   sentMs: number;
   failure: MediaFailure | null;
 };
@@ -78,6 +80,18 @@ export function createShare(options: ShareOptions): Share {
     if (share.stopped) return source.close();
     const pace = createSharePace(target ?? targetOf(profile));
     pace.setTarget(target);
+    const frames = createShareFrames(pace);
+    if (target !== null) encoderRate = encoderKbps(target.kbps, encoderRate);
+    const next = (frame: Frame): Frame | null => {
+      const nowMs = clock.monotonicMs();
+      if (!options.waits()) pace.emptied(nowMs);
+      const chosen = target && frames.next(frame, nowMs, target.kbps);
+      if (chosen?.turned === true && target !== null) {
+        encoderRate = encoderKbps(target.kbps, encoderRate);
+        sender.setTarget(encoderTarget());
+      }
+      return chosen?.frame ?? null;
+    };
     let opening = true;
     let taken = false;
     const sender = createVideoSender({
@@ -87,7 +101,7 @@ export function createShare(options: ShareOptions): Share {
       openSource: async () => {
         if (taken) throw new CloisterError('CL_MEDIA_SCREEN_LOST'); // a sender tries again; a share does not
         taken = true;
-        return paced(source, pace, options);
+        return withFrames(source, next, frames.free);
       },
       send: (packet) => {
         if (share.stopped) return;
@@ -106,6 +120,7 @@ export function createShare(options: ShareOptions): Share {
     });
     share.sender = sender;
     share.pace = pace;
+    share.frames = frames;
     sender.setTarget(encoderTarget());
     await sender.start();
     opening = false;
@@ -118,7 +133,7 @@ export function createShare(options: ShareOptions): Share {
       if (running === null) {
         const { promise: started, resolve, reject } = Promise.withResolvers<void>();
         started.catch(() => {});
-        const share: Running = { started, stopped: false, sender: null, pace: null, sentMs: Number.NEGATIVE_INFINITY, failure: null };
+        const share: Running = { started, stopped: false, sender: null, pace: null, frames: null, sentMs: Number.NEGATIVE_INFINITY, failure: null };
         running = share;
         begin(share).then(resolve, reject);
       }
@@ -134,12 +149,16 @@ export function createShare(options: ShareOptions): Share {
     stop: () => stop(running),
     requestKeyframe(why) {
       if (why === 'dropped') running?.pace?.emptied(clock.monotonicMs());
-      if (running?.pace?.refresh(clock.monotonicMs()) === true) running.sender?.requestKeyframe();
+      if (running?.pace?.refresh(clock.monotonicMs()) !== true) return;
+      running.frames?.restart();
+      running.sender?.requestKeyframe();
     },
     setTarget(wanted) {
+      if (target === null) running?.frames?.restart(); // the other side may have forgotten what went before
       target = wanted;
       running?.pace?.setTarget(wanted);
-      if (wanted !== null) encoderRate = encoderKbps(wanted.kbps, encoderRate);
+      // A lower rate waits for another page: the encoder begins anew for it, and of the one that is there all would be sent again.
+      if (wanted !== null) encoderRate = Math.max(encoderRate, encoderKbps(wanted.kbps, encoderRate));
       running?.sender?.setTarget(encoderTarget());
     },
     statistics() {
@@ -150,20 +169,29 @@ export function createShare(options: ShareOptions): Share {
   };
 }
 
-/** The source, without the frames that are not worth their bits now. */
-function paced(source: VideoSource, pace: SharePace, { clock, waits }: Pick<ShareOptions, 'clock' | 'waits'>): VideoSource {
-  const hasChanged = createChangeDetector();
+/** The source, with what `next` makes of its frames. */
+function withFrames(source: VideoSource, next: (frame: Frame) => Frame | null, free: () => void): VideoSource {
+  let taking: Promise<void> = Promise.resolve();
   return {
     view: source.view,
     start(sink) {
       source.start({
         async frame(frame, captureMs) {
-          if (!waits()) pace.emptied(clock.monotonicMs());
-          if (pace.admits(clock.monotonicMs(), hasChanged(frame))) await sink.frame(frame, captureMs);
+          try {
+            const chosen = next(frame);
+            if (chosen !== null) taking = sink.frame(chosen, captureMs);
+          } catch (cause) {
+            sink.lost(asCloisterError(cause, 'CL_MEDIA_SCREEN_SOURCE'));
+          }
+          await taking;
         },
         lost: (error) => sink.lost(error)
       });
     },
-    close: () => source.close()
+    async close() {
+      await source.close();
+      await taking;
+      free();
+    }
   };
 }

@@ -1,6 +1,6 @@
 // A received picture, the camera's or the shared screen's: VideoDecoder → queue → canvas, one draw for each screen refresh. Every VideoFrame that is made is closed here.
 // After an error, or when it cannot keep up, it waits for a keyframe and asks for one; nothing is decoded from the middle of a stream.
-import type { FeedFrame } from '../../media/display-feed/protocol.ts';
+import { type FeedFrame, isTooLarge } from '../../media/display-feed/protocol.ts';
 import { PictureQueue } from './playout.ts';
 
 /** Encoded frames that may wait in the decoder: half a second at 30 frames. */
@@ -120,6 +120,12 @@ export class Picture {
   }
 
   #decoded(picture: VideoFrame): void {
+    // Some codecs change their size without a keyframe, and a pixel need not be square: what the media process read says little of what comes out.
+    if (isTooLarge(picture.displayWidth, picture.displayHeight) || isTooLarge(picture.codedWidth, picture.codedHeight)) {
+      picture.close();
+      this.#fail();
+      return;
+    }
     this.#framesDecoded += 1;
     const timestampUs = picture.timestamp;
     const arrived = this.#arrived.get(timestampUs) ?? { captureMs: null, arrivedMs: performance.now() };

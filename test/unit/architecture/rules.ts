@@ -48,6 +48,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/config\/(?!(?:load-config|atomic-file)\.ts$)/, imports: ['zod'] },
   { path: /^src\/identity\/names\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/signaling\/(?:topics|messages)\.ts$/, imports: ['zod'] },
+  { path: /^src\/media\/agreement\.ts$/, imports: [] },
   { path: /^src\/media\/rtp\//, imports: [] },
   { path: /^src\/media\/path\/(?:relay\/relay-(?:frames|priority))\.ts$/, imports: [] },
   { path: /^src\/relay\/(?:mint|request-limit)\.ts$/, imports: ['node:crypto'] },
@@ -55,7 +56,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/media\/peer\/(?:missing-packets|repairs|loss-meter|receiver-estimate|peer-packets|peer-streams|sdp|negotiation|write-sdp)\.ts$/, imports: [] },
   { path: /^src\/media\/path\/candidate\.ts$/, imports: ['node:net'] },
   { path: /^src\/media\/secure-transport\/(?!dtls\/connection\.ts$)/, imports: ['node:crypto'] },
-  { path: /^src\/media\/screen\/(?:share-pace|frame-change)\.ts$/, imports: [] },
+  { path: /^src\/media\/screen\/(?:share-pace|page-parts)\.ts$/, imports: [] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },
   { path: /^src\/ui\/display\/playout\.ts$/, imports: [] }
 ];

@@ -85,7 +85,7 @@ function createModelDisplay(clock: FakeClock, media: MediaEnd['media']) {
       sendMessage() {}
     },
     requestKeyframe: (kind) => media.requestKeyframe(kind),
-    roundTripMs: () => media.statistics().roundTripMs,
+    roundTripMs: () => media.roundTripMs(),
     onChange() {}
   });
   receiver.open({ audio: { codec: 'opus', payloadType: 111 }, video: { codec: 'VP8', payloadType: 96 }, screen: null });

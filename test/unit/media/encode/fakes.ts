@@ -41,7 +41,7 @@ export function createFakeAudioSource(): FakeSource<AudioSink> & AudioSource {
 /** An encoder whose work ends when the test says so, where `held` is set. */
 type Held = { held: PromiseWithResolvers<void> | null; closed: boolean; opened: boolean; failNext: boolean };
 
-export type FakeVideoEncoder = VideoEncoder & Held & { readonly keyframes: boolean[]; target: VideoTarget | null };
+export type FakeVideoEncoder = VideoEncoder & Held & { readonly keyframes: boolean[]; target: VideoTarget | null /** As it was. */; lastLuma: Buffer | null };
 
 export function createFakeVideoEncoder(codec: VideoCodec = 'VP8'): FakeVideoEncoder {
   return {
@@ -52,12 +52,14 @@ export function createFakeVideoEncoder(codec: VideoCodec = 'VP8'): FakeVideoEnco
     failNext: false,
     keyframes: [],
     target: null,
+    lastLuma: null,
     async open() {
       this.opened = true;
     },
-    async encode(_frame: Frame, { keyframe }): Promise<readonly EncodedPicture[]> {
+    async encode(frame: Frame, { keyframe }): Promise<readonly EncodedPicture[]> {
       const first = this.keyframes.length === 0;
       this.keyframes.push(keyframe);
+      this.lastLuma = Buffer.from(frame.data?.[0] ?? []);
       await this.held?.promise;
       if (this.failNext) throw new CloisterError('CL_MEDIA_ENCODER', 'it broke');
       const { width = 640, height = 360 } = this.target ?? {};

@@ -82,6 +82,24 @@ describe('H.264 payloads (RFC 6184)', () => {
     });
   }
 
+  // Of 8,192 lines of 8,192 pixels: baseline, no order of its own (2), one reference, 512 blocks each way (section 7.3.2.1.1).
+  const SPS_LARGE = Buffer.from('6742c01fda002000040190', 'hex');
+  it('refuses a frame with a parameter set that is larger than any screen or cannot be read, wherever that stands', () => {
+    assert.deepEqual([readSequenceParameterSet(SPS_LARGE)?.width, readSequenceParameterSet(SPS_LARGE)?.height], [8_192, 8_192]);
+    const unreadable = SPS_720.subarray(0, 6);
+    const idr = slice(5, new Uint8Array([1]));
+    const delta = slice(1, new Uint8Array([1]));
+    for (const bad of [SPS_LARGE, unreadable]) {
+      const hidden = Buffer.concat([delta, Buffer.from([0, 0, 1]), bad]);
+      const fragments = [Buffer.concat([Buffer.from([0x7c, 0x87]), bad.subarray(1, 4)]), Buffer.concat([Buffer.from([0x7c, 0x47]), bad.subarray(4)])];
+      for (const payloads of [[bad, PPS, idr], [bad, SPS_720, PPS, idr], [SPS_720, bad, PPS, idr], [bad, delta], [hidden], [...fragments, delta]])
+        assert.equal(h264Depacketizer.join(payloads), null, payloads.map((payload) => Buffer.from(payload).toString('hex')).join());
+    }
+    assert.notEqual(h264Depacketizer.join([SPS_720, SPS_720, PPS, idr]), null);
+    assert.notEqual(h264Depacketizer.join([SPS_720, delta]), null);
+    assert.equal(h264Depacketizer.join([...Array.from({ length: 33 }, () => SPS_720), PPS, idr]), null);
+  });
+
   it('calls only an IDR picture with parameter sets a keyframe', () => {
     assert.equal(h264Depacketizer.join([slice(5, new Uint8Array([1]))])?.keyframe, false);
     assert.equal(h264Depacketizer.join([SPS_720, PPS])?.keyframe, false);

@@ -25,8 +25,16 @@ export function vp9Header(width: number, height: number): Uint8Array {
   return Buffer.from(`824983422${sides.toString(16).padStart(8, '0')}0`, 'hex');
 }
 
+/** With the index of one frame (Annex B.2), as the display is given it. */
+export function withVp9Index(frame: Uint8Array): Uint8Array {
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(frame.byteLength);
+  return Buffer.concat([frame, Buffer.from([0xd8]), size, Buffer.from([0xd8])]);
+}
+
+/** No keyframe is of the size of its first reference. */
 export function vp9Frame(keyframe: boolean, bytes: Uint8Array): Uint8Array {
-  return keyframe ? Buffer.concat([vp9Header(640, 360), Buffer.from([0]), bytes]) : Buffer.from([0x86, 0, ...bytes]);
+  return withVp9Index(Buffer.concat([keyframe ? Buffer.concat([vp9Header(640, 360), Buffer.from([0])]) : Buffer.from('86000002', 'hex'), bytes]));
 }
 
 /** Numbers the payloads of frames as one stream. */

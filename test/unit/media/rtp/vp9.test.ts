@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { packetizeVp9, vp9Depacketizer } from '../../../../src/media/rtp/vp9.ts';
-import { vp9Frame, vp9Header } from './packets.ts';
+import { boundedVp9 } from '../../../../src/media/rtp/vp9-frame.ts';
+import { vp9Frame, vp9Header, withVp9Index } from './packets.ts';
 
 const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex');
 
@@ -90,6 +91,69 @@ describe('VP9 payloads (RFC 9628)', () => {
     assert.equal(starts(Buffer.from([0x86, ...frame.subarray(1)])), false); // an inter frame
     assert.equal(starts(Buffer.from([0xa2, ...frame.subarray(1)])), false); // profile 1
     assert.equal(starts(Buffer.from([0x82, 0x49, 0x83, 0x43, ...frame.subarray(4)])), false); // no sync code
+  });
+
+  const framed = (frame: Uint8Array) => vp9Depacketizer.join([Buffer.concat([Buffer.from('0c', 'hex'), frame])]);
+
+  it('says where a frame ends, so that a decoder takes nothing behind it for another', () => {
+    const frame = Buffer.concat([vp9Header(640, 360), Buffer.from([0, 1, 2, 3])]);
+    assert.equal(hex(framed(frame)?.data), hex(withVp9Index(frame)));
+    assert.equal(hex(framed(withVp9Index(frame))?.data), hex(withVp9Index(frame)));
+  });
+
+  // Each is shown, an inter frame without error resilience: reset_frame_context 00, refreshed 0, references 0; then what is named.
+  const inter = (bits: string): Buffer => {
+    const text = `100001100000000000${'0'.repeat(12)}${bits}`;
+    return Buffer.from((text.padEnd(Math.ceil(text.length / 8) * 8 + 8, '0').match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+  };
+  const side = (pixels: number): string => (pixels - 1).toString(2).padStart(16, '0');
+  const intra = (pixels: number): Buffer => {
+    // Not shown, error resilience, intra_only; the sync code; refreshed 0.
+    const text = `100001011${(0x498342).toString(2).padStart(24, '0')}00000000${side(pixels)}${side(pixels)}0000000`;
+    return Buffer.from((text.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+  };
+  const superframe = (...frames: readonly Uint8Array[]): Buffer => {
+    const marker = Buffer.from([0xc8 | (frames.length - 1)]);
+    const sizes = frames.map(({ byteLength }) => Buffer.from([byteLength & 0xff, byteLength >> 8]));
+    return Buffer.concat([...frames, marker, ...sizes, marker]);
+  };
+  const small = Buffer.concat([vp9Header(640, 360), Buffer.from([0])]);
+  const cases: Readonly<Record<string, readonly [frame: Uint8Array, taken: boolean]>> = {
+    'a frame of the size of its third reference': [inter('001'), true],
+    'a frame of another size': [inter(`000${side(320)}${side(180)}`), true],
+    'a frame that is larger than any screen': [inter(`000${side(16_384)}${side(16_384)}`), false],
+    'a frame that is cut off in its size': [inter('000').subarray(0, 5), false],
+    'a frame without prediction of another size': [intra(640), true],
+    'a frame without prediction that is larger than any screen': [intra(16_384), false],
+    'a keyframe that is larger than any screen': [Buffer.concat([vp9Header(8_192, 8_192), Buffer.from([0])]), false],
+    'a keyframe with a side that no screen has': [Buffer.concat([vp9Header(16_384, 16), Buffer.from([0])]), false],
+    'a frame that shows an earlier one': [Buffer.from([0x88]), true],
+    'a frame of profile 1': [Buffer.from([0xa6, 0, 0, 2]), false],
+    'what is no frame': [Buffer.from([0x46, 0, 0, 2]), false],
+    'two frames in one': [superframe(inter('1'), small), true],
+    'two frames in one, of which the second is too large': [superframe(small, inter(`000${side(16_384)}${side(16_384)}`)), false],
+    'frames that go beyond their end': [Buffer.from([...inter('1'), 0xc0, 200, 0xc0]), false],
+    'an index of nothing': [Buffer.from([...inter('1'), 0xc0, 0, 0xc0]), false],
+    'half an index': [Buffer.from([...inter('1'), 0, 1, 0xc0]), false]
+  };
+  for (const [what, [frame, taken]] of Object.entries(cases)) {
+    it(`${taken ? 'takes' : 'refuses'} ${what}`, () => assert.equal(framed(frame) !== null, taken));
+  }
+
+  it('answers for any frame, and hands none on but what it would take again as it is', () => {
+    const head = fc.constantFrom('80498342', '85', '86', '87', '88', '82').map((text) => Buffer.from(text, 'hex'));
+    const index = fc.constantFrom('', 'c005c0', 'c10503c1', 'd805000000d8').map((text) => Buffer.from(text, 'hex'));
+    let taken = 0;
+    fc.assert(
+      fc.property(head, fc.uint8Array({ maxLength: 24 }), index, (first, rest, last) => {
+        const bounded = boundedVp9(Buffer.concat([first, rest, last]));
+        if (bounded === null) return;
+        taken += 1;
+        assert.equal(boundedVp9(bounded), bounded);
+      }),
+      { numRuns: 2000 }
+    );
+    assert.ok(taken > 100, `${taken} taken`);
   });
 
   it('is total for any bytes', () => {

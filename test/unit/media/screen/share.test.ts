@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { AV_PIX_FMT_YUV420P, Frame } from 'node-av';
 import { CloisterError } from '../../../../src/kernel/errors.ts';
+import type { VideoTarget } from '../../../../src/media/encode/video-target.ts';
 import type { MediaFailure } from '../../../../src/media/port.ts';
 import { createShare } from '../../../../src/media/screen/share.ts';
 import type { RtpPayload } from '../../../../src/media/streams.ts';
@@ -9,13 +10,16 @@ import { createFakeVideoEncoder, createFakeVideoSource, type FakeVideoEncoder } 
 
 const PROFILE = { width: 640, height: 360, fps: 10, maxKbps: 1000 };
 
-/** A frame of the profile's size, which looks the same every time. */
-function createFrame(): Frame {
+/** A frame of the profile's size. */
+function createFrame(lumaAt: (index: number) => number): Frame {
   const frame = new Frame();
   frame.alloc();
   Object.assign(frame, { format: AV_PIX_FMT_YUV420P, width: PROFILE.width, height: PROFILE.height });
   frame.getBuffer();
   for (const plane of frame.data ?? []) plane.fill(128);
+  frame.data?.[0]?.forEach((_, index, luma) => {
+    luma[index] = lumaAt(index);
+  });
   return frame;
 }
 
@@ -34,9 +38,9 @@ function createWorld(picture: Frame) {
     lost: [] as MediaFailure[],
     opening: async (): Promise<void> => {},
     /** The source gives a frame. */
-    async frame(): Promise<void> {
+    async frame(shown = picture): Promise<void> {
       clock.advance(100);
-      await world.sources.at(-1)?.sink?.frame(picture, clock.monotonicMs());
+      await world.sources.at(-1)?.sink?.frame(shown, clock.monotonicMs());
     }
   };
   const share = createShare({
@@ -62,8 +66,12 @@ function createWorld(picture: Frame) {
 }
 
 describe('a share', () => {
-  const picture = createFrame();
-  after(() => picture.free());
+  const picture = createFrame(() => 128);
+  const text = createFrame((index) => ((index * 2_654_435_761) % 5 < 2 ? 16 : 235));
+  after(() => {
+    picture.free();
+    text.free();
+  });
 
   it('opens nothing before it is started, sends then, and nothing once stop() was called', async () => {
     const { world, share } = createWorld(picture);
@@ -162,17 +170,43 @@ describe('a share', () => {
     await share.stop();
   });
 
-  it('leaves frames out for a lower rate before it tells the encoder', async () => {
+  it('leaves frames out for a lower rate, which the encoder hears of with another page, and of a higher one at once', async () => {
     const { world, share } = createWorld(picture);
     await share.start();
-    share.setTarget({ width: 640, height: 360, fps: 5, kbps: 600 });
-    assert.deepEqual(world.encoders[0]?.target, { width: 640, height: 360, fps: 10, kbps: 1000 });
+    await world.frame();
+    const told = (): VideoTarget | null | undefined => world.encoders[0]?.target;
     share.setTarget({ width: 640, height: 360, fps: 5, kbps: 300 });
-    assert.deepEqual(world.encoders[0]?.target, { width: 640, height: 360, fps: 10, kbps: 300 });
+    for (let index = 0; index < 40; index++) await world.frame();
+    assert.deepEqual(told(), { width: 640, height: 360, fps: 10, kbps: 1000 });
+    await world.frame(text);
+    assert.deepEqual(told(), { width: 640, height: 360, fps: 10, kbps: 300 });
+    share.setTarget({ width: 640, height: 360, fps: 5, kbps: 900 });
+    assert.deepEqual(told(), { width: 640, height: 360, fps: 10, kbps: 900 });
     share.setTarget(null);
     const sent = world.packets.length;
     await world.frame();
     assert.equal(world.packets.length, sent);
+    await share.stop();
+  });
+
+  it('gives whoever asks over a narrow path a coarse picture first, and then all of it', async () => {
+    const { world, share } = createWorld(text);
+    share.setTarget({ width: 640, height: 360, fps: 5, kbps: 4_000 });
+    await share.start();
+    const whole = Buffer.from(text.data?.[0] ?? []);
+    const isWhole = (): boolean => world.encoders[0]?.lastLuma?.equals(whole) === true;
+    await world.frame();
+    assert.ok(isWhole());
+    share.setTarget({ width: 640, height: 360, fps: 5, kbps: 60 });
+    for (let index = 0; index < 40; index++) await world.frame();
+    assert.ok(isWhole(), 'a narrower path takes nothing from what is there');
+    share.requestKeyframe('asked');
+    const encoded = world.encoders[0]?.keyframes.length ?? 0;
+    for (let index = 0; world.encoders[0]?.keyframes.length === encoded && index < 40; index++) await world.frame();
+    assert.deepEqual([world.encoders[0]?.keyframes.at(-1), isWhole()], [true, false]);
+    for (let index = 0; !isWhole() && index < 2_000; index++) await world.frame();
+    assert.ok(isWhole());
+    assert.equal(world.encoders[0]?.keyframes.filter(Boolean).length, 1);
     await share.stop();
   });
 });

@@ -1,0 +1,324 @@
+// Two sessions over a path in memory: handshake, protection, sound and the display's feed are the real ones, the clock is moved by hand.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { type CallCertificate, createCallCertificate } from '../../../src/encryption/call-certificate.ts';
+import { endpointBinding } from '../../../src/encryption/endpoint-binding.ts';
+import { commitment, commitmentHolds, securityCode } from '../../../src/encryption/security-code.ts';
+import type { CloisterError } from '../../../src/kernel/errors.ts';
+import type { SessionEvents } from '../../../src/media/ipc.ts';
+import { createMemoryPaths } from '../../../src/media/path/memory-path.ts';
+import type { MediaSettings, MediaStatistics } from '../../../src/media/port.ts';
+import { createSession, type SessionOptions } from '../../../src/media/session.ts';
+import { createFakeClock, type FakeClock } from '../../fakes/clock.ts';
+import { createFakePath } from '../../fakes/path.ts';
+
+type Role = 'caller' | 'callee';
+type CreatePath = NonNullable<SessionOptions['createPath']>;
+
+const ORIGIN = 'http://127.0.0.1:1';
+const VIDEO = { width: 160, height: 90, fps: 5, maxKbps: 100 };
+const SETTINGS: MediaSettings = {
+  roomName: '',
+  camera: 'none',
+  microphone: 'test',
+  screen: 'none',
+  video: VIDEO,
+  screenVideo: VIDEO,
+  codecs: ['VP8'],
+  hardwareEncoders: [],
+  iceServers: [],
+  fips: false,
+  displayHost: '127.0.0.1',
+  displayOrigins: [ORIGIN]
+};
+const ENDPOINTS = { caller: { local: 'caller', remote: 'callee' }, callee: { local: 'callee', remote: 'caller' } };
+const REAL_LIMIT_MS = 10_000;
+const TICK_MS = 10;
+
+/** RFC 7983 section 7, RFC 5761 section 4. */
+const isRtp = ([first = 0, second = 0]: Buffer): boolean => first >= 128 && first <= 191 && (second < 192 || second > 223);
+/** Of a record of a handshake that is protected: Finished (RFC 6347 section 4.1). Several may be in one datagram. */
+function hasFinished(datagram: Buffer): boolean {
+  for (let at = 0; at + 13 <= datagram.length; at += 13 + datagram.readUInt16BE(at + 11))
+    if (datagram[at] === 22 && datagram.readUInt16BE(at + 3) > 0) return true;
+  return false;
+}
+const hasCode = (code: CloisterError['code']) => (error: unknown) => (error as CloisterError).code === code;
+/** Servers of this process. */
+const listeners = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length;
+const nonceOf = (role: Role): Uint8Array => new Uint8Array(32).fill(role === 'caller' ? 1 : 2);
+
+function createSide(role: Role, clock: FakeClock, certificate: CallCertificate, memory: CreatePath, passes: (datagram: Buffer) => boolean) {
+  const said: string[] = [];
+  const figures = { datagrams: 0, rtp: 0, words: 0, closedPaths: 0 };
+  let statistics: MediaStatistics | null = null;
+  let pathUsed = false;
+  const session = createSession({
+    settings: SETTINGS,
+    call: { callId: '00000000-0000-7000-8000-000000000000', role, microphone: true, camera: false },
+    certificate,
+    encryption: { commitment, commitmentHolds, securityCode, endpointBinding },
+    nonce: nonceOf(role),
+    clock,
+    emit(event, ...parameters) {
+      figures.words += 1;
+      if (event === 'secured') said.push(`secured ${(parameters as unknown as SessionEvents['secured'])[0].code}`);
+      if (event === 'failed') said.push(`failed ${(parameters as unknown as SessionEvents['failed'])[0].code}`);
+      if (event === 'statistics') statistics = (parameters as unknown as SessionEvents['statistics'])[0];
+    },
+    createPath(options) {
+      // The one in memory is for one use: a change of it would lead nowhere.
+      const path = pathUsed ? createFakePath('nowhere') : memory(options);
+      pathUsed = true;
+      return {
+        ...path,
+        // No socket is opened, not even for practice.
+        gather: async () => {},
+        send(datagram) {
+          figures.datagrams += 1;
+          if (isRtp(datagram)) figures.rtp += 1;
+          if (passes(datagram)) path.send(datagram);
+        },
+        async close() {
+          figures.closedPaths += 1;
+          await path.close();
+        }
+      };
+    }
+  });
+  return { session, said, figures, received: () => ({ packets: statistics?.audio.packetsReceived ?? 0, frames: statistics?.audio.framesReceived ?? 0 }) };
+}
+
+describe('session', function () {
+  this.timeout(2 * REAL_LIMIT_MS);
+  const nowMs = createFakeClock().now();
+  const certificates = { caller: createCallCertificate(nowMs), callee: createCallCertificate(nowMs) };
+  let close: () => Promise<void> = async () => {};
+  // The clock's timers do not keep a process alive.
+  let alive: NodeJS.Timeout;
+  before(() => {
+    alive = setInterval(() => {}, 1_000);
+  });
+  afterEach(() => close());
+  after(() => clearInterval(alive));
+
+  /** @param passes which datagrams of either side get to the other */
+  function createWorld(passes: (datagram: Buffer) => boolean = () => true) {
+    const clock = createFakeClock();
+    const [callerPath, calleePath] = createMemoryPaths();
+    const caller = createSide('caller', clock, certificates.caller, callerPath, passes);
+    const callee = createSide('callee', clock, certificates.callee, calleePath, passes);
+    const pass = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += TICK_MS) {
+        for (let turn = 0; turn < 3; turn++) await nextTurn();
+        clock.advance(TICK_MS);
+      }
+      await nextTurn();
+    };
+    /** Handshake and encoders take the time that they take. */
+    const until = async (what: string, condition: () => boolean): Promise<void> => {
+      const deadline = performance.now() + REAL_LIMIT_MS;
+      while (!condition()) {
+        assert.ok(performance.now() < deadline, `in vain: ${what}`);
+        await pass(TICK_MS);
+      }
+    };
+    close = async () => void (await Promise.all([caller.session.close(), callee.session.close()]));
+    return { clock, caller, callee, pass, until };
+  }
+  type World = ReturnType<typeof createWorld>;
+
+  /** Descriptions are exchanged; neither is the callee open nor is the caller's nonce revealed. @returns that nonce */
+  async function exchange({ caller, callee }: World, endToEnd = true): Promise<string> {
+    const offer = await caller.session.createOffer();
+    const answer = await callee.session.acceptOffer(offer.sdp, endToEnd ? { commitment: offer.commitment } : null, ENDPOINTS.callee);
+    return (await caller.session.acceptAnswer(answer.sdp, endToEnd ? { nonce: answer.nonce } : null, ENDPOINTS.caller)).nonce;
+  }
+
+  it('sends nothing and shows nothing while the nonce is not revealed, though the handshake is done and the call answered; then all at once, with one code', async () => {
+    const world = createWorld();
+    const { caller, callee, pass, until } = world;
+    const nonce = await exchange(world);
+    const shown: unknown[] = [];
+    const { url } = await callee.session.displayTicket();
+    const display = new WebSocket(url, { origin: ORIGIN });
+    display.on('message', (data) => shown.push(data));
+    await once(display, 'open');
+    await callee.session.open();
+    // The caller knows all that it needs, and so it sends.
+    await until('sound arrives at the callee', () => callee.received().packets > 10);
+    await pass(500);
+    assert.deepEqual([callee.said, callee.figures.rtp, callee.received().frames, shown.length], [[], 0, 0, 0]);
+    await callee.session.reveal(nonce);
+    await until('sound arrives at both', () => callee.received().frames > 10 && caller.received().frames > 10);
+    await until('the display has it', () => shown.length > 10);
+    assert.match(callee.said[0] ?? '', /^secured \d{5} \d{5} \d{5} \d{5}$/);
+    assert.deepEqual([callee.said.length, caller.said], [1, callee.said]);
+    // A message may come twice.
+    await callee.session.reveal(nonce);
+    assert.equal(callee.said.length, 1);
+    display.terminate();
+  });
+
+  it('sends no datagram at all from the callee before the call is answered, though everything else is there', async () => {
+    const world = createWorld();
+    const { caller, callee, pass, until } = world;
+    await callee.session.reveal(await exchange(world));
+    await pass(3_000);
+    assert.deepEqual([callee.figures.datagrams, callee.said, caller.said, caller.figures.rtp], [0, [], [], 0]);
+    await callee.session.open();
+    await until('both are live', () => callee.said.length + caller.said.length === 2);
+  });
+
+  it('sends no media while the handshake is not done, and fails when it never is', async () => {
+    const world = createWorld((datagram) => !hasFinished(datagram));
+    const { caller, callee, pass, until } = world;
+    const nonce = await exchange(world);
+    await callee.session.open();
+    await callee.session.reveal(nonce);
+    await pass(5_000);
+    assert.deepEqual([caller.said, callee.said, caller.figures.rtp, callee.figures.rtp], [[], [], 0, 0]);
+    await until('both have given up', () => callee.said.length + caller.said.length === 2);
+    assert.deepEqual([caller.said, callee.said], [['failed CL_MEDIA_CONNECT'], ['failed CL_MEDIA_CONNECT']]);
+    assert.deepEqual([caller.figures.rtp, callee.figures.rtp], [0, 0]);
+  });
+
+  it('fails on a nonce that does not fit its commitment, says so once, and is not healed by the right one', async () => {
+    const world = createWorld();
+    const { callee, pass, until } = world;
+    const nonce = await exchange(world);
+    await callee.session.open();
+    await until('sound arrives at the callee', () => callee.received().packets > 3);
+    await callee.session.reveal('0'.repeat(64));
+    await callee.session.reveal('1'.repeat(64));
+    await callee.session.reveal(nonce);
+    const { datagrams } = callee.figures;
+    await pass(2_000);
+    assert.deepEqual(callee.said, ['failed CL_SECURITY_COMMITMENT']);
+    assert.deepEqual([callee.figures.rtp, callee.received().frames, callee.figures.closedPaths], [0, 0, 1]);
+    assert.ok(callee.figures.datagrams - datagrams <= 1, 'but for the word that it is over, something left');
+    await assert.rejects(callee.session.setScreen(true), hasCode('CL_CALL_WRONG_PHASE'));
+  });
+
+  it('fails so before the handshake, too: then no datagram ever leaves', async () => {
+    const world = createWorld();
+    const { callee, pass } = world;
+    const nonce = await exchange(world);
+    await callee.session.reveal('0'.repeat(64));
+    await callee.session.reveal(nonce);
+    await callee.session.open();
+    await pass(2_000);
+    assert.deepEqual([callee.said, callee.figures.datagrams], [['failed CL_SECURITY_COMMITMENT'], 0]);
+  });
+
+  it('refuses a nonce that nobody waits for: without an offer, in a standard call, as the caller', async () => {
+    const world = createWorld();
+    const { caller, callee } = world;
+    const refused = hasCode('CL_SECURITY_COMMITMENT');
+    await assert.rejects(callee.session.reveal('1'.repeat(64)), refused);
+    await exchange(world);
+    await assert.rejects(caller.session.reveal('1'.repeat(64)), refused);
+    await close();
+    const standard = createWorld();
+    await assert.rejects(standard.callee.session.reveal(await exchange(standard, false)), refused);
+    assert.deepEqual([caller.said, callee.said, standard.callee.said], [[], [], []]);
+  });
+
+  it('takes one offer, and one answer', async () => {
+    const world = createWorld();
+    const { caller, callee, until } = world;
+    const offer = await caller.session.createOffer();
+    const answer = await callee.session.acceptOffer(offer.sdp, { commitment: offer.commitment }, ENDPOINTS.callee);
+    const refused = hasCode('CL_MEDIA_NEGOTIATION');
+    // With a commitment of its own or without, a second offer would be a way around the first.
+    await assert.rejects(callee.session.acceptOffer(offer.sdp, { commitment: 'ff'.repeat(32) }, ENDPOINTS.callee), refused);
+    await assert.rejects(callee.session.acceptOffer(offer.sdp, null, ENDPOINTS.callee), refused);
+    await assert.rejects(caller.session.createOffer(), refused);
+    const { nonce } = await caller.session.acceptAnswer(answer.sdp, { nonce: answer.nonce }, ENDPOINTS.caller);
+    await assert.rejects(caller.session.acceptAnswer(answer.sdp, null, ENDPOINTS.caller), refused);
+    await callee.session.open();
+    await callee.session.reveal(nonce);
+    await until('both are live', () => callee.said.length + caller.said.length === 2);
+    assert.match(callee.said[0] ?? '', /^secured \d/);
+    assert.deepEqual(caller.said, callee.said);
+  });
+
+  it('is a standard call where the offer says so: it has no code, and waits for none', async () => {
+    const world = createWorld();
+    const { caller, callee, until } = world;
+    await exchange(world, false);
+    await callee.session.open();
+    await until('sound arrives at both', () => callee.received().frames > 3 && caller.received().frames > 3);
+    assert.deepEqual([caller.said, callee.said], [['secured null'], ['secured null']]);
+  });
+
+  it('shows two codes where the nonces that the sides know are not the same', async () => {
+    const world = createWorld();
+    const { caller, callee, until } = world;
+    const offer = await caller.session.createOffer();
+    const answer = await callee.session.acceptOffer(offer.sdp, { commitment: offer.commitment }, ENDPOINTS.callee);
+    const { nonce } = await caller.session.acceptAnswer(answer.sdp, { nonce: '3'.repeat(64) }, ENDPOINTS.caller);
+    await callee.session.open();
+    await callee.session.reveal(nonce);
+    await until('both are live', () => callee.said.length + caller.said.length === 2);
+    assert.notDeepEqual(caller.said, callee.said);
+  });
+
+  it('shares no screen before it is live, and says then what is missing', async () => {
+    const world = createWorld();
+    const { caller, callee, until } = world;
+    const early = hasCode('CL_CALL_WRONG_PHASE');
+    await assert.rejects(caller.session.setScreen(true), early);
+    const nonce = await exchange(world);
+    await callee.session.open();
+    await until('the caller is live', () => caller.said.length === 1);
+    await assert.rejects(callee.session.setScreen(true), early);
+    await callee.session.setScreen(false);
+    await callee.session.reveal(nonce);
+    await assert.rejects(callee.session.setScreen(true), hasCode('CL_MEDIA_SCREEN_NONE'));
+  });
+
+  for (const [when, begin] of [
+    ['before anything', async () => {}],
+    ['after its offer', async (world: World) => void (await world.caller.session.createOffer())],
+    [
+      'in the handshake',
+      async (world: World) => {
+        await exchange(world);
+        await world.callee.session.open();
+        await world.pass(2 * TICK_MS);
+      }
+    ],
+    [
+      'in the call',
+      async (world: World) => {
+        const nonce = await exchange(world);
+        await world.callee.session.open();
+        await world.callee.session.reveal(nonce);
+        await world.until('sound arrives at both', () => world.callee.received().frames > 3 && world.caller.received().frames > 3);
+      }
+    ]
+  ] as const) {
+    it(`leaves nothing behind when it is closed ${when}: no timer, no path, no feed, no word`, async () => {
+      const listening = listeners();
+      const world = createWorld();
+      const { clock, caller, callee, pass } = world;
+      await begin(world);
+      await Promise.all([caller, callee].map(({ session }) => session.displayTicket()));
+      assert.equal(listeners(), listening + 2);
+      await close();
+      const before = [caller, callee].map(({ figures }) => ({ ...figures }));
+      assert.equal(clock.pending, 0);
+      await pass(3_000);
+      assert.equal(clock.pending, 0);
+      assert.deepEqual(
+        [caller, callee].map(({ figures }) => figures),
+        before
+      );
+      assert.equal(listeners(), listening);
+      await assert.rejects(caller.session.displayTicket(), hasCode('CL_MEDIA_TICKET'));
+    });
+  }
+});
