@@ -98,7 +98,7 @@ describe('adaptation over a network with a rate', function () {
       await measure('2 Mbit/s, settling', 8_000);
       await until(() => seen.height > narrow.height, 'a larger picture', 25_000);
       const wide = await measure('2 Mbit/s', 5_000);
-      assert.ok(wide.soundLost <= 0.02 * wide.sound && wide.height > narrow.height && wide.videoKbps > 1.5 * narrow.videoKbps, JSON.stringify(wide));
+      assert.ok(wide.soundLost <= 0.02 * wide.sound && wide.height > narrow.height && wide.targetKbps > 1.5 * narrow.targetKbps, JSON.stringify(wide));
       relay.change(both(pathOf(300)));
       await measure('300 kbit/s again, settling', 6_000);
       const again = await measure('300 kbit/s again', 5_000);
