@@ -14,7 +14,7 @@ const PROFILES = [
   { width: 1280, height: 720, fps: 30, maxKbps: 2_500 },
   { width: 640, height: 360, fps: 15, maxKbps: 800 }
 ] as const;
-const SEEDS = [1, 2, 3, 4, 5, 6];
+const SEEDS = [1, 2, 3];
 const SOUND_MS = 20;
 const PULL_MS = 4;
 /** Frames of sound for each millisecond are enough here. */
@@ -134,7 +134,7 @@ describe('the beginning of a call over a bad path', function () {
 
   for (const profile of PROFILES) {
     it(`has a moving picture from the third second on where 30 % is lost both ways, and its sound: ${profile.height} lines, ${profile.fps} frames`, async () => {
-      const results = (await Promise.all(SEEDS.map((seed) => begin({ lossRate: 0.3, delayMs: 20 }, profile, seed, [2_500, 10_000])))).flat();
+      const results = (await Promise.all(SEEDS.map((seed) => begin({ lossRate: 0.3, delayMs: 20 }, profile, seed, [2_500, 9_000])))).flat();
       const [slowest, silent] = [Math.min(...results.map((each) => each.picturesPerSecond)), mean(results.map((each) => each.silentSecondsAMinute))];
       const delayMs = mean(results.map((each) => each.soundDelayMs));
       console.log(
