@@ -14,18 +14,23 @@ export type ProcessEnd = {
   readonly leftBehind: readonly string[];
 };
 
-type ProcessOptions = { readonly timeoutMs: number; readonly onMessage?: (message: unknown) => void; readonly quiet?: boolean };
+type ProcessOptions = {
+  readonly timeoutMs: number;
+  readonly onMessage?: (message: unknown) => void;
+  /** Where what it prints goes: to our own output unless given; a number is that of an open file. */
+  readonly output?: 'ignore' | number;
+};
 
 const MARK = 'CLOISTER_TEST_PROCESS';
 const LEFT_BEHIND_GRACE_MS = 3_000;
 
 /**
- * Runs `command`, its output going to ours (nowhere when `quiet`). An interrupt of this process ends the child too.
+ * Runs `command`. An interrupt of this process ends the child too.
  * @throws Error when the command cannot be started
  */
 export async function runProcess(command: string, args: readonly string[], options: ProcessOptions): Promise<ProcessEnd> {
   const mark = `${MARK}=${randomUUID()}`;
-  const output = options.quiet ? 'ignore' : 'inherit';
+  const output = options.output ?? 'inherit';
   const child = spawn(command, args, {
     detached: true,
     stdio: options.onMessage ? ['ignore', output, output, 'ipc'] : ['ignore', output, output],

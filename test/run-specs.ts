@@ -9,7 +9,7 @@ export type SpecOptions = {
   readonly testTimeoutMs: number;
   /** For all of the files together. */
   readonly timeoutMs: number;
-  readonly quiet?: boolean;
+  readonly output?: 'ignore' | number;
 };
 
 /** @param title how failures that are no test's are named */
@@ -19,7 +19,7 @@ export async function runSpecs(title: string, files: readonly string[], options:
   const failures: string[] = [];
   const end = await runProcess(process.execPath, [join(import.meta.dirname, 'mocha-process.ts'), String(options.testTimeoutMs), ...files], {
     timeoutMs: options.timeoutMs,
-    quiet: options.quiet ?? false,
+    ...(options.output === undefined ? {} : { output: options.output }),
     onMessage: (message) => {
       if (typeof message !== 'object' || message === null) return;
       if ('passed' in message) passed++;

@@ -1,7 +1,8 @@
 // npm test: the system's programs, the pages, then the suites; the last line is `N passed, N failed`.
 // Usage: npm test [-- [unit] [integration] [browser] [--seed NUMBER]]
 import { randomInt } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runProcess } from './run-process.ts';
@@ -13,7 +14,7 @@ const ROOT = join(import.meta.dirname, '..');
 
 type SuitePlan = SpecOptions & {
   readonly name: Suite;
-  /** Unit specs share a process and change places; the others have a process each, so that a crash in native code takes one file only. */
+  /** Unit specs share two processes and change places; the others have a process each, so that a crash in native code takes one file only. */
   readonly together: boolean;
 };
 
@@ -48,13 +49,28 @@ function specFiles(suite: Suite): string[] {
 async function runSuite(suite: SuitePlan, seed: number): Promise<Tally> {
   const files = specFiles(suite.name);
   if (files.length === 0) return { passed: 0, failures: [`${suite.name}: there is no spec file`] };
-  if (suite.together) return runSpecs(suite.name, shuffle(files, seed), suite);
+  if (suite.together) return runTogether(suite, shuffle(files, seed));
   const tallies: Tally[] = [];
   for (const file of files) {
     console.log(`\n--- ${relative(ROOT, file)}`);
     tallies.push(await runSpecs(relative(ROOT, file), [file], suite));
   }
   return sum(tallies);
+}
+
+/** In two processes at once; what the second prints follows when both have ended. */
+async function runTogether(suite: SuitePlan, files: readonly string[]): Promise<Tally> {
+  const half = (rest: 0 | 1): string[] => files.filter((_, index) => index % 2 === rest);
+  const folder = mkdtempSync(join(tmpdir(), 'cloister-tests-'));
+  const [kept, output] = [join(folder, 'output'), openSync(join(folder, 'output'), 'w')];
+  try {
+    const tallies = await Promise.all([runSpecs(suite.name, half(0), suite), runSpecs(suite.name, half(1), { ...suite, output })]);
+    process.stdout.write(readFileSync(kept));
+    return sum(tallies);
+  } finally {
+    closeSync(output);
+    rmSync(folder, { recursive: true });
+  }
 }
 
 const sum = (tallies: readonly Tally[]): Tally => ({

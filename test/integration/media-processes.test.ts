@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -68,6 +68,23 @@ describe('media processes', function () {
     assert.ok(most <= 6, `${most} at once`);
     await pause(5_000);
     assert.equal(await alive(), 1);
+  });
+
+  it('go before others while they have a call, where the system lets them', async () => {
+    const niceOf = async (pid: number, thread: number | string): Promise<number> =>
+      Number((await readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')).split(') ')[1]?.split(' ')[16]);
+    const allowed = spawnSync(process.execPath, ['-e', 'os.setPriority(os.constants.priority.PRIORITY_ABOVE_NORMAL)'], { stdio: 'ignore' }).status === 0;
+    const others = new Set(await mediaProcessesOf(process.pid));
+    await using processes = createMediaProcesses({ settings, clock: systemClock, log: silentLog });
+    await processes.start(new AbortController().signal);
+    const [spare] = (await mediaProcessesOf(process.pid)).filter((pid) => !others.has(pid));
+    assert.ok(spare !== undefined);
+    const usual = await niceOf(process.pid, process.pid);
+    assert.equal(await niceOf(spare, spare), usual, 'a spare does not go before the call of another');
+    await processes.take(call).createOffer();
+    const threads = await Promise.all((await readdir(`/proc/${spare}/task`)).map((thread) => niceOf(spare, thread).catch(() => null)));
+    const wanted = allowed ? constants.priority.PRIORITY_ABOVE_NORMAL : usual;
+    assert.deepEqual([...new Set(threads.filter((nice) => nice !== null))], [wanted]);
   });
 
   it('serve a call that takes a spare which was killed a moment before, and nobody is told of it', async () => {

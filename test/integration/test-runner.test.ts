@@ -16,7 +16,7 @@ describe('test runner', () => {
   const run = (text: string, timeoutMs = 20_000): Promise<Tally> => {
     const file = join(folder, 'x.test.mjs');
     writeFileSync(file, text);
-    return runSpecs('x', [file], { testTimeoutMs: 500, timeoutMs, quiet: true });
+    return runSpecs('x', [file], { testTimeoutMs: 500, timeoutMs, output: 'ignore' });
   };
 
   const goneWithin1s = async (argument: string): Promise<void> => {
