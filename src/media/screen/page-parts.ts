@@ -1,6 +1,7 @@
 // What the encoder is given of a screen that changed: all of it, or, where that would take the path too long, a coarse picture of it first and
 // then one sharp part after another. Pure: `shown`, what the encoder was given last, is all that is remembered.
-// Invariants: of a screen that stands still, all is given in the end as it is; a change that is small is given sharp at once, whatever else still is coarse.
+// Invariants: of a screen that stands still, all is given in the end as it is, and of one with noise all of its detail; a change that is small is given
+// sharp at once, whatever else still is coarse.
 import type { Frame } from 'node-av';
 
 /** YUV 4:2:0. The rows alone are read: what lies between them is nobody's. */
@@ -31,6 +32,8 @@ const WHOLE_KBPS = 1_000;
 /** What a step of one in brightness between two neighbours costs, measured with small text at the coarsest quantizer that is allowed. */
 const STEP_BYTES = 1 / 280;
 const GREY = 128;
+/** What comes by cable may be dithered by whoever sends it, and is another picture each time: so little is neither detail nor another page. */
+const NOISE = 4;
 
 /** Whether there is anything in `frame` that the encoder was not given. */
 export const differs = (frame: Pixels, shown: Pixels): boolean => bandsOf(frame, shown).some(bandDiffers);
@@ -47,17 +50,18 @@ export function forget(shown: Pixels): void {
 export function bring(frame: Pixels, shown: Pixels, kbps: number): boolean {
   const bands = bandsOf(frame, shown);
   const changed = bands.filter(bandDiffers);
-  const turned = changed.length > bands.length / 2;
   if (kbps >= WHOLE_KBPS) {
     changed.forEach(sharpen);
-    return turned;
+    return changed.length > bands.length / 2;
   }
   const coarse = changed.filter(isCoarse);
-  const others = changed.filter((band) => !coarse.includes(band));
+  const others = changed.filter((band) => !coarse.includes(band)).map((band) => ({ band, bytes: bytesOf(band) }));
   let bytes = ((coarse.length === 0 ? WHOLE_MS : PART_MS) * kbps) / 8;
-  const wanted = others.reduce((sum, band) => sum + bytesOf(band), 0);
-  if (wanted <= bytes) others.forEach(sharpen);
-  else others.forEach(coarsen);
+  const wanted = others.reduce((sum, other) => sum + other.bytes, 0);
+  for (const other of others) {
+    if (wanted <= bytes || other.bytes === 0) sharpen(other.band);
+    else coarsen(other.band);
+  }
   // A part that moves on and on does not keep the rest from becoming sharp.
   bytes -= Math.min(wanted, bytes / 2);
   for (const [index, band] of coarse.entries()) {
@@ -65,7 +69,7 @@ export function bring(frame: Pixels, shown: Pixels, kbps: number): boolean {
     if (bytes < 0 && index > 0) break;
     sharpen(band);
   }
-  return turned;
+  return others.filter((other) => other.bytes > 0).length > bands.length / 2;
 }
 
 function bandsOf(frame: Pixels, shown: Pixels): Band[] {
@@ -115,7 +119,8 @@ function bytesOf(band: Band): number {
     const [fromAt, toAt] = [row * fromStride, row * toStride];
     let before = 0;
     for (let x = 0; x < rowBytes; x++) {
-      const lacking = (from[fromAt + x] ?? 0) - (to[toAt + x] ?? 0);
+      const difference = (from[fromAt + x] ?? 0) - (to[toAt + x] ?? 0);
+      const lacking = Math.abs(difference) > NOISE ? difference : 0;
       steps += Math.abs(lacking - before);
       before = lacking;
     }
@@ -132,7 +137,10 @@ function coarsen(band: Band): void {
 
 const isCoarse = (band: Band): boolean =>
   eachCoarseRow(band, ({ to, toStride, rowBytes }, coarse, top, bottom) => {
-    for (let row = top; row < bottom; row++) if (coarse.compare(to, row * toStride, row * toStride + rowBytes) !== 0) return false;
+    for (let at = top * toStride; at < bottom * toStride; at += toStride) {
+      if (coarse.compare(to, at, at + rowBytes) === 0) continue;
+      for (let x = 0; x < rowBytes; x++) if (Math.abs((coarse[x] ?? 0) - (to[at + x] ?? 0)) > NOISE) return false;
+    }
     return true;
   });
 

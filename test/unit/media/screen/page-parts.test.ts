@@ -77,7 +77,7 @@ describe('parts of a page', () => {
         for (const row of rows) assert.deepEqual([...row.subarray(x, x + 4)], Array(4).fill(Math.round(wanted / 16)));
       }
     }
-    assert.equal(bring(after, shown, NARROW), true);
+    assert.equal(bring(after, shown, NARROW), false, 'what is still coarse of it is not another page');
     assert.deepEqual(luma(shown, 0, 16), luma(after, 0, 16));
     assert.notDeepEqual(luma(shown, 16, 16), luma(after, 16, 16));
     assert.equal(settle(after, shown, NARROW), 4);
@@ -104,6 +104,28 @@ describe('parts of a page', () => {
     };
     for (let seed = 1; seed <= 6; seed++) bring(moving(seed), shown, NARROW);
     assert.deepEqual(luma(shown, 32, 40), luma(page(0), 32, 40));
+  });
+
+  it('become sharp, and stay so beside what moves, where each picture has noise, which is no other page', () => {
+    const noisy = (seed: number, moving = seed): Painted => {
+      const [frame, top] = [page(0), page(moving)];
+      for (let y = 0; y < 32; y++) top.data[0]?.copy(frame.data[0] ?? Buffer.alloc(0), y * STRIDE, y * STRIDE, y * STRIDE + 64);
+      for (const [plane, pixels] of frame.data.entries())
+        for (let at = 0; at < pixels.length; at++) pixels[at] = (pixels[at] ?? 0) + (((at * 31 + plane * 7 + seed * 17) * 2_654_435_761) % 5) - 2;
+      return frame;
+    };
+    const shown = nothing();
+    bring(noisy(0, 0), shown, NARROW);
+    for (let seed = 1; seed <= 10; seed++) assert.equal(bring(noisy(seed, 0), shown, NARROW), false);
+    const isSharp = (fromRow: number): boolean => {
+      const wanted = Buffer.concat(luma(page(0), fromRow, 72 - fromRow));
+      return Buffer.concat(luma(shown, fromRow, 72 - fromRow)).every((value, at) => Math.abs(value - (wanted[at] ?? 0)) <= 2);
+    };
+    assert.ok(isSharp(0));
+    for (let seed = 1; seed <= 5; seed++) {
+      bring(noisy(seed), shown, NARROW);
+      assert.ok(isSharp(32), `picture ${seed}`);
+    }
   });
 
   it('are forgotten for somebody who has nothing', () => {
