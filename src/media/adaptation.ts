@@ -19,6 +19,8 @@ export type AdaptationOptions = {
 
 export type Adaptation = AsyncDisposable & {
   start(): void;
+  /** Now, and not with the next tick: another picture begins. */
+  adapt(): void;
   /** Whether a picture that is wanted is smaller, slower or gone because the path carries no more. */
   limited(kind: PictureKind): boolean;
 };
@@ -64,6 +66,7 @@ export function createAdaptation({ clock, peer, audio, picture }: AdaptationOpti
       adapt(); // the first picture is already one that fits
       scope.every(clock, PERIOD_MS, adapt);
     },
+    adapt,
     limited(kind) {
       const wanted = picture(kind)?.profile;
       if (wanted === undefined || allocation === null) return false;

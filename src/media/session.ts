@@ -203,6 +203,7 @@ export function createSession(options: SessionOptions): Session {
       send: (packet) => peer.send('screen', packet),
       waits: () => peer.statistics().send.queuedMs > 0,
       onSenderClock: (senderClock) => peer.setSenderClock('screen', senderClock),
+      onBegin: adaptation.adapt,
       onLost: (failure) => {
         onProblem('screen')(failure);
         scope.schedule(clock, SHARE_NEWS_MS, () => onProblem('screen')(null));

@@ -21,6 +21,8 @@ export type ShareOptions = {
   /** Whether anything that was sent still waits to leave. */
   waits(): boolean;
   onSenderClock(clock: SenderClock): void;
+  /** The source is open, nothing of it was encoded yet: from now on setTarget() tells what may be sent, and has to at once. */
+  onBegin(): void;
   /** The source or the encoder is lost; the share has stopped. Not called for one that start() already rejected. */
   onLost(failure: MediaFailure): void;
 };
@@ -81,7 +83,6 @@ export function createShare(options: ShareOptions): Share {
     const pace = createSharePace(target ?? targetOf(profile));
     pace.setTarget(target);
     const frames = createShareFrames(pace);
-    if (target !== null) encoderRate = encoderKbps(target.kbps, encoderRate);
     const next = (frame: Frame): Frame | null => {
       const nowMs = clock.monotonicMs();
       if (!options.waits()) pace.emptied(nowMs);
@@ -121,6 +122,8 @@ export function createShare(options: ShareOptions): Share {
     share.sender = sender;
     share.pace = pace;
     share.frames = frames;
+    options.onBegin();
+    if (target !== null) encoderRate = encoderKbps(target.kbps, encoderRate);
     sender.setTarget(encoderTarget());
     await sender.start();
     opening = false;

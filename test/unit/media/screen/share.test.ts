@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { AV_PIX_FMT_YUV420P, Frame } from 'node-av';
 import { CloisterError } from '../../../../src/kernel/errors.ts';
+import { createAdaptation } from '../../../../src/media/adaptation.ts';
 import type { VideoTarget } from '../../../../src/media/encode/video-target.ts';
+import { noStatistics } from '../../../../src/media/peer/peer-media.ts';
 import type { MediaFailure } from '../../../../src/media/port.ts';
 import { createShare } from '../../../../src/media/screen/share.ts';
 import type { RtpPayload } from '../../../../src/media/streams.ts';
@@ -37,6 +39,7 @@ function createWorld(picture: Frame) {
     packets: [] as RtpPayload[],
     lost: [] as MediaFailure[],
     opening: async (): Promise<void> => {},
+    begins: (): void => {},
     /** The source gives a frame. */
     async frame(shown = picture): Promise<void> {
       clock.advance(100);
@@ -60,6 +63,7 @@ function createWorld(picture: Frame) {
     send: (packet) => world.packets.push(packet),
     waits: () => true,
     onSenderClock: () => {},
+    onBegin: () => world.begins(),
     onLost: (failure) => world.lost.push(failure)
   });
   return { ...world, world, share };
@@ -168,6 +172,33 @@ describe('a share', () => {
     await world.frame();
     assert.equal(world.encoders[0]?.keyframes.at(-1), true);
     await share.stop();
+  });
+
+  it('begins with what the path carries, and not at the full rate until the next tick: its first page would take all the longer', async () => {
+    const { world, share } = createWorld(text);
+    const adaptation = createAdaptation({
+      clock: world.clock,
+      peer: {
+        statistics: () => ({ ...noStatistics, send: { ...noStatistics.send, targetKbps: 200 } }),
+        roundTripMs: () => null,
+        setRedundancy() {},
+        setWanted() {}
+      },
+      audio: { setTarget() {} },
+      picture: (kind) => (kind === 'screen' && share.statistics() !== null ? { profile: PROFILE, setTarget: share.setTarget } : null)
+    });
+    adaptation.start();
+    world.begins = adaptation.adapt;
+    for (let round = 0; round < 2; round++) {
+      await share.start();
+      await world.frame();
+      const encoder = world.encoders[round];
+      assert.equal(encoder?.target?.kbps, 250);
+      assert.equal(encoder.lastLuma?.equals(Buffer.from(text.data?.[0] ?? [])), false);
+      await share.stop();
+      share.setTarget({ width: 640, height: 360, fps: 10, kbps: 1_000 });
+    }
+    await adaptation[Symbol.asyncDispose]();
   });
 
   it('leaves frames out for a lower rate, which the encoder hears of with another page, and of a higher one at once', async () => {
