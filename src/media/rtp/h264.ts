@@ -12,6 +12,8 @@ const STAP_A = 24;
 const FU_A = 28;
 /** There are no more numbers for them (ITU-T H.264 section 7.4.2.1.1). */
 const MAX_PARAMETER_SETS = 32;
+/** For each packet of a frame: 1080 lines have 68 rows of macroblocks. Packets full of units of three bytes took a hundred times as long to read as others. */
+const MAX_UNITS = 128;
 const START_CODE = new Uint8Array([0, 0, 0, 1]);
 
 const typeOf = (nal: Uint8Array): number => (nal[0] ?? 0) & 0x1f;
@@ -95,14 +97,14 @@ function fragment(nal: Uint8Array, maxPayloadBytes: number, payloads: Uint8Array
   }
 }
 
-/** The NAL units in a STAP-A; null where its lengths do not fit. */
+/** The NAL units in a STAP-A; null where its lengths do not fit, or where there are more than anybody has use for. */
 function splitAggregate(payload: Uint8Array): Uint8Array[] | null {
   const nals: Uint8Array[] = [];
   let offset = 1;
   while (offset < payload.byteLength) {
     const size = ((payload[offset] ?? 0) << 8) | (payload[offset + 1] ?? 0);
     const nal = payload.subarray(offset + 2, offset + 2 + size);
-    if (size === 0 || nal.byteLength !== size) return null;
+    if (size === 0 || nal.byteLength !== size || nals.length === MAX_UNITS) return null;
     nals.push(nal);
     offset += 2 + size;
   }
@@ -144,17 +146,19 @@ function join(payloads: readonly Uint8Array[]): JoinedFrame | null {
   }
   if (fragmentType !== null || parts.length === 0) return null;
   const data = concatenate(parts);
-  if (!parameterSetsFit(data)) return null;
+  if (!parameterSetsFit(data, MAX_UNITS * payloads.length)) return null;
   const config = idr && sps !== null ? readSequenceParameterSet(sps) : null;
   return { data, keyframe: config !== null, config };
 }
 
 /** A decoder takes a size from wherever it stands: in a frame that is no keyframe, beside the one that counts, behind a start code inside of a payload. */
-function parameterSetsFit(stream: Uint8Array): boolean {
+function parameterSetsFit(stream: Uint8Array, maxUnits: number): boolean {
   const bytes = Buffer.from(stream.buffer, stream.byteOffset, stream.byteLength);
   let left = MAX_PARAMETER_SETS;
+  let unitsLeft = maxUnits;
   let code = bytes.indexOf('\0\0\x01', 0, 'latin1');
   while (code >= 0) {
+    if (unitsLeft-- === 0) return false;
     const next = bytes.indexOf('\0\0\x01', code + 3, 'latin1');
     if (((bytes[code + 3] ?? 0) & 0x1f) === NAL_SPS) {
       const size = left-- > 0 ? readSequenceParameterSet(bytes.subarray(code + 3, next < 0 ? bytes.length : next)) : null;

@@ -100,6 +100,20 @@ describe('H.264 payloads (RFC 6184)', () => {
     assert.equal(h264Depacketizer.join([...Array.from({ length: 33 }, () => SPS_720), PPS, idr]), null);
   });
 
+  it('refuses more units in a packet than a picture has rows of macroblocks, in an aggregate and behind start codes', () => {
+    const idr = slice(5, new Uint8Array([1]));
+    const aggregate = (units: number): Buffer => Buffer.concat([Buffer.from([0x78]), ...Array.from({ length: units }, () => Buffer.from([0, 1, 0x41]))]);
+    const hidden = (units: number): Buffer => Buffer.concat([Buffer.from([0x41]), ...Array.from({ length: units - 1 }, () => Buffer.from([0, 0, 1]))]);
+    for (const [units, taken] of [
+      [128, true],
+      [129, false]
+    ] as const) {
+      assert.equal(h264Depacketizer.join([aggregate(units)]) !== null, taken, `${units} in an aggregate`);
+      assert.equal(h264Depacketizer.join([hidden(units)]) !== null, taken, `${units} behind start codes`);
+    }
+    assert.notEqual(h264Depacketizer.join([hidden(129), idr]), null);
+  });
+
   it('calls only an IDR picture with parameter sets a keyframe', () => {
     assert.equal(h264Depacketizer.join([slice(5, new Uint8Array([1]))])?.keyframe, false);
     assert.equal(h264Depacketizer.join([SPS_720, PPS])?.keyframe, false);
