@@ -23,6 +23,8 @@ import type { PeerTransport } from './peer-transport.ts';
 
 /** Messages about arrivals: a few bytes can tell of thousands of packets. Others send 20 in a second, and some more after a pause of the machine. */
 const ARRIVAL_MESSAGES = { burst: 50, perSecond: 100 };
+/** Of each stream: others report once in a second or so, a hostile side fifty times in one packet, and each is weighed against all that was sent. */
+const LOSS_REPORT_PAUSE_MS = 100;
 
 /** Of a connection that is not secured yet. */
 export const noStatistics: PeerStatistics = {
@@ -71,6 +73,7 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
   });
   const feedback = createPeerFeedback({ transport, features, ssrc: ssrc.video, cname, senders: sending.streams, receiving });
   const keyframeRequestedAtMs = { video: Number.NEGATIVE_INFINITY, screen: Number.NEGATIVE_INFINITY };
+  const lossReportedAtMs = new Map<number, number>(); // by our own sources
   let reportedRoundTripMs: number | null = null;
   let arrivalMessages = { left: ARRIVAL_MESSAGES.burst, atMs: clock.monotonicMs() };
 
@@ -81,7 +84,8 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
       for (const stream of sending.streams().values()) {
         if (stream.ssrc !== block.ssrc) continue;
         reportedRoundTripMs = stream.roundTrip(block, nowMs) ?? reportedRoundTripMs;
-        if (toldArrivals) continue;
+        if (toldArrivals || nowMs - (lossReportedAtMs.get(stream.ssrc) ?? Number.NEGATIVE_INFINITY) < LOSS_REPORT_PAUSE_MS) continue;
+        lossReportedAtMs.set(stream.ssrc, nowMs);
         losses.fraction(block.fractionLost / 256);
         sending.estimate().lossReport(block.fractionLost / 256, nowMs);
       }

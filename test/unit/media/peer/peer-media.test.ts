@@ -383,6 +383,28 @@ describe('media of a connection', () => {
     close();
   });
 
+  it('takes one report of losses of each stream in a tenth of a second, however many come', () => {
+    const clock = createFakeClock();
+    const { left, close } = createMediaPair(clock, { sections: without({ transportSequence: null, feedback: ['nack'] }) });
+    const block = { ssrc: 102, packetsLost: 0, highestSequence: 0, jitter: 0, lastSenderReport: 0, delaySinceLastSenderReport: 0 };
+    const report = (...fractions: readonly number[]): void =>
+      left.media.takeRtcp(
+        writeReport(
+          7,
+          null,
+          fractions.map((fractionLost) => ({ ...block, fractionLost }))
+        ).packet
+      );
+    report(0, ...Array<number>(30).fill(255));
+    clock.advance(50);
+    report(255);
+    assert.equal(left.media.statistics().send.lossFraction, 0);
+    clock.advance(50);
+    report(128);
+    assert.equal(left.media.statistics().send.lossFraction, 0.25);
+    close();
+  });
+
   it('never throws at what an authenticated peer invents', () => {
     const clock = createFakeClock();
     const { left, close } = createMediaPair(clock);
