@@ -43,6 +43,8 @@ export type Receiver = {
 const POLL_MS = 20;
 /** Who ends a picture and begins it again with each packet would else make work for the display and for the agent each time. */
 const STATE_PAUSE_MS = 100;
+/** In a second. A display begins a decoder anew for each configuration: what has another one is not shown then, and asked for again. */
+const MAX_CONFIGS = 10;
 const HELD_PACKETS = 1_024;
 /** Questions are asked again after 1.3 round trips and 15 ms (missing-packets.ts), at the earliest with the next packet or tick. */
 const REPAIR_MS = 100;
@@ -62,7 +64,17 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   let held: { readonly kind: MediaKind; readonly packet: ReceivedRtp }[] = [];
   let streams: Partial<Record<MediaKind, FrameAssembler>> | null = null;
   const clocks = ofEachKind((kind) => createClockMap(CLOCK_RATES[kind]));
-  const figures = ofEachKind(() => ({ frames: 0, lastMs: null as number | null, width: 0, height: 0, atMs: [] as number[], sentConfig: '', over: false }));
+  const figures = ofEachKind(() => ({
+    frames: 0,
+    lastMs: null as number | null,
+    width: 0,
+    height: 0,
+    atMs: [] as number[],
+    sentConfig: '',
+    configAtMs: [] as number[],
+    over: false,
+    refused: false
+  }));
   let told = ofEachKind(() => false);
   let toldAtMs = Number.NEGATIVE_INFINITY;
 
@@ -91,9 +103,15 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     if (needKeyframe && kind !== 'audio') options.requestKeyframe(kind);
     const figure = figures[kind];
     for (const frame of frames) {
-      if (figure.over && !frame.keyframe) continue;
-      figure.over = false;
       const nowMs = clock.monotonicMs();
+      const config = frame.config === null ? figure.sentConfig : JSON.stringify(frame.config);
+      if (config !== figure.sentConfig) {
+        figure.configAtMs = figure.configAtMs.filter((at) => nowMs - at < 1_000);
+        figure.refused = figure.configAtMs.length >= MAX_CONFIGS;
+      } else if (frame.keyframe) figure.refused = false;
+      if (figure.refused && kind !== 'audio') options.requestKeyframe(kind);
+      if (figure.refused || (figure.over && !frame.keyframe)) continue;
+      figure.over = false;
       figure.frames++;
       figure.lastMs = nowMs;
       tellState();
@@ -103,8 +121,10 @@ export function createReceiver(options: ReceiverOptions): Receiver {
         if (frame.config !== null) {
           const { width, height } = frame.config;
           Object.assign(figure, { width, height });
-          const config = JSON.stringify(frame.config);
-          if (config !== figure.sentConfig) feed.sendMessage({ type: 'picture-config', of: kind, ...frame.config });
+          if (config !== figure.sentConfig) {
+            feed.sendMessage({ type: 'picture-config', of: kind, ...frame.config });
+            figure.configAtMs.push(nowMs);
+          }
           figure.sentConfig = config;
         }
       }
@@ -127,7 +147,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       clocks[kind].onSenderClock(senderClock);
     },
     end(kind) {
-      Object.assign(figures[kind], { lastMs: null, over: true });
+      Object.assign(figures[kind], { lastMs: null, over: true, refused: false });
       if (streams !== null) tellState();
     },
     open(negotiated) {

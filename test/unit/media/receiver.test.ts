@@ -142,6 +142,29 @@ describe('receiver', () => {
     assert.deepEqual([receiver.figures('video').width, receiver.figures('video').height, receiver.figures('video').frames], [640, 360, 5]);
   });
 
+  it('shows ten configurations in a second and no more, though each packet has another, asks for a keyframe then, and goes on with it', () => {
+    const { clock, receiver, said, asked, key, delta } = createWorld();
+    receiver.open({ ...ALL, audio: null });
+    for (let number = 1; number <= 1_000; number++) {
+      key('video', number, number % 2 === 0 ? 640 : 320, 180);
+      clock.advance(1);
+    }
+    assert.equal(said().filter((word) => word.startsWith('config')).length, 10);
+    clock.advance(1_000);
+    for (let number = 0; number <= 10; number++) key('video', 1_000 + number, number % 2 === 0 ? 640 : 320, 360);
+    delta('video', 1_012);
+    said();
+    assert.ok(asked.length > 2);
+    asked.length = 0;
+    delta('video', 1_013);
+    assert.deepEqual([said(), asked], [[], ['video']]);
+    receiver.end('video');
+    delta('video', 1_014);
+    key('video', 1_015, 320);
+    delta('video', 1_016);
+    assert.deepEqual([said().filter((word) => !word.startsWith('state')), asked], [['video-key 1015', 'video-delta 1016'], ['video']]);
+  });
+
   it('says when something begins to come, before its first frame, and when it comes no more: sound after a second, a shared page after four', () => {
     const { clock, receiver, said, changes, sound, key } = createWorld();
     receiver.open(ALL);
