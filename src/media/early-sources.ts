@@ -1,5 +1,5 @@
 // What takes long to open is opened while the connection is made: camera, microphone, and the encoder of the codec that is preferred, and nearly always agreed.
-// Invariants: what was opened is taken once or closed, and gives nothing before it is taken; once close() was called nothing is opened early.
+// Invariants: what was opened is taken once or closed, and gives nothing before it is taken; once agreed() or close() was called nothing is opened early.
 import type { VideoEncoder } from './encode/video-encoder.ts';
 import type { AudioSource, VideoSource } from './source/source.ts';
 import type { VideoCodec } from './streams.ts';
@@ -20,6 +20,8 @@ export type EarlySources = {
   takeEncoder(codec: VideoCodec): VideoEncoder;
   /** The camera is not wanted any more. Resolves when it is released. */
   dropCamera(): Promise<void>;
+  /** What a call has; of the rest what was opened is released. */
+  agreed(kinds: { readonly picture: boolean; readonly sound: boolean }): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -27,7 +29,7 @@ export function createEarlySources({ openCamera, openMicrophone, makeEncoder, pr
   let camera: Promise<VideoSource> | null = null;
   let microphone: Promise<AudioSource> | null = null;
   let encoder: VideoEncoder | null = null;
-  let closed = false;
+  let over = false;
 
   /** One that could not be opened has nothing to release. */
   const release = async (source: Promise<{ close(): Promise<void> }> | null): Promise<void> => (await source?.catch(() => null))?.close();
@@ -38,9 +40,23 @@ export function createEarlySources({ openCamera, openMicrophone, makeEncoder, pr
     await release(dropped);
   }
 
+  async function agreed({ picture, sound }: { readonly picture: boolean; readonly sound: boolean }): Promise<void> {
+    over = true;
+    const unwanted: (Promise<void> | undefined)[] = [];
+    if (!picture) {
+      unwanted.push(dropCamera(), encoder?.close());
+      encoder = null;
+    }
+    if (!sound) {
+      unwanted.push(release(microphone));
+      microphone = null;
+    }
+    await Promise.allSettled(unwanted);
+  }
+
   return {
     open(withCamera) {
-      if (closed) return;
+      if (over) return;
       if (withCamera) {
         camera ??= openCamera();
         // Whoever takes it hears of its failure.
@@ -69,12 +85,7 @@ export function createEarlySources({ openCamera, openMicrophone, makeEncoder, pr
       return makeEncoder(codec);
     },
     dropCamera,
-    async close() {
-      closed = true;
-      const [ofMicrophone, ofEncoder] = [microphone, encoder];
-      microphone = null;
-      encoder = null;
-      await Promise.allSettled([dropCamera(), release(ofMicrophone), ofEncoder?.close()]);
-    }
+    agreed,
+    close: () => agreed({ picture: false, sound: false })
   };
 }

@@ -173,6 +173,7 @@ export function createSession(options: SessionOptions): Session {
     const [ours, theirs] = [{ thumbprint: localThumbprint, nonce }, peerNonce && { thumbprint: remoteThumbprint, nonce: peerNonce }];
     const code = theirs && encryption.securityCode(codeInput(call.callId, call.role, ours, theirs));
     emit('secured', { code });
+    void early.agreed({ picture: negotiated.video !== null, sound: negotiated.audio !== null });
     if (negotiated.video !== null) video = makeVideoSender(negotiated.video.codec);
     if (wantsCamera) void video?.start();
     if (negotiated.screen !== null) share = makeShare(negotiated.screen.codec);

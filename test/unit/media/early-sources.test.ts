@@ -78,6 +78,21 @@ describe('sources that are opened early', () => {
     assert.equal(await early.takeCamera(), cameras[1]);
   });
 
+  for (const [picture, sound] of [
+    [true, false],
+    [false, true]
+  ] as const) {
+    it(`are released where a call has no ${picture ? 'sound' : 'picture'}, and what it has is still there to be taken`, async () => {
+      const { early, cameras, microphones, encoders } = createWorld();
+      early.open(true);
+      await early.agreed({ picture, sound });
+      early.open(true);
+      assert.deepEqual([cameras.length, microphones.length, encoders.length], [1, 1, 1]);
+      assert.deepEqual([cameras[0]?.closed, encoders[0]?.closed, microphones[0]?.closed], [!picture, !picture, !sound]);
+      assert.equal(picture ? await early.takeCamera() : await early.takeMicrophone(), picture ? cameras[0] : microphones[0]);
+    });
+  }
+
   it('are not opened any more after close()', async () => {
     const { early, cameras, microphones, encoders } = createWorld();
     await early.close();

@@ -1,6 +1,9 @@
 // Two sessions over a path in memory: handshake, protection, sound and the display's feed are the real ones, the clock is moved by hand.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { type CallCertificate, createCallCertificate } from '../../../src/encryption/call-certificate.ts';
@@ -50,14 +53,21 @@ const hasCode = (code: CloisterError['code']) => (error: unknown) => (error as C
 const listeners = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length;
 const nonceOf = (role: Role): Uint8Array => new Uint8Array(32).fill(role === 'caller' ? 1 : 2);
 
-function createSide(role: Role, clock: FakeClock, certificate: CallCertificate, memory: CreatePath, passes: (datagram: Buffer) => boolean) {
+function createSide(
+  role: Role,
+  clock: FakeClock,
+  certificate: CallCertificate,
+  memory: CreatePath,
+  passes: (datagram: Buffer) => boolean,
+  settings: Partial<MediaSettings>
+) {
   const said: string[] = [];
   const figures = { datagrams: 0, rtp: 0, words: 0, closedPaths: 0 };
   let statistics: MediaStatistics | null = null;
   let pathUsed = false;
   const session = createSession({
-    settings: SETTINGS,
-    call: { callId: '00000000-0000-7000-8000-000000000000', role, microphone: true, camera: false },
+    settings: { ...SETTINGS, ...settings },
+    call: { callId: '00000000-0000-7000-8000-000000000000', role, microphone: true, camera: settings.camera !== undefined },
     certificate,
     encryption: { commitment, commitmentHolds, securityCode, endpointBinding },
     nonce: nonceOf(role),
@@ -104,12 +114,12 @@ describe('session', function () {
   afterEach(() => close());
   after(() => clearInterval(alive));
 
-  /** @param passes which datagrams of either side get to the other */
-  function createWorld(passes: (datagram: Buffer) => boolean = () => true) {
+  /** @param passes which datagrams of either side get to the other @param settings of the callee's, whose camera is on where there is one */
+  function createWorld(passes: (datagram: Buffer) => boolean = () => true, settings: Partial<MediaSettings> = {}) {
     const clock = createFakeClock();
     const [callerPath, calleePath] = createMemoryPaths();
-    const caller = createSide('caller', clock, certificates.caller, callerPath, passes);
-    const callee = createSide('callee', clock, certificates.callee, calleePath, passes);
+    const caller = createSide('caller', clock, certificates.caller, callerPath, passes, {});
+    const callee = createSide('callee', clock, certificates.callee, calleePath, passes, settings);
     const pass = async (ms: number): Promise<void> => {
       for (let passed = 0; passed < ms; passed += TICK_MS) {
         for (let turn = 0; turn < 3; turn++) await nextTurn();
@@ -252,6 +262,33 @@ describe('session', function () {
     await callee.session.open();
     await until('sound arrives at both', () => callee.received().frames > 3 && caller.received().frames > 3);
     assert.deepEqual([caller.said, callee.said], [['secured null'], ['secured null']]);
+  });
+
+  it('holds no camera open in a call that has no picture, and opens none there', async function () {
+    if (process.platform !== 'linux') this.skip(); // what is open is seen in /proc
+    const folder = await mkdtemp(join(tmpdir(), 'session-'));
+    const film = join(folder, 'film.y4m');
+    await writeFile(film, Buffer.concat([Buffer.from('YUV4MPEG2 W16 H16 F5:1 Ip A1:1 C420jpeg\nFRAME\n'), Buffer.alloc((16 * 16 * 3) / 2)]));
+    const isOpen = async (): Promise<boolean> =>
+      (await Promise.all((await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))).includes(film);
+    const whenOpenIs = async (wanted: boolean): Promise<void> => {
+      const deadline = performance.now() + REAL_LIMIT_MS;
+      while ((await isOpen()) !== wanted) assert.ok(performance.now() < deadline, `the camera is ${wanted ? 'not ' : ''}open`);
+    };
+    const world = createWorld(() => true, { camera: `file:${film}`, codecs: ['H264'] });
+    const { callee, until } = world;
+    const nonce = await exchange(world);
+    await callee.session.open();
+    await whenOpenIs(true);
+    await callee.session.reveal(nonce);
+    await until('the callee is live', () => callee.said.length === 1);
+    await whenOpenIs(false);
+    await callee.session.setCamera(false);
+    await callee.session.setCamera(true);
+    await callee.session.open();
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+    assert.equal(await isOpen(), false);
+    await rm(folder, { recursive: true, force: true });
   });
 
   it('shows two codes where the nonces that the sides know are not the same', async () => {
