@@ -7,7 +7,7 @@ import { type BandwidthEstimate, createBandwidthEstimate } from '../congestion/b
 import { createPacer } from '../congestion/pacer.ts';
 import { writeTransportSequence } from '../rtp/header-extension.ts';
 import { writeRed } from '../rtp/red.ts';
-import { CLOCK_RATES, MEDIA_KINDS, type MediaKind, type NegotiatedMedia, PICTURE_KINDS, type PictureKind, type RtpPayload } from '../streams.ts';
+import { CLOCK_RATES, MEDIA_KINDS, type MediaKind, type NegotiatedMedia, ofEachKind, PICTURE_KINDS, type PictureKind, type RtpPayload } from '../streams.ts';
 import type { NegotiatedFeatures } from './negotiation.ts';
 import type { RtpHeader } from './peer-packets.ts';
 import { writeRtp } from './peer-packets.ts';
@@ -76,7 +76,10 @@ const OVERHEAD_BYTES = 36 + DATAGRAM_BYTES;
 const STALE_MS: Readonly<Record<PictureKind, number>> = { video: 500, screen: 1_500 };
 /** A tick that is so late says that nothing of this process ran. */
 const STOOD_STILL_MS = 100;
-/** Repairs may be as many bytes as what they repair, which is what half of all packets lost takes, and so much at once after a gap. */
+/**
+ * Repairs may be as many bytes as what they repair, which is what half of all packets lost takes, and so much at once after a gap. Of each kind by itself:
+ * repairs of a page for which sound counted too filled a narrow path for good, and what they lost there was asked for again.
+ */
 const REPAIR_BURST_BYTES = 256_000;
 /** RFC 3550 section 5.1: the count of padding has one byte. */
 const PADDING_BYTES = 255;
@@ -119,7 +122,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   let tickedAtMs = clock.monotonicMs();
   let redundancy: 0 | 1 | 2 | 3 = 0;
   let resentBytes = 0;
-  let repairBytes = REPAIR_BURST_BYTES;
+  const repairBytes = ofEachKind(() => REPAIR_BURST_BYTES);
   let earlierSound: RtpPayload[] = [];
   /** Kinds of which something has left since they began. */
   const active = new Set<MediaKind>();
@@ -166,7 +169,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     const again = resendOf(kind, header, payload, datagram);
     histories.get(kind)?.remember(header.sequenceNumber, again, nowMs);
     if (packet.marker && repairStreams.has(kind) && sendsTwice(nowMs)) resend(kind, again, 1, nowMs);
-    repairBytes = Math.min(REPAIR_BURST_BYTES, repairBytes + datagram.length);
+    repairBytes[kind] = Math.min(REPAIR_BURST_BYTES, repairBytes[kind] + datagram.length);
     if (stream.packetsSent() === 1) options.onFirst();
   };
   const sendsTwice = (nowMs: number): boolean =>
@@ -269,8 +272,8 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
       // Over a narrow path a repair waits longer than the other side does before it asks again.
       const underway = ({ waiting, leftAtMs }: Resend): boolean => waiting > 0 || nowMs - leftAtMs < (roundTripMs ?? 0);
       for (const packet of histories.get(kind)?.repair(sequenceNumbers, nowMs, roundTripMs, underway) ?? []) {
-        if (repairBytes < copies * packet.bytes) break;
-        repairBytes -= copies * packet.bytes;
+        if (repairBytes[kind] < copies * packet.bytes) break;
+        repairBytes[kind] -= copies * packet.bytes;
         resent.set(kind, (resent.get(kind) ?? 0) + copies);
         resend(kind, packet, copies, nowMs);
       }

@@ -344,6 +344,26 @@ describe('media of a connection', () => {
     close();
   });
 
+  it('sends no more repairs of a picture than of the picture, whatever sound there is beside it', () => {
+    const clock = createFakeClock();
+    const { left, close } = createMediaPair(clock, { path: { delayMs: 5 } });
+    const numbers: number[] = [];
+    for (let n = 0; n < 500; n += 1) {
+      left.media.send('audio', { timestamp: n * 960, marker: false, payload: Buffer.alloc(1_000) });
+      left.media.send('video', { ...picture(n * 1_800, 300), marker: false });
+      const seen = left.sent.length;
+      clock.advance(20);
+      for (const datagram of left.sent.slice(seen)) {
+        const packet = isRtcpDatagram(datagram) ? null : readRtp(datagram);
+        if (packet?.ssrc === 102) numbers.push(packet.sequenceNumber);
+      }
+      left.media.takeRtcp(writeNack(201, 102, numbers.slice(-300)));
+    }
+    const { bytesResent } = left.media.statistics().send;
+    assert.ok(bytesResent > 256_000 && bytesResent < 256_000 + 500 * 400, `${bytesResent} bytes again of ${500 * 300}`);
+    close();
+  });
+
   it('reads so many messages about arrivals and no more, and goes on with honest ones after a storm', () => {
     const clock = createFakeClock();
     const { left, close } = createMediaPair(clock);

@@ -206,6 +206,13 @@ describe('a shared page on a path that becomes narrow', () => {
     assert.ok(sound > 0.97, `${sound} of the sound arrived`);
   });
 
+  it('comes through a path of 300 kbit/s that loses a tenth: repairs do not fill it', () => {
+    const { longestMs, turns, sound } = shareOver({ rateKbps: 300, queueBytes: 18_600, lossRate: 0.1 }, WATCHED_S);
+    for (const { seenMs } of turns) assert.ok(seenMs < 15_000, `seen after ${seenMs} ms`);
+    assert.ok(longestMs < 15_000, `it stood still for ${longestMs} ms`);
+    assert.ok(sound > 0.97, `${sound} of the sound arrived`);
+  });
+
   it('comes whole and sharp where that takes less than two seconds', () => {
     const { turns } = shareOver({ rateKbps: 1_500, queueBytes: 93_000 }, 35);
     for (const { seenMs, sharpMs } of turns) assert.deepEqual([seenMs < 2_000, sharpMs], [true, seenMs]);
