@@ -21,6 +21,8 @@ export type BandwidthEstimate = {
   probeDue(nowMs: number, wantedKbps: number): Probe | null;
   /** Our own process did nothing for so long: that nothing was heard meanwhile says nothing. */
   stoodStill(ms: number): void;
+  /** What seems to wait on the way. */
+  queueMs(): number;
   /** Nothing waits on the way: what is lost is not lost because we send too much. */
   calm(): boolean;
   /** What arrived at the other side in the last half second; null until that is known. */
@@ -208,7 +210,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
       grownAtMs = nowMs;
       const usage = trend.usage();
       if (usage === 'over') {
-        if (news > 0 && nowMs - decreasedAtMs > Math.max(200, roundTrip + 100)) decrease(nowMs);
+        if (news > 0 && !probes.disturbs(nowMs) && nowMs - decreasedAtMs > Math.max(200, roundTrip + 100)) decrease(nowMs);
       } else if (usage === 'normal' && mayGrow && arrivals.kbps() !== null && trend.queueMs() < STANDING_QUEUE_MS)
         grow(elapsedMs, INFLATION_LIMIT * carriedKbps(nowMs));
     },
@@ -244,6 +246,7 @@ export function createBandwidthEstimate({ startKbps, minKbps, maxKbps }: { start
     stoodStill(ms) {
       if (silentSinceMs !== null) silentSinceMs += ms;
     },
+    queueMs: trend.queueMs,
     calm: () => trend.usage() === 'normal' && trend.queueMs() < CALM_QUEUE_MS,
     acknowledgedKbps: arrivals.kbps
   };

@@ -24,6 +24,8 @@ export type Probes = {
   overdue(nowMs: number, targetKbps: number): number | null;
   /** One to begin now; null for none. */
   due(nowMs: number, terms: ProbeTerms): Probe | null;
+  /** What grows on the path now may be a probe's doing, which is over soon. */
+  disturbs(nowMs: number): boolean;
   /** The path is full: what runs says nothing any more, and the next one waits. @param anew it may have become another path: it is sounded out soon */
   stop(nowMs: number, anew: boolean): void;
 };
@@ -44,12 +46,15 @@ const PASSED = 0.85;
 const FOUND_OF_QUEUED = 0.9;
 /** A little more than before is what waiting would have brought, too: only a clear success is followed at once. */
 const CLEAR_SUCCESS = 1.3;
+/** What a probe left standing in a queue is gone after so long, and the trend that it made. */
+const DRAIN_MS = 500;
 /** What nothing was sent over for so long may have become another path: what is known of it no longer speaks against a probe. */
 const UNUSED_MS = 2000;
 
 export function createProbes(): Probes {
   let running: RunningProbe | null = null;
   let nextAtMs = Number.NEGATIVE_INFINITY;
+  let endedAtMs = Number.NEGATIVE_INFINITY;
   let leftAtMs = Number.NEGATIVE_INFINITY; // the last packet
   let intervalMs = INTERVAL_MS;
   let factor: number | null = FIRST_FACTOR; // null for the periodic ones
@@ -57,6 +62,7 @@ export function createProbes(): Probes {
   function finish(done: RunningProbe, nowMs: number, targetKbps: number): number | null {
     running = null;
     factor = null;
+    endedAtMs = nowMs;
     const there = done.packets.filter((packet) => packet.arrivedMs !== null);
     const [first, last] = [there[0], there.at(-1)];
     if (first === undefined || last === undefined || there.length < LEAST_PACKETS) {
@@ -102,6 +108,7 @@ export function createProbes(): Probes {
       running = { kbps, bytes, startedMs: nowMs, packets: [], leftBytes: bytes };
       return { kbps, bytes };
     },
+    disturbs: (nowMs) => running !== null || nowMs - endedAtMs < DRAIN_MS,
     stop(nowMs, anew) {
       if (anew) intervalMs = INTERVAL_MS;
       running = null;

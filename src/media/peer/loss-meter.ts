@@ -6,6 +6,8 @@ const MIN_PACKETS = 50;
 const SMOOTHING = 0.3;
 
 export type LossMeter = {
+  /** What was told since the last measurement was for another reason. */
+  forgetNewest(): void;
   /** @param lost how many of `told` did not arrive, as far as the other side knew when it said so */
   arrivals(told: number, lost: number): void;
   /** A fraction that the other side measured over about a second. */
@@ -22,6 +24,9 @@ export function createLossMeter(): LossMeter {
     smoothed += (fraction - smoothed) * Math.max(SMOOTHING, 1 / taken);
   };
   return {
+    forgetNewest() {
+      waiting = { told: 0, lost: 0 };
+    },
     arrivals(told, lost) {
       waiting = { told: waiting.told + told, lost: waiting.lost + lost };
       if (waiting.told < MIN_PACKETS) return;

@@ -26,6 +26,13 @@ const ARRIVAL_MESSAGES = { burst: 50, perSecond: 100 };
 /** Of each stream: others report once in a second or so, a hostile side fifty times in one packet, and each is weighed against all that was sent. */
 const LOSS_REPORT_PAUSE_MS = 100;
 
+/** Over it a keyframe may take so much longer to arrive. */
+const MOST_KEYFRAME_WAIT_MS = 1_000;
+/** More than jitter makes. */
+const STANDING_QUEUE_MS = 150;
+/** What overflowed is told of, and what was asked for anew has come, so long after the queue is gone. */
+const OVERFLOW_MS = 1_000;
+
 /** Of a connection that is not secured yet. */
 export const noStatistics: PeerStatistics = {
   send: { targetKbps: 0, acknowledgedKbps: null, lossFraction: 0, queuedMs: 0, bytesResent: 0 },
@@ -72,9 +79,10 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
     onCut: (kind) => emit('keyframeRequest', kind, 'dropped')
   });
   const feedback = createPeerFeedback({ transport, features, ssrc: ssrc.video, cname, senders: sending.streams, receiving });
-  const keyframeRequestedAtMs = { video: Number.NEGATIVE_INFINITY, screen: Number.NEGATIVE_INFINITY };
   const lossReportedAtMs = new Map<number, number>(); // by our own sources
+  const keyframeAgainAtMs = { video: Number.NEGATIVE_INFINITY, screen: Number.NEGATIVE_INFINITY };
   let reportedRoundTripMs: number | null = null;
+  let overflowsUntilMs = Number.NEGATIVE_INFINITY;
   let arrivalMessages = { left: ARRIVAL_MESSAGES.burst, atMs: clock.monotonicMs() };
 
   const roundTripMs = () => reportedRoundTripMs ?? transport.roundTripMs();
@@ -107,8 +115,10 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
     },
     'keyframe-request'(message, nowMs) {
       const kind = PICTURE_KINDS.find((each) => ssrc[each] === message.mediaSsrc);
-      if (kind === undefined || nowMs - keyframeRequestedAtMs[kind] < KEYFRAME_PAUSE_MS) return;
-      keyframeRequestedAtMs[kind] = nowMs;
+      if (kind === undefined || nowMs < keyframeAgainAtMs[kind]) return;
+      // One that waits in a queue on the way is asked for again before it arrives.
+      keyframeAgainAtMs[kind] = nowMs + KEYFRAME_PAUSE_MS + Math.min(MOST_KEYFRAME_WAIT_MS, (roundTripMs() ?? 0) + sending.estimate().queueMs());
+      if (kind === 'video') sending.beginAnew(kind); // a page is begun anew by the share alone
       emit('keyframeRequest', kind, 'asked');
     },
     'transport-feedback'({ fci }, nowMs) {
@@ -116,8 +126,11 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
       arrivalMessages = { left: Math.max(0, left - 1), atMs: nowMs };
       const told = toldArrivals && left >= 1 ? readTransportFeedback(fci) : null;
       if (told === null) return;
-      losses.arrivals(told.packets.length, told.packets.filter(({ arrivedMs }) => arrivedMs === null).length);
       sending.estimate().feedback(told, nowMs, roundTripMs());
+      // What is lost while a queue stands is lost because we send too much: to send more for it would be more of the same.
+      if (sending.estimate().queueMs() > STANDING_QUEUE_MS) overflowsUntilMs = nowMs + OVERFLOW_MS;
+      if (nowMs < overflowsUntilMs) losses.forgetNewest();
+      else losses.arrivals(told.packets.length, told.packets.filter(({ arrivedMs }) => arrivedMs === null).length);
     },
     'receiver-estimate'({ fci }, nowMs) {
       const estimate = toldArrivals ? null : readRemb(fci);

@@ -41,6 +41,8 @@ export type PeerSending = {
    * @returns whether anything of it had left since the last time
    */
   discard(kind: MediaKind): boolean;
+  /** A keyframe comes in a moment: what was before it is of no use any more, neither what waits nor what could be sent again. */
+  beginAnew(kind: PictureKind): void;
   /** The other side asks for these again. Where much is lost, each goes out twice, so that one of them arrives within the round trip. */
   repair(kind: MediaKind, sequenceNumbers: readonly number[], roundTripMs: number | null): void;
   /** Every 20 ms: the rate follows the estimate, and probes that are due begin. */
@@ -265,6 +267,11 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
       if (kind === 'audio') earlierSound = [];
       else streams.get(kind)?.skip();
       return active.delete(kind);
+    },
+    beginAnew(kind) {
+      pacer.drop(`${kind}-repair`);
+      if (pacer.drop(kind)) streams.get(kind)?.skip();
+      histories.set(kind, createSentHistory());
     },
     repair(kind, sequenceNumbers, roundTripMs) {
       const copies = kind !== 'audio' && options.lossFraction() > REPAIR_TWICE_LOSS && estimate.calm() ? 2 : 1;

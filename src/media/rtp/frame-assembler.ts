@@ -125,6 +125,21 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
     return true;
   }
 
+  /** After a loss, when the keyframe that is being read has a gap: the newest one, where all of it is there, is worth more than what a repair may bring. */
+  function skipToNewestKeyframe(): boolean {
+    const newest = Math.max(...keyframeStarts);
+    if (!wanted || !keyframeMissing || packets.has(cursor) || newest <= cursor) return false;
+    for (let sequence = newest; ; sequence++) {
+      const packet = packets.get(sequence);
+      if (packet === undefined) return false;
+      if (packet.marker) break;
+    }
+    raiseFloor(newest);
+    start = newest;
+    cursor = newest;
+    return true;
+  }
+
   /** Reads on from the cursor as far as packets follow each other. Each step moves the cursor or the floor, so it ends. */
   function readOn(frames: AssembledFrame[]): void {
     while (start !== null) {
@@ -156,6 +171,7 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
       if (start === null && !findStart(nowMs)) break;
       readOn(frames);
       if (start === null) continue;
+      if (skipToNewestKeyframe()) continue;
       if (packets.size <= cursor - start) break; // nothing beyond the gap
       if (nowMs - gapKnownMs() < reorderWindowMs) break;
       lose(cursor);

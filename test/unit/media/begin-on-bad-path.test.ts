@@ -8,7 +8,7 @@ import type { PictureKind } from '../../../src/media/streams.ts';
 import { SoundBuffer } from '../../../src/ui/display/playout.ts';
 import { createFakeClock, type FakeClock } from '../../fakes/clock.ts';
 import { createMediaPair, createModelSound, type MediaEnd } from '../../fakes/media-pair.ts';
-import type { Impairment } from '../../harness/impaired-network.ts';
+import { bothWays, type Impairment } from '../../harness/impaired-network.ts';
 
 const PROFILES = [
   { width: 1280, height: 720, fps: 30, maxKbps: 2_500 },
@@ -99,10 +99,17 @@ function createModelDisplay(clock: FakeClock, media: MediaEnd['media']) {
   return { receiver, picturesAtMs, silentMs: () => pulledMs - sound.report().playedMs, soundDelayMs: () => sound.report().delayMs };
 }
 
-/** @returns for each direction what was seen and missing between two times */
-async function begin(path: Impairment, profile: (typeof PROFILES)[number], seed: number, [fromMs, toMs]: readonly [number, number]) {
+/** @param falls the path becomes another one @returns for each direction what was seen and missing between two times */
+async function begin(
+  path: Impairment,
+  profile: (typeof PROFILES)[number],
+  seed: number,
+  [fromMs, toMs]: readonly [number, number],
+  falls?: { readonly atMs: number; readonly to: Impairment }
+) {
   const clock = createFakeClock();
-  const { left, right, close } = createMediaPair(clock, { path, seed });
+  const { left, right, pipe, close } = createMediaPair(clock, { path, seed });
+  if (falls !== undefined) clock.schedule(falls.atMs, () => pipe.change(bothWays(falls.to)));
   const ends = [left, right].map((end) => {
     const { media } = end;
     const [camera, sound, display] = [createModelCamera(clock, media, profile), createModelSound(clock, media), createModelDisplay(clock, media)];
@@ -118,6 +125,7 @@ async function begin(path: Impairment, profile: (typeof PROFILES)[number], seed:
   clock.advance(toMs - fromMs);
   const seconds = (toMs - fromMs) / 1_000;
   const results = ends.map(({ display }, index) => ({
+    longestStandMs: longest([fromMs, ...display.picturesAtMs.filter((atMs) => atMs > fromMs), toMs]),
     picturesPerSecond: display.picturesAtMs.filter((atMs) => atMs > fromMs).length / seconds,
     soundDelayMs: display.soundDelayMs(),
     silentSecondsAMinute: (display.silentMs() - (before[index] ?? 0)) / 1_000 / (seconds / 60)
@@ -127,6 +135,7 @@ async function begin(path: Impairment, profile: (typeof PROFILES)[number], seed:
   return results;
 }
 
+const longest = (times: readonly number[]): number => Math.max(...times.slice(1).map((atMs, index) => atMs - (times[index] ?? 0)));
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 describe('the beginning of a call over a bad path', function () {
@@ -150,6 +159,15 @@ describe('the beginning of a call over a bad path', function () {
       const results = await begin(path, profile, 1, [2_000, 8_000]);
       const slowest = Math.min(...results.map((each) => each.picturesPerSecond));
       console.log(`        ${slowest.toFixed(1)} pictures/s at least`);
+      assert.ok(slowest >= 8, `${slowest} pictures/s`);
+    });
+
+    it(`has its picture back within three seconds where the path falls to 300 kbit/s in its middle, and all its sound: ${profile.height} lines, ${profile.fps} frames`, async () => {
+      const to = { lossRate: 0, delayMs: 20, rateKbps: 300, queueBytes: 11_250 };
+      const results = await begin({ lossRate: 0, delayMs: 20 }, profile, 1, [10_000, 22_000], { atMs: 10_000, to });
+      const [standMs, slowest] = [Math.max(...results.map((each) => each.longestStandMs)), Math.min(...results.map((each) => each.picturesPerSecond))];
+      console.log(`        stood for ${standMs.toFixed(0)} ms, ${slowest.toFixed(1)} pictures/s at least`);
+      assert.ok(standMs < 3_000, `${standMs} ms`);
       assert.ok(slowest >= 8, `${slowest} pictures/s`);
     });
   }

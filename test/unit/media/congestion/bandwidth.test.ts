@@ -74,6 +74,10 @@ describe('bandwidth over a simulated link', () => {
     { kbps: (nowMs) => (nowMs < wideMs ? 1000 : 5000), sourceMaxKbps: (nowMs) => (nowMs < narrowMs ? 6000 : 150), wantedKbps: 2500 },
     ([samples = []]) => assert.ok(targetKbps(samples, 25, 40) >= 2500, 'it never learns that a larger one would fit')
   );
+  // A probe that does not pass makes a queue of its own.
+  over('a still picture, 300 kbit/s', { kbps: () => 300, sourceMaxKbps: () => 120, wantedKbps: 2500 }, ([samples = []]) => {
+    assert.ok(Math.min(...between(samples, 5, 40).map((sample) => sample.targetKbps)) > 220, 'its probes take its rate away');
+  });
   over('2 Mbit/s, 10 % lost', { kbps: () => 2000, loss: 0.1 }, ([samples = []]) => assert.ok(arrivedKbps(samples, 10, 40) > 600));
   over('2 Mbit/s, 30 % lost', { kbps: () => 2000, loss: 0.3 }, ([samples = []]) => {
     assert.ok(arrivedKbps(samples, 10, 40) > 300);

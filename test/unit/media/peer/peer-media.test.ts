@@ -155,6 +155,47 @@ describe('media of a connection', () => {
     close();
   });
 
+  it('sends nothing again from before a keyframe that was asked for, and makes none while one must still be on its way', () => {
+    const clock = createFakeClock();
+    const narrow = { lossRate: 0, delayMs: 20, rateKbps: 300, queueBytes: 20_000 };
+    const { left, pipe, close } = createMediaPair(clock);
+    const pli = Buffer.concat([writeReport(200, null, []).packet, Buffer.from('81ce0002000000c800000066', 'hex')]);
+    for (let n = 0; n < 100; n += 1) {
+      if (n === 50) pipe.change(bothWays(narrow));
+      left.media.send('video', picture(n * 3_000, 1_000));
+      clock.advance(20);
+    }
+    const { sequenceNumber = 0 } = readRtp(rtpOf(left).findLast((datagram) => readRtp(datagram)?.payloadType === 96) ?? Buffer.alloc(0)) ?? {};
+    left.media.takeRtcp(pli);
+    assert.deepEqual(left.keyframeRequests, ['video']);
+    const { packetsResent } = left.media.statistics().video;
+    left.media.takeRtcp(Buffer.concat([writeReport(200, null, []).packet, writeNack(200, 102, [sequenceNumber])]));
+    assert.equal(left.media.statistics().video.packetsResent, packetsResent);
+    clock.advance(400);
+    left.media.takeRtcp(pli);
+    assert.deepEqual(left.keyframeRequests, ['video'], 'over a full path a keyframe takes longer than 300 ms');
+    clock.advance(1_000);
+    left.media.takeRtcp(pli);
+    assert.deepEqual(left.keyframeRequests, ['video', 'video']);
+    close();
+  });
+
+  it('does not take what overflows a queue for loss of the path', () => {
+    const clock = createFakeClock();
+    const { left, pipe, close } = createMediaPair(clock);
+    const model = createModelPicture(clock, left.media, 'video', { width: 1280, height: 720, fps: 30, maxKbps: 2_500 });
+    clock.advance(3_000);
+    pipe.change(bothWays({ lossRate: 0, delayMs: 20, rateKbps: 300, queueBytes: 11_250 }));
+    let most = 0;
+    for (let ms = 0; ms < 4_000; ms += 100) {
+      clock.advance(100);
+      most = Math.max(most, left.media.statistics().send.lossFraction);
+    }
+    assert.ok(pipe.figures().offerer.overflowed > 50 && most < 0.1, `${pipe.figures().offerer.overflowed} overflowed, ${most} taken for lost`);
+    model.stop();
+    close();
+  });
+
   it('lets nothing of a kind leave any more that was discarded, repairs and waiting packets included, and shows the cut', () => {
     const clock = createFakeClock();
     const { left, right, close } = createMediaPair(clock);

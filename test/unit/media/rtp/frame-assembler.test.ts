@@ -135,6 +135,22 @@ describe('frame assembly', () => {
     assert.deepEqual(assembler.statistics(), { framesAssembled: 3, losses: 1 });
   });
 
+  it('begins with the newest whole keyframe after a loss, and does not wait for what one before it lacks', () => {
+    const assembler = createFrameAssembler('VP8', WINDOW_MS);
+    const begun = vp8Stream(1);
+    pushAll(assembler, begun.packets.slice(0, 4), 0);
+    pushAll(assembler, begun.packets.slice(5), 10); // packet 4 is missing
+    assert.equal(assembler.poll(70).needKeyframe, true);
+    const [lacking, whole] = [vp8Stream(0, 200), vp8Stream(1, 200 + vp8Stream(0).packets.length)];
+    assert.deepEqual(pushAll(assembler, [...lacking.packets.slice(0, 1), ...lacking.packets.slice(2)], 80), []);
+    const got = pushAll(assembler, whole.packets, 90);
+    assert.deepEqual(
+      got.map(({ data }) => hex(data)),
+      whole.frames.map(hex)
+    );
+    assert.equal(assembler.poll(1_000).needKeyframe, false);
+  });
+
   it('takes a missing packet that comes within the window', () => {
     const { frames, packets } = vp8Stream(2);
     const assembler = createFrameAssembler('VP8', WINDOW_MS);
