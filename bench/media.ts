@@ -19,6 +19,7 @@ import { type ChromiumPair, firstFrameAfter, PROFILE, type Profile, type RoomPai
 import { readTimeCode } from './time-code.ts';
 
 const SEED = 1;
+const REHEARSED_MS = 15_000;
 const WARM_UP_MS = 4_000;
 /** For what the bad network changes at once: the rate, the size, the buffers. */
 const ADAPT_MS = 4_000;
@@ -97,9 +98,12 @@ async function benchNetworks(networks: typeof IMPAIRMENTS, seconds: number, say:
   const everything = [...rooms.rooms.rooms.map(({ agentPid }) => agentPid), ...[...rooms.displays, ...chromium.browsers].map(({ pid }) => pid)];
 
   say('one call of each first, which is not counted');
+  // A page that never decoded before stands still again and again in its first seconds.
   await placeRooms(rooms);
+  await pause(REHEARSED_MS);
   await rooms.end();
   await chromium.place();
+  await pause(REHEARSED_MS);
   await chromium.end();
 
   const results: MediaResult['networks'][number][] = [];
