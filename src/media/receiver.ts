@@ -4,7 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { Scope } from '../kernel/scope.ts';
 import type { FeedFrame, FeedMessage } from './display-feed/protocol.ts';
 import { createClockMap } from './rtp/clock-map.ts';
-import { type Assembly, createFrameAssembler, type FrameAssembler } from './rtp/frame-assembler.ts';
+import { type Assembly, createFrameAssembler, type FrameAssembler, REORDER_MS } from './rtp/frame-assembler.ts';
 import {
   CLOCK_RATES,
   MEDIA_KINDS,
@@ -50,8 +50,8 @@ const HELD_PACKETS = 1_024;
 const REPAIR_MS = 100;
 /** A page takes seconds to be sent again, and the round trip that is known is the one before the path's queue filled. */
 const PAGE_REPAIR_MS = 600;
-/** Sound is not waited for longer; and hardly where it came with what was before it: only what overtook others by more than they hold can still come. */
-const SOUND_MS = { alone: 60, redundant: 10 };
+/** Sound that came with what was before it is hardly waited for: only what overtook others by more than they hold can still come. */
+const REDUNDANT_SOUND_MS = 10;
 /** Beyond it a keyframe helps sooner. */
 const REPAIR_LIMIT_MS: Readonly<Record<PictureKind, number>> = { video: 600, screen: 2_000 };
 const REPAIR_ROUND_TRIPS = 4;
@@ -105,7 +105,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     for (const frame of frames) {
       const nowMs = clock.monotonicMs();
       const config = frame.config === null ? figure.sentConfig : JSON.stringify(frame.config);
-      if (config !== figure.sentConfig) {
+      const renewed = config !== figure.sentConfig;
+      if (renewed) {
         figure.configAtMs = figure.configAtMs.filter((at) => nowMs - at < 1_000);
         figure.refused = figure.configAtMs.length >= MAX_CONFIGS;
       } else if (frame.keyframe) figure.refused = false;
@@ -121,11 +122,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
         if (frame.config !== null) {
           const { width, height } = frame.config;
           Object.assign(figure, { width, height });
-          if (config !== figure.sentConfig) {
+          if (renewed) {
             feed.sendMessage({ type: 'picture-config', of: kind, ...frame.config });
             figure.configAtMs.push(nowMs);
+            figure.sentConfig = config;
           }
-          figure.sentConfig = config;
         }
       }
       const { timestampUs, captureMs } = clocks[kind].map(frame.timestamp);
@@ -140,7 +141,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
         return;
       }
       const stream = streams[kind];
-      if (kind === 'audio') stream?.setWindow(packet.redundant === true ? SOUND_MS.redundant : SOUND_MS.alone);
+      if (kind === 'audio') stream?.setWindow(packet.redundant === true ? REDUNDANT_SOUND_MS : REORDER_MS);
       if (stream !== undefined) handOver(kind, stream.push(packet, clock.monotonicMs()));
     },
     setSenderClock(kind, senderClock) {

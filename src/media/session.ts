@@ -202,7 +202,7 @@ export function createSession(options: SessionOptions): Session {
       openSource: () => openScreenSource(settings.screen, profile, clock),
       createEncoder: () => createVideoEncoder({ codec, profile, clock, content: 'text' }),
       send: (packet) => peer.send('screen', packet),
-      waits: () => peer.statistics().send.queuedMs > 0,
+      waits: () => peer.queuedMs() > 0,
       onSenderClock: (senderClock) => peer.setSenderClock('screen', senderClock),
       onBegin: adaptation.adapt,
       onLost: (failure) => {

@@ -91,8 +91,6 @@ export type SendStatistics = {
   readonly acknowledgedKbps: number | null;
   /** From 0 to 1, before repairs. */
   readonly lossFraction: number;
-  /** How long the last packet that waits will have waited. */
-  readonly queuedMs: number;
   /** Of repairs, asked for or not, with their headers. */
   readonly bytesResent: number;
 };
@@ -138,6 +136,8 @@ export type PeerConnection = EventSource<PeerConnectionEvents> & {
   end(kind: PictureKind): void;
   /** To the other side and back; null until that is known. Costs nothing, unlike the statistics. */
   roundTripMs(): number | null;
+  /** How long the last packet that waits will have waited. Costs nothing either. */
+  queuedMs(): number;
   statistics(): PeerStatistics;
   close(): Promise<void>;
 };

@@ -33,8 +33,8 @@ type SentPacket = { readonly number: number; readonly bytes: number; readonly at
 
 const HISTORY_PACKETS = 8192;
 const OVERUSE_FACTOR = 0.85;
-/** Where so much waits already, the rate falls further, to drain it. */
-const STANDING_QUEUE_MS = 150;
+/** More than jitter makes. Where so much waits already, the rate falls further, to drain it. */
+export const STANDING_QUEUE_MS = 150;
 const STANDING_QUEUE_FACTOR = 0.7;
 const GROWTH_PER_SECOND = 1.08;
 const GROWTH_KBPS_PER_MS = 0.01;

@@ -329,6 +329,7 @@ export function createPeerConnection(options: PeerConnectionOptions): PeerConnec
     requestKeyframe: (kind) => media?.requestKeyframe(kind),
     end: (kind) => media?.end(kind),
     roundTripMs: () => media?.roundTripMs() ?? null,
+    queuedMs: () => media?.queuedMs() ?? 0,
     statistics: () => media?.statistics() ?? noStatistics,
 
     async close() {

@@ -1,6 +1,7 @@
 // RTP and RTCP of a secured connection, over a transport that protects them: joins what leaves, what arrives and what each side tells the other about it.
 // Invariant: a packet that is not authenticated or was there before is never delivered.
 import type { Clock } from '../../kernel/clock.ts';
+import { STANDING_QUEUE_MS } from '../congestion/bandwidth.ts';
 import { readRemb, readTransportFeedback } from '../congestion/transport-feedback.ts';
 import {
   MEDIA_KINDS,
@@ -28,20 +29,18 @@ const LOSS_REPORT_PAUSE_MS = 100;
 
 /** Over it a keyframe may take so much longer to arrive. */
 const MOST_KEYFRAME_WAIT_MS = 1_000;
-/** More than jitter makes. */
-const STANDING_QUEUE_MS = 150;
 /** What overflowed is told of, and what was asked for anew has come, so long after the queue is gone. */
 const OVERFLOW_MS = 1_000;
 
 /** Of a connection that is not secured yet. */
 export const noStatistics: PeerStatistics = {
-  send: { targetKbps: 0, acknowledgedKbps: null, lossFraction: 0, queuedMs: 0, bytesResent: 0 },
+  send: { targetKbps: 0, acknowledgedKbps: null, lossFraction: 0, bytesResent: 0 },
   ...ofEachKind(() => ({ packetsSent: 0, bytesSent: 0, packetsResent: 0, packetsReceived: 0, bytesReceived: 0, packetsRecovered: 0, lost: 0 }))
 };
 
 export type PeerMedia = Pick<
   PeerConnection,
-  'send' | 'discard' | 'setWanted' | 'setRedundancy' | 'setSenderClock' | 'requestKeyframe' | 'end' | 'roundTripMs' | 'statistics'
+  'send' | 'discard' | 'setWanted' | 'setRedundancy' | 'setSenderClock' | 'requestKeyframe' | 'end' | 'roundTripMs' | 'queuedMs' | 'statistics'
 > & {
   takeRtp(datagram: Buffer): void;
   takeRtcp(datagram: Buffer): void;
@@ -170,6 +169,7 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
     setSenderClock: (kind, senderClock) => sending.streams().get(kind)?.setClock(senderClock, clock.monotonicMs()),
     requestKeyframe: (kind) => feedback.askForKeyframe(kind, clock.monotonicMs()),
     roundTripMs,
+    queuedMs: sending.queuedMs,
     statistics() {
       const nowMs = clock.monotonicMs();
       return {
@@ -177,7 +177,6 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
           targetKbps: sending.estimate().targetKbps(nowMs),
           acknowledgedKbps: sending.estimate().acknowledgedKbps(),
           lossFraction: losses.current(),
-          queuedMs: sending.queuedMs(),
           bytesResent: sending.bytesResent()
         },
         ...ofEachKind((kind) => {

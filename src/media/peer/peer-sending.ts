@@ -219,14 +219,17 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   };
   const waitedMs = (kind: PictureKind, nowMs: number): number => (kind === 'video' ? pacer.queuedMs(nowMs) : nowMs - (newerPageSinceMs ?? nowMs));
 
+  /** @returns whether any of the picture was among it */
+  const dropWaiting = (kind: PictureKind): boolean => {
+    pacer.drop(`${kind}-repair`);
+    const cut = pacer.drop(kind);
+    if (cut) streams.get(kind)?.skip();
+    return cut;
+  };
   const cutStale = (nowMs: number): void => {
     // The camera before the screen, as everywhere.
     for (const kind of PICTURE_KINDS) {
-      if (waitedMs(kind, nowMs) <= STALE_MS[kind]) continue;
-      pacer.drop(`${kind}-repair`);
-      if (!pacer.drop(kind)) continue;
-      streams.get(kind)?.skip();
-      options.onCut(kind);
+      if (waitedMs(kind, nowMs) > STALE_MS[kind] && dropWaiting(kind)) options.onCut(kind);
     }
   };
 
@@ -269,8 +272,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
       return active.delete(kind);
     },
     beginAnew(kind) {
-      pacer.drop(`${kind}-repair`);
-      if (pacer.drop(kind)) streams.get(kind)?.skip();
+      dropWaiting(kind);
       histories.set(kind, createSentHistory());
     },
     repair(kind, sequenceNumbers, roundTripMs) {

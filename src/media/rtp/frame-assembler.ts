@@ -13,7 +13,7 @@ const MAX_PACKETS = 1024;
 const MAX_BYTES = 2 * 1024 * 1024;
 const KEYFRAME_REPEAT_MS = 500;
 /** Where no repair is waited for. */
-const REORDER_MS = 60;
+export const REORDER_MS = 60;
 /** So many packets in a row from the past are no late ones: the sender began to count anew. */
 const MAX_LATE_RUN = 64;
 
@@ -127,8 +127,9 @@ export function createFrameAssembler(codec: VideoCodec | 'opus', windowMs = REOR
 
   /** After a loss, when the keyframe that is being read has a gap: the newest one, where all of it is there, is worth more than what a repair may bring. */
   function skipToNewestKeyframe(): boolean {
+    if (!wanted || !keyframeMissing || packets.has(cursor)) return false;
     const newest = Math.max(...keyframeStarts);
-    if (!wanted || !keyframeMissing || packets.has(cursor) || newest <= cursor) return false;
+    if (newest <= cursor) return false;
     for (let sequence = newest; ; sequence++) {
       const packet = packets.get(sequence);
       if (packet === undefined) return false;

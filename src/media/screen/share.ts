@@ -83,14 +83,16 @@ export function createShare(options: ShareOptions): Share {
     const pace = createSharePace(target ?? targetOf(profile));
     pace.setTarget(target);
     const frames = createShareFrames(pace);
+    /** What setTarget() leaves for a page that begins. */
+    const takeLowerRate = (): void => {
+      if (target !== null) encoderRate = encoderKbps(target.kbps, encoderRate);
+      sender.setTarget(encoderTarget());
+    };
     const next = (frame: Frame): Frame | null => {
       const nowMs = clock.monotonicMs();
       if (!options.waits()) pace.emptied(nowMs);
       const chosen = target && frames.next(frame, nowMs, target.kbps);
-      if (chosen?.turned === true && target !== null) {
-        encoderRate = encoderKbps(target.kbps, encoderRate);
-        sender.setTarget(encoderTarget());
-      }
+      if (chosen?.turned === true) takeLowerRate();
       return chosen?.frame ?? null;
     };
     let opening = true;
@@ -123,8 +125,7 @@ export function createShare(options: ShareOptions): Share {
     share.pace = pace;
     share.frames = frames;
     options.onBegin();
-    if (target !== null) encoderRate = encoderKbps(target.kbps, encoderRate);
-    sender.setTarget(encoderTarget());
+    takeLowerRate();
     await sender.start();
     opening = false;
     if (!taken) await source.close();

@@ -1,24 +1,20 @@
 // An allocation at a relay, or at the one that it names instead of itself (300 Try Alternate: RFC 8489 section 10, RFC 8656 section 7.4).
 // Invariants: at most two are followed, none twice, over the same transport; over TLS each proves the configured name, or the one that a proven relay gave.
 import { isIP } from 'node:net';
-import type { Clock } from '../../../kernel/clock.ts';
 import { CloisterError } from '../../../kernel/errors.ts';
 import type { ServerAddress } from '../../../kernel/server-address.ts';
 import type { IceServer } from '../../port.ts';
 import { openRelayLink, type RelayLink } from './relay-link.ts';
-import { createTurnClient, type RelayAddress, type TurnClient } from './turn-client.ts';
+import { createTurnClient, type RelayAddress, type TurnClient, type TurnClientOptions } from './turn-client.ts';
 
 export type Allocation = { readonly relayed: RelayAddress; readonly client: TurnClient; readonly link: RelayLink };
 
-export type AllocationOptions = {
+/** `lost`: it was there, or was just asked for, and is gone. */
+export type AllocationOptions = Pick<TurnClientOptions, 'clock' | 'received' | 'lost'> & {
   readonly server: IceServer;
   readonly address: ServerAddress;
-  readonly clock: Clock;
   /** Ends what is under way, and deletes at the relay what it may have made meanwhile. */
   readonly signal: AbortSignal;
-  readonly received: (data: Buffer, peer: RelayAddress) => void;
-  /** It was there, or was just asked for, and is gone. */
-  readonly lost: (why: string) => void;
 };
 
 const MAX_FOLLOWED = 2;

@@ -102,7 +102,7 @@ function shareOver(narrow: Partial<Impairment>, seconds: number) {
       needsKeyframe = true;
     }
     drawn.draw(nowMs);
-    if (left.media.statistics().send.queuedMs === 0) pace.emptied(nowMs);
+    if (left.media.queuedMs() === 0) pace.emptied(nowMs);
     const next = frames.next(drawn.frame, nowMs, kbps);
     if (next === null) return;
     if (next.turned) rate = encoderKbps(kbps, rate);
