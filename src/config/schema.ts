@@ -167,6 +167,21 @@ const picture = (name: string, defaults: { readonly width: number; readonly heig
 const media = z.strictObject({
   camera: source.default('auto').meta(meaning('Camera', 'next-call', 'auto, test, none, file:PATH, or a device’s name or path.')),
   microphone: source.default('auto').meta(meaning('Microphone', 'next-call', 'auto, test, none, file:PATH, or a device’s name or path.')),
+  speaker: source
+    .default('auto')
+    .meta(
+      meaning(
+        'Loudspeaker',
+        'next-call',
+        'auto: the display plays the sound, and where no display is open the room’s loudspeaker does. display: the display alone. none, or a device’s name or path: that one always.'
+      )
+    ),
+  echoCancellation: z
+    .enum(['auto', 'on', 'off'])
+    .default('auto')
+    .meta(
+      meaning('Echo cancellation', 'next-call', 'auto: where the microphone does not take the echo out itself, as a speakerphone does. on: always. off: never.')
+    ),
   video: picture('Picture', { width: 1280, height: 720, fps: 30, maxKbps: 2500 }),
   screen: source
     .default('auto')
@@ -232,6 +247,41 @@ const media = z.strictObject({
     .prefault({})
 });
 
+const visca = z.strictObject({
+  name: z.string().trim().min(1).max(64),
+  address: z
+    .string()
+    .max(300)
+    .regex(/^(?:udp|tcp):\/\/(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/, {
+      error: 'must be udp://HOST:PORT or tcp://HOST:PORT'
+    })
+});
+
+const devices = z.strictObject({
+  console: z
+    .string()
+    .regex(/^(?:auto|none|[0-9a-f]{4}:[0-9a-f]{4})$/, { error: 'must be auto, none, or vendor:product in hex, such as 04e7:0020' })
+    .default('auto')
+    .meta(
+      meaning(
+        'Touch console',
+        'restart',
+        'Whose absence is told as a problem. auto: a touch screen that was there before. none: no touch console. Else its vendor:product.'
+      )
+    ),
+  visca: z
+    .array(visca)
+    .max(8)
+    .default([])
+    .meta(
+      meaning(
+        'Cameras at VISCA over IP',
+        'restart',
+        'Cameras that are moved over the network: a name, and udp://HOST:52381 or tcp://HOST:5678. Their picture is still the camera device’s.'
+      )
+    )
+});
+
 const call = z.strictObject({
   autoAnswer: z
     .boolean()
@@ -291,6 +341,7 @@ export const configSchema = z
     broker: broker.prefault({}),
     encryption: encryption.prefault({}),
     media: media.prefault({}),
+    devices: devices.prefault({}),
     call: call.prefault({}),
     uiServer: uiServer.prefault({}),
     log: log.prefault({}),

@@ -20,6 +20,17 @@ export type IceServer = {
   readonly authorityPem?: string;
 };
 
+/** A capture device or loudspeaker; `cancelsEcho`: it takes the echo out itself. */
+export type MediaDevice = { readonly path: string; readonly name: string; readonly cancelsEcho: boolean };
+
+/** What `auto` tries, in this order. Null: the agent cannot tell, and the media process looks by itself. */
+export type MediaDevices = {
+  readonly camera: readonly MediaDevice[];
+  readonly content: readonly MediaDevice[];
+  readonly microphone: readonly MediaDevice[];
+  readonly speaker: readonly MediaDevice[];
+};
+
 export type MediaSettings = {
   readonly roomName: string;
   readonly camera: SourceChoice;

@@ -144,7 +144,68 @@ export type SecurityEvent = {
   readonly call: string | null;
 };
 
-export type SourceView = { readonly kind: 'device' | 'file' | 'test'; readonly name: string };
+/** `away`: the device is gone or gives nothing; people see a still picture that says so, or hear nothing. */
+export type SourceView = { readonly kind: 'device' | 'file' | 'test' | 'away'; readonly name: string };
+
+/** `content`: a capture input, such as HDMI, whose picture can be shared. */
+export type DeviceKind = 'camera' | 'content' | 'microphone' | 'speaker';
+
+export type DeviceProblem = { readonly code: ErrorCode; readonly text: string };
+
+/** A camera, content input, microphone or loudspeaker. */
+export type DeviceView = {
+  /** Stable over unplugging and restarts. */
+  readonly id: string;
+  readonly kind: DeviceKind;
+  readonly name: string;
+  /** `vendor:product` in hex for USB, the driver’s name else. */
+  readonly model: string;
+  readonly serial: string | null;
+  /** The bus path it is plugged in at. */
+  readonly port: string | null;
+  /** Parts of one piece of equipment have one. */
+  readonly appliance: string;
+  readonly present: boolean;
+  /** Somebody chose it for its kind. */
+  readonly chosen: boolean;
+  /** In words of the field, such as `1920×1080 at 30 (MJPEG)`, `pan`, `48 kHz mono`. */
+  readonly can: readonly string[];
+  readonly problem: DeviceProblem | null;
+};
+
+/** A speakerphone, key, sensor or touch console at HID. */
+export type HidDeviceView = {
+  readonly id: string;
+  readonly name: string;
+  readonly model: string;
+  readonly serial: string | null;
+  readonly port: string | null;
+  readonly appliance: string;
+  readonly kinds: readonly ('telephony' | 'consumer' | 'presence' | 'console')[];
+  /** Controls and lamps it has: `hook`, `mute`, `flash`, `redial`, `drop`, `volume`, `lamp off-hook`, `lamp mute`, `lamp ring`, `lamp hold`. */
+  readonly can: readonly string[];
+  /** What its lamps were last told; null where it has none or is not open. */
+  readonly lamps: { readonly offHook: boolean; readonly mute: boolean; readonly ring: boolean; readonly hold: boolean } | null;
+  readonly problem: DeviceProblem | null;
+};
+
+export type HidView = {
+  readonly devices: readonly HidDeviceView[];
+  /** Somebody is in the room; null where no sensor tells. */
+  readonly presence: boolean | null;
+  /** `away`: one was there before, or is configured, and is not there now. */
+  readonly console: 'present' | 'away' | 'none';
+};
+
+/** Sound as it is measured: decibels relative to full scale, of the last second. */
+export type SoundLevel = {
+  readonly rmsDbfs: number;
+  readonly peakDbfs: number;
+  /** Samples at full scale: it is too loud. */
+  readonly clipping: boolean;
+  /** Digital or near silence for several seconds: a microphone that is switched off at itself, or not connected. */
+  readonly silent: boolean;
+};
 
 export type RoomState = {
   readonly version: { readonly agent: string; readonly protocol: 1 };

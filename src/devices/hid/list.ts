@@ -1,6 +1,8 @@
 // The HID devices of this machine, as far as a room is interested in them. node-hid is imported in src/devices only.
 // Devices are only listed: nothing is opened, since every opener gets every report (devices.md).
 
+import type { HidRow } from './transport.ts';
+
 export type HidDevice = {
   readonly name: string;
   /** vendor:product in hex, as udev rules name it. */
@@ -8,18 +10,6 @@ export type HidDevice = {
   readonly kinds: readonly HidKind[];
 };
 export type HidKind = 'telephony' | 'consumer' | 'presence';
-
-/** One row of node-hid: a device has one for each top-level collection. */
-export type HidRow = {
-  readonly vendorId: number;
-  readonly productId: number;
-  readonly path?: string | undefined;
-  readonly serialNumber?: string | undefined;
-  readonly product?: string | undefined;
-  readonly manufacturer?: string | undefined;
-  /** Undefined stands for zero. */
-  readonly usagePage?: number | undefined;
-};
 
 /** Usage pages of HID Usage Tables 1.5, section 3. */
 const KINDS: ReadonlyMap<number, HidKind> = new Map([

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { type HidRow, hidDevicesOf } from '../../../src/devices/hid/list.ts';
+import { hidDevicesOf } from '../../../src/devices/hid/list.ts';
+import type { HidRow } from '../../../src/devices/hid/transport.ts';
 
 const speakerphone: HidRow = {
   vendorId: 0x1234,

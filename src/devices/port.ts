@@ -1,0 +1,58 @@
+// What the room needs of its devices: facts come out, what the call is goes in. HID lives in the agent process, capture in the media process.
+import type { EventSource } from '../kernel/events.ts';
+import type { MediaDevices } from '../media/port.ts';
+import type { DeviceKind, DeviceView, HidView } from '../room/state.ts';
+
+/** The call as the lamps of a speakerphone show it: facts, as the panel shows them. */
+export type CallOnDevices = {
+  /** `ringing`: an incoming call that nobody answered yet. `in-call`: also an outgoing one from the moment it is placed. */
+  readonly phase: 'idle' | 'ringing' | 'in-call' | 'on-hold';
+  /** Nothing of the microphone leaves. */
+  readonly muted: boolean;
+};
+
+/** What a person did at a device. `offer-to-call`: the receiver was lifted while nothing rings. */
+export type HidCommand =
+  | 'answer'
+  | 'decline'
+  | 'hang-up'
+  | 'mute'
+  | 'unmute'
+  | 'hold'
+  | 'resume'
+  | 'redial'
+  | 'offer-to-call'
+  | 'volume-up'
+  | 'volume-down'
+  | 'toggle-speaker'
+  | 'camera-on'
+  | 'camera-off'
+  | 'toggle-camera';
+
+export type HidEvents = {
+  readonly command: readonly [HidCommand];
+  /** state() is another one. */
+  readonly changed: readonly [];
+};
+
+/** All HID devices of the room, found, opened, kept in step with the call, and let go. */
+export type HidDevices = EventSource<HidEvents> &
+  AsyncDisposable & {
+    /** Never rejects for a device: what is wrong with one is in its view. */
+    start(signal: AbortSignal): Promise<void>;
+    /** What the call is now; each device is told what of it is news to it. */
+    show(call: CallOnDevices): void;
+    state(): HidView;
+  };
+
+/** The cameras, content inputs, microphones and loudspeakers of the machine, and which of them people chose. */
+export type DeviceRegistry = EventSource<{ readonly changed: readonly [] }> &
+  AsyncDisposable & {
+    start(signal: AbortSignal): Promise<void>;
+    /** Those that are there, and the chosen ones that are away. */
+    list(): readonly DeviceView[];
+    /** Those that are there, in the order in which they are tried: the chosen one first. */
+    order(): MediaDevices;
+    /** Remembers the choice; null: the first that works. @throws CloisterError CL_DEVICE_UNKNOWN */
+    choose(kind: DeviceKind, id: string | null): Promise<void>;
+  };
