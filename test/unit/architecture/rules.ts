@@ -29,7 +29,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   '@peculiar/x509': ['src/identity/', 'src/encryption/'],
   'reflect-metadata': ['src/identity/', 'src/encryption/'], // @peculiar/x509 cannot be loaded without it
   rfc6902: ['src/ui-server/', 'src/ui/'],
-  zod: ['agent/', 'src/config/', 'src/signaling/', 'src/ui-server/', 'src/media/', 'src/identity/', 'src/relay/'],
+  zod: ['agent/', 'src/config/', 'src/devices/', 'src/signaling/', 'src/ui-server/', 'src/media/', 'src/identity/', 'src/relay/'],
   react: ['src/ui/'],
   'react-dom': ['src/ui/'],
   '@fluentui/react-components': ['src/ui/'],
@@ -48,6 +48,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/config\/(?!(?:load-config|atomic-file)\.ts$)/, imports: ['zod'] },
   { path: /^src\/identity\/names\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/signaling\/(?:topics|messages)\.ts$/, imports: ['zod'] },
+  { path: /^src\/devices\/(?:device-text|identity)\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/media\/agreement\.ts$/, imports: [] },
   { path: /^src\/media\/rtp\//, imports: [] },
   { path: /^src\/media\/path\/(?:relay\/relay-(?:frames|priority))\.ts$/, imports: [] },
