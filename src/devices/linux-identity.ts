@@ -34,7 +34,8 @@ export async function readMachine(sysfs: string): Promise<LinuxMachine> {
   // With a colon it is an interface.
   const devices = names.filter((name) => !name.includes(':')).slice(0, MAX_USB_DEVICES);
   const found = await Promise.all(devices.map((name) => readUsbDevice(join(root, 'bus/usb/devices', name))));
-  return { sysfs: root, usb: found.filter((device) => device !== null) };
+  // The innermost first: what is plugged in at a hub is within the hub's folder.
+  return { sysfs: root, usb: found.filter((device) => device !== null).sort((a, b) => b.path.length - a.path.length) };
 }
 
 async function readUsbDevice(link: string): Promise<FoundUsb | null> {
