@@ -199,6 +199,8 @@ export function createRoom(options: RoomOptions): Room {
         return ask(effect.epoch, (m) => m.setMicrophone(effect.on), true);
       case 'media-camera':
         return ask(effect.epoch, (m) => m.setCamera(effect.on), true);
+      case 'media-held':
+        return ask(effect.epoch, (m) => m.setHeld(effect.on), true);
       case 'media-screen':
         return shareScreen(effect);
       case 'media-close':
@@ -437,6 +439,8 @@ const ACTIONS: Record<CallAction, (options: CallActionOptions) => CallEvent> = {
   'camera-off': () => ({ type: 'set-camera', on: false }),
   share: () => ({ type: 'set-screen', on: true }),
   'stop-sharing': () => ({ type: 'set-screen', on: false }),
+  hold: () => ({ type: 'set-held', on: true }),
+  resume: () => ({ type: 'set-held', on: false }),
   'codes-match': ({ mediaEpoch = null }) => ({ type: 'codes-match', epoch: mediaEpoch }),
   'codes-differ': ({ mediaEpoch = null }) => ({ type: 'codes-differ', epoch: mediaEpoch })
 };

@@ -74,7 +74,8 @@ function projectCall(call: CallRecord, facts: RoomFacts): CallView {
     id: call.id,
     direction: call.direction,
     peer: { ...call.peer, organisation: call.peer.account.slice(call.peer.account.indexOf('@') + 1) },
-    phase: call.phase,
+    phase: call.phase === 'connected' && call.held.here ? 'on-hold' : call.phase,
+    heldThere: call.held.there,
     encryption: {
       ...facts.verdict,
       expected: encryption.expected,

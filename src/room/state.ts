@@ -116,6 +116,8 @@ export type CallView = {
     readonly identity: 'verified' | 'unverified';
   };
   readonly phase: CallPhase;
+  /** The other side holds the call. */
+  readonly heldThere: boolean;
   readonly encryption: EncryptionView;
   readonly media: MediaView;
   readonly unavailable: readonly { readonly feature: string; readonly reason: 'end-to-end-encryption' }[];

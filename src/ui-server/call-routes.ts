@@ -25,6 +25,8 @@ const ACTIONS: ReadonlySet<string> = new Set<CallAction>([
   'camera-off',
   'share',
   'stop-sharing',
+  'hold',
+  'resume',
   'codes-match',
   'codes-differ'
 ]);
@@ -32,8 +34,6 @@ const isAction = (name: string): name is CallAction => ACTIONS.has(name);
 
 /** Actions that the protocol names and Cloister does not have yet. Those of R6 are named like the state's `unavailable` features. */
 const ACTIONS_TO_COME: ReadonlySet<string> = new Set([
-  'hold',
-  'resume',
   'dtmf',
   'captions',
   'transcription',

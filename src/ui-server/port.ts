@@ -12,6 +12,8 @@ export type CallAction =
   | 'camera-off'
   | 'share'
   | 'stop-sharing'
+  | 'hold'
+  | 'resume'
   | 'codes-match'
   | 'codes-differ';
 

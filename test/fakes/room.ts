@@ -62,6 +62,7 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
       direction,
       peer: { account, displayName: 'Studio', organisation: account.slice(account.indexOf('@') + 1), endpoint: null, identity: 'verified' },
       phase: direction === 'outgoing' ? 'inviting' : 'ringing',
+      heldThere: false,
       encryption: {
         state: null,
         expected: 'standard',
@@ -119,6 +120,14 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     end: (call) => {
       inPhase(call, 'inviting', 'ringing', 'connecting', 'connected', 'on-hold');
       return end(call, 'hangup');
+    },
+    hold: (call) => {
+      inPhase(call, 'connected');
+      return { ...call, phase: 'on-hold' };
+    },
+    resume: (call) => {
+      inPhase(call, 'on-hold', 'connected');
+      return { ...call, phase: 'connected' };
     },
     mute: (call) => sending(call, 'audio', false),
     unmute: (call) => sending(call, 'audio', true),

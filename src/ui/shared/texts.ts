@@ -50,6 +50,9 @@ const english = {
 
   'call.connecting': 'Connecting',
   'call.onHold': 'On hold',
+  'call.hold': 'Hold',
+  'call.resume': 'Resume',
+  'call.heldThere': '{name} has put the call on hold.',
   'call.mute': 'Mute',
   'call.unmute': 'Unmute',
   'call.muted': 'Microphone is off',

@@ -83,6 +83,7 @@ function fakeMedia() {
       addCandidates: request('addCandidates', undefined),
       setMicrophone: request('setMicrophone', undefined),
       setCamera: request('setCamera', undefined),
+      setHeld: request('setHeld', undefined),
       setScreen: request('setScreen', undefined),
       displayTicket: request('displayTicket', { url: 'ws://127.0.0.1:1/?ticket=x' }),
       async close() {
