@@ -18,7 +18,12 @@ const IDLE: RoomState = {
     camera: { kind: 'test', name: 'Test picture' },
     microphone: { kind: 'test', name: 'Test tone' },
     screen: { kind: 'test', name: 'Test page' },
-    displays: 0
+    displays: 0,
+    volumePercent: 60,
+    speakerMuted: false,
+    media: [],
+    hid: { devices: [], presence: null, console: 'none' },
+    liftedAt: null
   },
   policy: { encryption: { policy: 'DisabledUserOverride', setting: true, available: true, reason: null } },
   network: { broker: 'connected', brokerSince: AT, clock: 'ok' },
@@ -26,6 +31,8 @@ const IDLE: RoomState = {
 };
 
 export type FakeRoom = RoomPort & {
+  /** What was asked of the devices, in order. */
+  readonly askedOfDevices: (readonly unknown[])[];
   /** Replaces the state and tells the listeners, as a room does after a change. */
   change(change: (state: RoomState) => RoomState): void;
   changeCall(change: (call: CallView) => CallView): void;
@@ -43,6 +50,7 @@ export type FakeRoom = RoomPort & {
 export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
   let state: RoomState = { ...IDLE, ...initial };
   let calls = 0;
+  const askedOfDevices: (readonly unknown[])[] = [];
   const listeners = new Set<(state: RoomState) => void>();
 
   function change(make: (state: RoomState) => RoomState): void {
@@ -155,6 +163,17 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
       return () => {
         listeners.delete(listener);
       };
+    },
+    askedOfDevices,
+    devices: {
+      choose: async (...given) => void (failing(), askedOfDevices.push(['choose', ...given])),
+      setVolume: async (...given) => void (failing(), askedOfDevices.push(['setVolume', ...given])),
+      camera: async (...given) => void (failing(), askedOfDevices.push(['camera', ...given])),
+      presets: async (id) => {
+        failing();
+        askedOfDevices.push(['presets', id]);
+        return ['Whiteboard'];
+      }
     },
     async placeCall(to, media) {
       failing();
