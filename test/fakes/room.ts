@@ -97,6 +97,10 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     room.failNext = null;
     if (failNext !== null) throw failNext;
   };
+  const ask = (...asked: readonly unknown[]): void => {
+    failing();
+    askedOfDevices.push(asked);
+  };
   const inPhase = (call: CallView, ...phases: CallView['phase'][]): void => {
     if (!phases.includes(call.phase)) throw new CloisterError('CL_CALL_WRONG_PHASE');
   };
@@ -166,12 +170,11 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     },
     askedOfDevices,
     devices: {
-      choose: async (...given) => void (failing(), askedOfDevices.push(['choose', ...given])),
-      setVolume: async (...given) => void (failing(), askedOfDevices.push(['setVolume', ...given])),
-      camera: async (...given) => void (failing(), askedOfDevices.push(['camera', ...given])),
+      choose: async (...given) => ask('choose', ...given),
+      setVolume: async (...given) => ask('setVolume', ...given),
+      camera: async (...given) => ask('camera', ...given),
       presets: async (id) => {
-        failing();
-        askedOfDevices.push(['presets', id]);
+        ask('presets', id);
         return ['Whiteboard'];
       }
     },

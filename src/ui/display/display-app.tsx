@@ -47,6 +47,11 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
     if (known) feed.follow(epoch);
   }, [feed, known, epoch]);
 
+  const volume = view.state === null ? null : view.state.devices.speakerMuted ? 0 : view.state.devices.volumePercent;
+  useEffect(() => {
+    if (volume !== null) feed.setVolume(volume);
+  }, [feed, volume]);
+
   return (
     <main
       data-testid="display-scene"

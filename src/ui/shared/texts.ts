@@ -49,6 +49,11 @@ const english = {
   'incoming.decline': 'Decline',
 
   'call.connecting': 'Connecting',
+  'panel.wake': 'Touch to wake the panel',
+  'volume.label': 'Volume',
+  'volume.up': 'Louder',
+  'volume.down': 'Quieter',
+  'volume.muted': 'off',
   'call.onHold': 'On hold',
   'call.hold': 'Hold',
   'call.resume': 'Resume',

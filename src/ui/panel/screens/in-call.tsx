@@ -11,7 +11,7 @@ import { VideoFilled } from '@fluentui/react-icons/svg/video';
 import { VideoOffFilled } from '@fluentui/react-icons/svg/video-off';
 import { WarningFilled } from '@fluentui/react-icons/svg/warning';
 import type { ReactElement } from 'react';
-import type { CallView } from '../../../room/state.ts';
+import type { CallView, RoomState } from '../../../room/state.ts';
 import { useCommand, useNow } from '../../shared/room-context.tsx';
 import { ShieldIcon, shieldStateOf } from '../../shared/shield.tsx';
 import { featureText, shieldText, standardReasonText, text } from '../../shared/texts.ts';
@@ -22,6 +22,7 @@ import { PeerHeading } from '../peer-heading.tsx';
 import { CommandError, Screen } from '../screen.tsx';
 import { type SourceControl, sourceControl } from '../source-control.ts';
 import { TouchButton } from '../touch-button.tsx';
+import { VolumeControl } from '../volume-control.tsx';
 
 const useStyles = makeStyles({
   screen: { gap: '1rem' },
@@ -49,6 +50,7 @@ const useStyles = makeStyles({
   shieldTitle: { display: 'block', fontWeight: 600, fontSize: panelSizes.large },
   shieldHint: { display: 'block', color: colours.quiet },
   shieldLink: { display: 'block', color: colours.brandText },
+  topRight: { display: 'flex', alignItems: 'center', gap: '1.5rem' },
   duration: { fontSize: 'max(28px, 2.25rem)', fontWeight: 300, fontVariantNumeric: 'tabular-nums', whiteSpace: 'nowrap' },
   middle: { flexGrow: 1, minHeight: 0, display: 'grid', gridTemplateColumns: '1fr', alignItems: 'center', gap: '2rem' },
   middleWithSide: { gridTemplateColumns: 'minmax(0, 1fr) minmax(0, 30rem)' },
@@ -76,14 +78,14 @@ const useStyles = makeStyles({
 
 type InCallScreenProps = {
   readonly call: CallView;
-  /** This room has something to share. */
-  readonly shareable: boolean;
+  readonly devices: RoomState['devices'];
   readonly onShield: () => void;
 };
 
-export function InCallScreen({ call, shareable, onShield }: InCallScreenProps) {
+export function InCallScreen({ call, devices, onShield }: InCallScreenProps) {
   const styles = useStyles();
   const command = useCommand();
+  const shareable = devices.screen !== null;
   const held = call.phase === 'on-hold';
   // On hold nothing leaves, whatever is wanted again after it.
   const microphone = sourceControl(call.media.audio.sending, call.media.wanted.microphone && !held);
@@ -93,7 +95,10 @@ export function InCallScreen({ call, shareable, onShield }: InCallScreenProps) {
     <Screen testId="screen-in-call" name={call.peer.displayName} className={styles.screen}>
       <div className={styles.top}>
         <ShieldButton call={call} onShield={onShield} />
-        <Duration call={call} />
+        <div className={styles.topRight}>
+          <VolumeControl devices={devices} />
+          <Duration call={call} />
+        </div>
       </div>
       <div className={mergeClasses(styles.middle, call.unavailable.length > 0 && styles.middleWithSide)}>
         <PeerHeading peer={call.peer} />
