@@ -48,7 +48,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/config\/(?!(?:load-config|atomic-file)\.ts$)/, imports: ['zod'] },
   { path: /^src\/identity\/names\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/signaling\/(?:topics|messages)\.ts$/, imports: ['zod'] },
-  { path: /^src\/devices\/(?:device-text|identity)\.ts$/, imports: ['node:crypto'] },
+  { path: /^src\/devices\/(?:device-text|identity|alsa-text|usb-terminals)\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/media\/agreement\.ts$/, imports: [] },
   { path: /^src\/media\/rtp\//, imports: [] },
   { path: /^src\/media\/path\/(?:relay\/relay-(?:frames|priority))\.ts$/, imports: [] },
@@ -60,6 +60,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/media\/screen\/(?:share-pace|page-parts)\.ts$/, imports: [] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },
   { path: /^src\/devices\/hid\/(?:report-model|report-descriptor|report-codec|usages|telephony-map|drivers)\.ts$/, imports: [] },
+  { path: /^src\/devices\/cameras\/(?:capture-format|v4l2-text|visca)\.ts$/, imports: [] },
   { path: /^src\/ui\/display\/playout\.ts$/, imports: [] }
 ];
 
