@@ -1,7 +1,7 @@
 // From a configured choice to an open source. `auto` is the first device that opens, else the test source, which says what it is.
 import type { Clock } from '../../kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../../kernel/errors.ts';
-import type { SourceChoice, VideoProfile } from '../port.ts';
+import { CAPTURE_INPUT_NAME, type SourceChoice, type VideoProfile } from '../port.ts';
 import { type CaptureDevice, listDevices, openCamera, openMicrophone, openScreen } from './device-source.ts';
 import { openFileAudioSource, openFileVideoSource } from './file-source.ts';
 import { quietFfmpeg } from './quiet-ffmpeg.ts';
@@ -53,7 +53,7 @@ export async function openScreenSource(choice: SourceChoice, profile: VideoProfi
 }
 
 /** A capture input is there to be shared; a camera never is, whatever it is called. */
-export const isCaptureInput = ({ description }: CaptureDevice): boolean => /\b(?:hdmi|capture|cam ?link|magewell|avermedia)\b/i.test(description);
+export const isCaptureInput = ({ description }: CaptureDevice): boolean => CAPTURE_INPUT_NAME.test(description);
 
 /** As a camera a capture input would show somebody's laptop, which nobody shared. */
 const realCameras = async (): Promise<readonly CaptureDevice[]> => (await listDevices()).cameras.filter((device) => !isCaptureInput(device));
