@@ -19,7 +19,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   werift: ['src/media/path/'],
   'node-av': ['src/media/'],
   ws: ['src/media/'],
-  'node-hid': ['src/devices/'],
+  'node-hid': ['src/devices/hid/node-hid.ts'],
   mqtt: ['src/signaling/'],
   aedes: ['src/signaling/'],
   express: ['src/ui-server/'],
@@ -58,7 +58,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/media\/secure-transport\/(?!dtls\/connection\.ts$)/, imports: ['node:crypto'] },
   { path: /^src\/media\/screen\/(?:share-pace|page-parts)\.ts$/, imports: [] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },
-  { path: /^src\/devices\/hid\/(?:report-model|report-descriptor|report-codec|usages|telephony-map|drivers)\.ts$/, imports: [] },
+  { path: /^src\/devices\/hid\/(?:report-model|report-descriptor|report-codec|usages|telephony-map|telephony|lamp-writer|presence|console|collections|drivers)\.ts$/, imports: [] },
   { path: /^src\/ui\/display\/playout\.ts$/, imports: [] }
 ];
 
