@@ -81,6 +81,7 @@ function fakeMedia() {
       networkChanged: request('networkChanged', undefined),
       iceServersChanged: request('iceServersChanged', undefined),
       addCandidates: request('addCandidates', undefined),
+      setDevices: request('setDevices', undefined),
       setMicrophone: request('setMicrophone', undefined),
       setCamera: request('setCamera', undefined),
       setScreen: request('setScreen', undefined),
