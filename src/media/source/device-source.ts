@@ -6,12 +6,14 @@ import type { MediaDevice, VideoProfile } from '../port.ts';
 import { createCapture } from './capture.ts';
 import { openPipeline, type Pipeline } from './decode-pipeline.ts';
 import { AUDIO_FILTER, ownFrames, samplesOf, scaleFilter } from './filters.ts';
+import { quietFfmpeg } from './quiet-ffmpeg.ts';
 import { AUDIO_BLOCK_MS, AUDIO_SAMPLE_RATE, type AudioSink, type AudioSource, type VideoSink, type VideoSource } from './source.ts';
 
 export type CaptureDevice = { readonly name: string; readonly description: string };
 
 /** The capture devices of this machine; empty lists where the platform cannot tell. */
 export async function listDevices(): Promise<{ readonly cameras: readonly CaptureDevice[]; readonly microphones: readonly CaptureDevice[] }> {
+  quietFfmpeg();
   const devices = await DeviceAPI.list().catch(() => []);
   const pick = (type: 'video' | 'audio'): CaptureDevice[] =>
     devices.filter((device) => device.type === type).map(({ name, description }) => ({ name, description }));
@@ -20,6 +22,7 @@ export async function listDevices(): Promise<{ readonly cameras: readonly Captur
 
 /** Tries ways of opening a device in order. @throws CloisterError CL_MEDIA_SOURCE with the first way's reason */
 async function openFirst(what: string, attempts: readonly (() => Promise<Pipeline>)[]): Promise<Pipeline> {
+  quietFfmpeg();
   const failures: unknown[] = [];
   for (const attempt of attempts) {
     try {

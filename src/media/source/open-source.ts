@@ -79,15 +79,9 @@ export const isCaptureInput = ({ description }: CaptureDevice): boolean => /\b(?
 const deviceOf = ({ name, description }: CaptureDevice): MediaDevice => ({ path: name, name: description || name, cancelsEcho: false });
 
 /** As a camera a capture input would show somebody's laptop, which nobody shared. */
-export async function findCameras(): Promise<readonly MediaDevice[]> {
-  quietFfmpeg();
-  return (await listDevices()).cameras.filter((device) => !isCaptureInput(device)).map(deviceOf);
-}
+export const findCameras = async (): Promise<readonly MediaDevice[]> => (await listDevices()).cameras.filter((device) => !isCaptureInput(device)).map(deviceOf);
 
-export async function findMicrophones(): Promise<readonly MediaDevice[]> {
-  quietFfmpeg();
-  return (await listDevices()).microphones.map(deviceOf);
-}
+export const findMicrophones = async (): Promise<readonly MediaDevice[]> => (await listDevices()).microphones.map(deviceOf);
 
 const findContent = async (): Promise<readonly MediaDevice[]> => (await listDevices()).cameras.filter(isCaptureInput).map(deviceOf);
 

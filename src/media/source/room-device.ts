@@ -7,13 +7,14 @@ import type { DeviceOrder } from '../device-order.ts';
 import type { MediaDevice, MediaFailure, SourceChoice } from '../port.ts';
 import { devicesFor } from './chosen-devices.ts';
 import { createDeviceKeeper, type Held } from './device-keeper.ts';
+import { quietFfmpeg } from './quiet-ffmpeg.ts';
 
 /** What the session hands in. */
 export type RoomDeviceOptions = {
   readonly choice: SourceChoice;
   readonly devices: DeviceOrder;
   readonly clock: Clock;
-  /** `view` is another one; null: no device is in use. What comes next is of another picture or sound than what came before. */
+  /** `view` is another one, and what comes next is of another picture or sound than what came before; null: no device is in use. */
   onChange(device: MediaDevice | null): void;
   /** It is away, or gives nothing of use; null when it is well again. */
   onProblem(failure: MediaFailure | null): void;
@@ -46,6 +47,7 @@ export async function openRoomDevice<S extends { close(): Promise<void> }>(
   options: RoomDeviceOptions,
   parts: RoomDeviceParts<S>
 ): Promise<RoomDevice<S> | null> {
+  quietFfmpeg(); // before an encoder that is opened meanwhile writes
   const { choice, devices, clock } = options;
   const { kind } = parts;
   let held: Held<S> | null = null;
@@ -77,8 +79,8 @@ export async function openRoomDevice<S extends { close(): Promise<void> }>(
       held = used;
       name = used?.device.name ?? name;
       setProblem(used === null ? parts.away : null, why);
-      if (state === 'started') parts.show(held);
       options.onChange(used?.device ?? null);
+      if (state === 'started') parts.show(held);
     }
   });
   const unlisten = devices.on('changed', keeper.reconsider);

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import type { Frame } from 'node-av';
 import { openCamera, openMicrophone } from '../../../../src/media/source/device-source.ts';
 import { openAudioSource, openVideoSource } from '../../../../src/media/source/open-source.ts';
-import { quietFfmpeg } from '../../../../src/media/source/quiet-ffmpeg.ts';
 import { viewOfChoice } from '../../../../src/media/source/source-view.ts';
 import { createTestAudioSource, createTestVideoSource } from '../../../../src/media/source/test-source.ts';
 import { fillTestTone } from '../../../../src/media/source/test-tone.ts';
@@ -125,7 +124,6 @@ describe('choice of a source', () => {
       await assert.rejects(openVideoSource(choice, PROFILE, 'Room', clock), { code: 'CL_MEDIA_SOURCE', message: name }, choice);
       await assert.rejects(openAudioSource(choice, clock), { code: 'CL_MEDIA_SOURCE', message: name });
     }
-    quietFfmpeg();
     const camera = { path: '/dev/video97', name: 'Front' };
     await assert.rejects(openCamera(camera, PROFILE, clock), { code: 'CL_MEDIA_SOURCE', message: /^the camera Front cannot be opened/ });
     await assert.rejects(openMicrophone({ path: 'hw:97,0', name: 'Table' }, clock), {
