@@ -10,6 +10,7 @@ import { silentLog } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
 import { createAdaptation } from './adaptation.ts';
 import { type Agreement, agreementOfAnswer, agreementOfOffer, codeInput, hex, OPEN, settledNonce, takeNonce } from './agreement.ts';
+import { createDeviceOrder } from './device-order.ts';
 import { createDisplayFeed } from './display-feed/server.ts';
 import { createEarlySources } from './early-sources.ts';
 import { createAudioEncoder } from './encode/audio-encoder.ts';
@@ -60,6 +61,7 @@ export function createSession(options: SessionOptions): Session {
   const { iceServers, fips, codecs: videoCodecs } = settings;
   const { createPath } = options;
   const log = createNoticeLog((notice) => emit('notice', notice));
+  const devices = createDeviceOrder(settings.devices, log);
   const peer = createPeerConnection({ certificate, iceServers, fips, videoCodecs, clock, log, createPath });
   const feed = createDisplayFeed({
     host: settings.displayHost,
@@ -309,6 +311,10 @@ export function createSession(options: SessionOptions): Session {
     },
     async addCandidates(candidates) {
       await peer.addCandidates(candidates);
+      return null;
+    },
+    async setDevices(order) {
+      devices.set(order);
       return null;
     },
     async setMicrophone(on) {
