@@ -18,6 +18,7 @@ const COMPOSITION_ROOTS = [/^agent\//, /^src\/media\/process\.ts$/];
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   werift: ['src/media/path/'],
   'node-av': ['src/media/'],
+  '@livekit/rtc-ffi-bindings': ['src/media/audio/'],
   ws: ['src/media/'],
   'node-hid': ['src/devices/'],
   mqtt: ['src/signaling/'],
@@ -57,6 +58,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/media\/path\/candidate\.ts$/, imports: ['node:net'] },
   { path: /^src\/media\/secure-transport\/(?!dtls\/connection\.ts$)/, imports: ['node:crypto'] },
   { path: /^src\/media\/screen\/(?:share-pace|page-parts)\.ts$/, imports: [] },
+  { path: /^src\/media\/audio\/level-meter\.ts$/, imports: [] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },
   { path: /^src\/ui\/display\/playout\.ts$/, imports: [] }
 ];
