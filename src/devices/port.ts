@@ -56,3 +56,25 @@ export type DeviceRegistry = EventSource<{ readonly changed: readonly [] }> &
     /** Remembers the choice; null: the first that works. @throws CloisterError CL_DEVICE_UNKNOWN */
     choose(kind: DeviceKind, id: string | null): Promise<void>;
   };
+
+/** One camera that can be moved, over V4L2 or VISCA. Speeds are −1 to 1: positive is right, up, in. @throws CloisterError CL_DEVICE_CONTROL, CL_DEVICE_UNREACHABLE, CL_TOOL_MISSING */
+export type RoomCamera = {
+  /** Stops by itself after 10 s. */
+  move(speeds: { readonly pan: number; readonly tilt: number; readonly zoom: number }): Promise<void>;
+  stop(): Promise<void>;
+  home(): Promise<void>;
+  set(control: string, value: number | 'auto'): Promise<void>;
+  presets(): Promise<readonly string[]>;
+  savePreset(name: string): Promise<void>;
+  recallPreset(name: string): Promise<void>;
+  deletePreset(name: string): Promise<void>;
+};
+
+export type RoomCameras = EventSource<{ readonly changed: readonly [] }> &
+  AsyncDisposable & {
+    start(signal: AbortSignal): Promise<void>;
+    /** Cameras that are known by their network address alone. */
+    list(): readonly DeviceView[];
+    /** @throws CloisterError CL_DEVICE_UNKNOWN, CL_DEVICE_CONTROL where it cannot be moved */
+    of(id: string): RoomCamera;
+  };

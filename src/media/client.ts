@@ -263,6 +263,7 @@ function sessionOver(
     addCandidates: (candidates) => done(ask('addCandidates', candidates)),
     setMicrophone: (on) => done(ask('setMicrophone', on)),
     setCamera: (on) => done(ask('setCamera', on)),
+    setHeld: (on) => done(ask('setHeld', on)),
     setScreen: (on) => done(ask('setScreen', on)),
     displayTicket: () => ask('displayTicket'),
     close: () => {

@@ -21,6 +21,7 @@ export type MediaRequests = {
   addCandidates: { readonly parameters: readonly [readonly IceCandidate[]]; readonly result: null };
   setMicrophone: { readonly parameters: readonly [boolean]; readonly result: null };
   setCamera: { readonly parameters: readonly [boolean]; readonly result: null };
+  setHeld: { readonly parameters: readonly [boolean]; readonly result: null };
   setScreen: { readonly parameters: readonly [boolean]; readonly result: null };
   displayTicket: { readonly parameters: readonly []; readonly result: { readonly url: string } };
   close: { readonly parameters: readonly []; readonly result: null };

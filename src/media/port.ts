@@ -59,6 +59,8 @@ export type MediaCallOptions = {
   readonly role: 'caller' | 'callee';
   readonly microphone: boolean;
   readonly camera: boolean;
+  /** Begins on hold: a call that was held when its media process was lost. */
+  readonly held: boolean;
 };
 
 /** The ids of the two endpoints of a call: the handshake proves that the connection is between them (RFC 8844). */
@@ -136,6 +138,8 @@ export type MediaSession = EventSource<MediaEvents> & {
   /** Resolves when it is so: after setMicrophone(false) has resolved no packet with sound leaves. */
   setMicrophone(on: boolean): Promise<void>;
   setCamera(on: boolean): Promise<void>;
+  /** On hold nothing is sent and nothing that comes is shown or played; what is wanted stays wanted. Resolves when it is so. */
+  setHeld(on: boolean): Promise<void>;
   /**
    * Begins or ends sharing; only in a secured call. Resolves when the source is open, or when no packet of it leaves any more.
    * @throws CloisterError CL_MEDIA_SCREEN_NONE, CL_MEDIA_SCREEN_SOURCE, CL_MEDIA_SCREEN_UNSUPPORTED, CL_CALL_WRONG_PHASE; the call goes on

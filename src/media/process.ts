@@ -69,6 +69,7 @@ function handlers(tell: (message: FromProcess) => void, begun: () => void): Requ
     addCandidates: (candidates) => running().addCandidates(candidates),
     setMicrophone: (on) => running().setMicrophone(on),
     setCamera: (on) => running().setCamera(on),
+    setHeld: (on) => running().setHeld(on),
     setScreen: (on) => running().setScreen(on),
     displayTicket: () => running().displayTicket(),
     async close() {

@@ -58,6 +58,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/media\/secure-transport\/(?!dtls\/connection\.ts$)/, imports: ['node:crypto'] },
   { path: /^src\/media\/screen\/(?:share-pace|page-parts)\.ts$/, imports: [] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },
+  { path: /^src\/devices\/hid\/(?:report-model|report-descriptor|report-codec|usages|telephony-map|drivers)\.ts$/, imports: [] },
   { path: /^src\/ui\/display\/playout\.ts$/, imports: [] }
 ];
 
