@@ -73,7 +73,7 @@ export function createRoom(options: RoomOptions): Room {
   let shown: RoomState | null = null;
   let notifying = false;
   let lastCalled: string | null = null;
-  let onDevices: CallOnDevices = { phase: 'idle', muted: false };
+  let onDevices: CallOnDevices & { readonly sharing: boolean } = { phase: 'idle', muted: false, sharing: false };
 
   // ── facts to state ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -118,10 +118,12 @@ export function createRoom(options: RoomOptions): Room {
 
   /** At once: lamps follow what is so as quickly as the panel does. */
   function showOnDevices(): void {
-    const { phase, muted } = callOnDevices(state().call);
-    if (phase === onDevices.phase && muted === onDevices.muted) return;
-    onDevices = { phase, muted };
-    devices.show(onDevices);
+    const current = state().call;
+    const { phase, muted } = callOnDevices(current);
+    const sharing = current?.media.wanted.screen === true && phase !== 'idle';
+    if (phase === onDevices.phase && muted === onDevices.muted && sharing === onDevices.sharing) return;
+    onDevices = { phase, muted, sharing };
+    devices.show({ phase, muted }, sharing);
   }
 
   function changed(): void {
