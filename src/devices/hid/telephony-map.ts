@@ -81,12 +81,12 @@ const LAMP_ORDER: readonly Usage[] = [...LAMPS.keys()];
 /** @param driver what its vendor does otherwise (drivers.ts) */
 export function telephonyMap(model: ReportModel, driver: HidDriver | null = null): TelephonyMap {
   const open = model.fields.filter(({ collections }) => !collections.some((usage) => isVendorPage(pageOf(usage))));
-  const controls = onePerReport(grouped(open, 'input').flatMap((fields) => controlsOf(fields, driver)));
+  const controls = grouped(open, 'input').flatMap((fields) => controlsOf(fields, driver));
   const lamps = grouped(open, 'output').flatMap(([field]) => (field === undefined ? [] : lampsOf(field)));
   return { model, controls, lamps, controlReportIds: reportIdsOf(controls), lampReportIds: reportIdsOf(lamps), doubleKeyMs: driver?.doubleKeyMs ?? 0 };
 }
 
-/** What an input report says of the controls; nothing where it is not one of this device or says nothing of them. */
+/** What an input report says of the controls, each field for itself; nothing where it is not one of this device or says nothing of them. */
 export function controlValues(map: TelephonyMap, report: Uint8Array): readonly ControlValue[] {
   if (!map.controlReportIds.includes(report[0] ?? 0) || misfit(map.model, report) !== null) return [];
   return map.controls.flatMap(({ control, form, reportId, usage, fields }) => {
@@ -155,16 +155,6 @@ function formOf({ array, relative, noPreferred, logicalMinimum, logicalMaximum }
   if (relative) return 'one-shot';
   if (logicalMaximum - logicalMinimum > 1 && !array) return 'level';
   return noPreferred ? 'switch' : 'one-shot';
-}
-
-/** A control that one report has twice, as under both readings, is the first of them. */
-function onePerReport(controls: readonly MappedControl[]): readonly MappedControl[] {
-  const first = new Map<string, MappedControl>();
-  for (const control of controls) {
-    const key = `${control.reportId} ${control.control}`;
-    if (!first.has(key)) first.set(key, control);
-  }
-  return [...first.values()];
 }
 
 function lampsOf(field: ReportField): MappedLamp[] {
