@@ -106,8 +106,7 @@ export function controlValues(map: TelephonyMap, report: Uint8Array): readonly C
 export function lampReport(map: TelephonyMap, reportId: number, lit: ReadonlySet<TelephonyLamp>): Result<Uint8Array<ArrayBuffer>> {
   const variables = new Map<ReportField, number>();
   const named = new Map<readonly Usage[], Usage[]>();
-  for (const { lamp, reportId: own, field, lit: on, dark } of map.lamps) {
-    if (own !== reportId) continue;
+  for (const { lamp, field, lit: on, dark } of map.lamps) {
     const value = lit.has(lamp) ? on : dark;
     if (value === null) continue;
     if (!field.array) variables.set(field, value);
@@ -151,8 +150,7 @@ function meaningOf(usage: Usage, field: ReportField, driver: HidDriver | null): 
 
 /** Section 3.4.1, On/Off Control; absolute and with a preferred state is none of its forms, and springs back like a button. */
 function formOf({ array, relative, noPreferred, logicalMinimum, logicalMaximum }: ReportField): ControlForm {
-  if (logicalMinimum < 0 && !array) return 'pair';
-  if (relative) return 'one-shot';
+  if (relative) return logicalMinimum < 0 ? 'pair' : 'one-shot';
   if (logicalMaximum - logicalMinimum > 1 && !array) return 'level';
   return noPreferred ? 'switch' : 'one-shot';
 }
