@@ -150,10 +150,10 @@ function meaningOf(usage: Usage, field: ReportField, driver: HidDriver | null): 
 }
 
 /** Section 3.4.1, On/Off Control; absolute and with a preferred state is none of its forms, and springs back like a button. */
-function formOf({ relative, noPreferred, logicalMinimum, logicalMaximum }: ReportField): ControlForm {
-  if (logicalMinimum < 0) return 'pair';
+function formOf({ array, relative, noPreferred, logicalMinimum, logicalMaximum }: ReportField): ControlForm {
+  if (logicalMinimum < 0 && !array) return 'pair';
   if (relative) return 'one-shot';
-  if (logicalMaximum - logicalMinimum > 1) return 'level';
+  if (logicalMaximum - logicalMinimum > 1 && !array) return 'level';
   return noPreferred ? 'switch' : 'one-shot';
 }
 
