@@ -212,6 +212,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     roomName: config.room.name,
     camera: config.media.camera,
     microphone: config.media.microphone,
+    devices: null,
     video: config.media.video,
     screen: config.media.screen,
     screenVideo: config.media.screenVideo,

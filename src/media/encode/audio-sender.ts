@@ -47,7 +47,7 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
   let on = options.on;
   let target: AudioTarget | null = null;
   let encoderInUse: AudioEncoder | null = null;
-  let view: SourceView | null = null;
+  let sourceInUse: AudioSource | null = null;
   let packetsSent = 0;
   let lastSentMs: number | null = null;
   let clockToldMs: number | null = null;
@@ -108,7 +108,7 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
       const open = await options.openSource();
       source = open;
       if (signal.aborted) return;
-      view = open.view;
+      sourceInUse = open;
       const { promise: failed, reject } = Promise.withResolvers<never>();
       failed.catch(() => {});
       open.start({
@@ -131,7 +131,7 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
       await Promise.race([aborted(signal), failed]);
     } finally {
       encoderInUse = null;
-      view = null;
+      sourceInUse = null;
       queued = [];
       await source?.close();
       await draining;
@@ -154,9 +154,10 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
     },
     statistics: () => ({
       packetsSent,
-      sending: on && lastSentMs !== null && clock.monotonicMs() - lastSentMs < SENDING_MS,
-      source: view,
-      encoder: view === null ? null : OPUS_ENCODER
+      // What leaves while the microphone is away is digital zero: nothing of the room is heard.
+      sending: on && sourceInUse?.view.kind !== 'away' && lastSentMs !== null && clock.monotonicMs() - lastSentMs < SENDING_MS,
+      source: sourceInUse?.view ?? null,
+      encoder: sourceInUse === null ? null : OPUS_ENCODER
     })
   };
 }

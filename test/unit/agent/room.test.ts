@@ -82,6 +82,7 @@ function fakeMedia() {
       networkChanged: request('networkChanged', undefined),
       iceServersChanged: request('iceServersChanged', undefined),
       addCandidates: request('addCandidates', undefined),
+      setDevices: request('setDevices', undefined),
       setMicrophone: request('setMicrophone', undefined),
       setCamera: request('setCamera', undefined),
       setHeld: request('setHeld', undefined),

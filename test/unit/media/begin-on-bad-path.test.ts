@@ -5,7 +5,7 @@ import { changeFor, createThinner, rateAsOpened, type VideoTarget } from '../../
 import { createReceiver } from '../../../src/media/receiver.ts';
 import { packetizeVp8 } from '../../../src/media/rtp/vp8.ts';
 import type { PictureKind } from '../../../src/media/streams.ts';
-import { SoundBuffer } from '../../../src/ui/display/playout.ts';
+import { SoundBuffer } from '../../../src/media/playout/sound-buffer.ts';
 import { createFakeClock, type FakeClock } from '../../fakes/clock.ts';
 import { createMediaPair, createModelSound, type MediaEnd } from '../../fakes/media-pair.ts';
 import { bothWays, type Impairment } from '../../harness/impaired-network.ts';

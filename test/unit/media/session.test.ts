@@ -26,6 +26,7 @@ const SETTINGS: MediaSettings = {
   roomName: '',
   camera: 'none',
   microphone: 'test',
+  devices: null,
   screen: 'none',
   video: VIDEO,
   screenVideo: VIDEO,
