@@ -264,6 +264,7 @@ function sessionOver(
     setDevices: (devices) => done(ask('setDevices', devices)),
     setMicrophone: (on) => done(ask('setMicrophone', on)),
     setCamera: (on) => done(ask('setCamera', on)),
+    setHeld: (on) => done(ask('setHeld', on)),
     setScreen: (on) => done(ask('setScreen', on)),
     displayTicket: () => ask('displayTicket'),
     close: () => {

@@ -22,6 +22,7 @@ export type MediaRequests = {
   setDevices: { readonly parameters: readonly [MediaDevices | null]; readonly result: null };
   setMicrophone: { readonly parameters: readonly [boolean]; readonly result: null };
   setCamera: { readonly parameters: readonly [boolean]; readonly result: null };
+  setHeld: { readonly parameters: readonly [boolean]; readonly result: null };
   setScreen: { readonly parameters: readonly [boolean]; readonly result: null };
   displayTicket: { readonly parameters: readonly []; readonly result: { readonly url: string } };
   close: { readonly parameters: readonly []; readonly result: null };

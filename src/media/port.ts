@@ -21,8 +21,16 @@ export type IceServer = {
   readonly authorityPem?: string;
 };
 
-/** A capture device or loudspeaker; `cancelsEcho`: it takes the echo out itself. */
-export type MediaDevice = { readonly path: string; readonly name: string; readonly cancelsEcho: boolean };
+/** How a capture device is to be opened. `pixelFormat`: FFmpeg's name of it (`input_format`); `fps` is what the device offers, so 29.97 may be among it. */
+export type CaptureFormat = {
+  readonly pixelFormat: 'mjpeg' | 'yuyv422' | 'uyvy422' | 'nv12' | 'yuv420p';
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+};
+
+/** A capture device or loudspeaker; `cancelsEcho`: it takes the echo out itself; `format`: the best it has for what is wanted, where it told. */
+export type MediaDevice = { readonly path: string; readonly name: string; readonly cancelsEcho: boolean; readonly format?: CaptureFormat };
 
 /** What `auto` tries, in this order. Null: the agent cannot tell, and the media process looks by itself. */
 export type MediaDevices = {
@@ -61,6 +69,8 @@ export type MediaCallOptions = {
   readonly role: 'caller' | 'callee';
   readonly microphone: boolean;
   readonly camera: boolean;
+  /** Begins on hold: a call that was held when its media process was lost. */
+  readonly held: boolean;
 };
 
 /** The ids of the two endpoints of a call: the handshake proves that the connection is between them (RFC 8844). */
@@ -140,6 +150,8 @@ export type MediaSession = EventSource<MediaEvents> & {
   /** Resolves when it is so: after setMicrophone(false) has resolved no packet with sound leaves. */
   setMicrophone(on: boolean): Promise<void>;
   setCamera(on: boolean): Promise<void>;
+  /** On hold nothing is sent and nothing that comes is shown or played; what is wanted stays wanted. Resolves when it is so. */
+  setHeld(on: boolean): Promise<void>;
   /**
    * Begins or ends sharing; only in a secured call. Resolves when the source is open, or when no packet of it leaves any more.
    * @throws CloisterError CL_MEDIA_SCREEN_NONE, CL_MEDIA_SCREEN_SOURCE, CL_MEDIA_SCREEN_UNSUPPORTED, CL_CALL_WRONG_PHASE; the call goes on

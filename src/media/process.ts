@@ -70,6 +70,7 @@ function handlers(tell: (message: FromProcess) => void, begun: () => void): Requ
     setDevices: (devices) => running().setDevices(devices),
     setMicrophone: (on) => running().setMicrophone(on),
     setCamera: (on) => running().setCamera(on),
+    setHeld: (on) => running().setHeld(on),
     setScreen: (on) => running().setScreen(on),
     displayTicket: () => running().displayTicket(),
     async close() {

@@ -30,7 +30,7 @@ const SETTINGS: MediaSettings = {
   displayHost: '127.0.0.1',
   displayOrigins: []
 };
-const CALL = { callId: '00000000-0000-7000-8000-000000000000', microphone: true, camera: true } as const;
+const CALL = { callId: '00000000-0000-7000-8000-000000000000', microphone: true, camera: true, held: false } as const;
 
 /** Resolves when some pictures went each way, or when `signal` aborts because the real call has come; never rejects. */
 export async function rehearse(begin: BeginSession, clock: Clock, signal: AbortSignal): Promise<void> {

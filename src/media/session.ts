@@ -27,7 +27,7 @@ import { openScreenSource } from './source/open-source.ts';
 import { openRoomCamera } from './source/room-camera.ts';
 import { openRoomMicrophone } from './source/room-microphone.ts';
 import { createStatistics } from './statistics.ts';
-import type { SecuredConnection, VideoCodec } from './streams.ts';
+import { PICTURE_KINDS, type SecuredConnection, type VideoCodec } from './streams.ts';
 
 export type SessionOptions = {
   readonly settings: MediaSettings;
@@ -85,13 +85,22 @@ export function createSession(options: SessionOptions): Session {
   const wanted = Promise.withResolvers<void>();
   let live = false;
   let failed = false;
+  let wantsMicrophone = call.microphone;
   let wantsCamera = call.camera;
+  let held = call.held;
+  const sendsSound = (): boolean => wantsMicrophone && !held;
+  const sendsPicture = (): boolean => wantsCamera && !held;
   let video: VideoSender | null = null;
   let share: Share | null = null;
 
   const receiver = createReceiver({
     clock,
-    feed,
+    feed: {
+      sendMessage: feed.sendMessage,
+      sendFrame: (frame) => {
+        if (!held) feed.sendFrame(frame);
+      }
+    },
     requestKeyframe: (kind) => peer.requestKeyframe(kind),
     roundTripMs: peer.roundTripMs,
     onChange: () => report()
@@ -140,7 +149,7 @@ export function createSession(options: SessionOptions): Session {
   });
   const audio = createAudioSender({
     ...senderOptions('audio'),
-    on: call.microphone,
+    on: sendsSound(),
     createEncoder: createAudioEncoder,
     openSource: early.takeMicrophone
   });
@@ -150,7 +159,7 @@ export function createSession(options: SessionOptions): Session {
     audio,
     picture(kind) {
       if (kind === 'screen') return share === null || share.statistics() === null ? null : { profile: settings.screenVideo, setTarget: share.setTarget };
-      return wantsCamera && video !== null ? { profile: settings.video, setTarget: video.setTarget } : null;
+      return sendsPicture() && video !== null ? { profile: settings.video, setTarget: video.setTarget } : null;
     }
   });
   scope.own(() => adaptation[Symbol.asyncDispose]());
@@ -203,7 +212,7 @@ export function createSession(options: SessionOptions): Session {
     emit('secured', { code });
     void early.agreed({ picture: negotiated.video !== null, sound: negotiated.audio !== null });
     if (negotiated.video !== null) video = makeVideoSender(negotiated.video.codec);
-    if (wantsCamera) void video?.start();
+    if (sendsPicture()) void video?.start();
     if (negotiated.screen !== null) share = makeShare(negotiated.screen.codec);
     if (negotiated.audio !== null) void audio.start().then(report);
     // The feed first: the receiver then hands over what it held, and the display has the first keyframe instead of asking for another.
@@ -246,6 +255,23 @@ export function createSession(options: SessionOptions): Session {
     });
   }
 
+  function applyMicrophone(): void {
+    audio.setOn(sendsSound());
+    if (!sendsSound()) peer.discard('audio');
+  }
+
+  async function applyCamera(): Promise<void> {
+    if (sendsPicture()) {
+      if (live) await video?.start();
+      else if (answered) early.open(true);
+      return;
+    }
+    const stopped = Promise.all([video?.stop(), early.dropCamera().catch(() => {})]);
+    // At once: a device may take long to close, and what was captured before may not leave meanwhile, nor be asked for again.
+    peer.discard('video');
+    await stopped;
+  }
+
   scope.own(peer.on('candidates', (candidates) => emit('candidates', candidates)));
   scope.own(peer.on('update', (sdp) => emit('update', { sdp })));
   scope.own(
@@ -268,7 +294,7 @@ export function createSession(options: SessionOptions): Session {
 
   return {
     async createOffer() {
-      early.open(wantsCamera);
+      early.open(sendsPicture());
       return { sdp: await peer.createOffer(), commitment: hex(encryption.commitment(nonce)) };
     },
     async acceptAnswer(sdp, endToEnd, endpoints) {
@@ -285,7 +311,7 @@ export function createSession(options: SessionOptions): Session {
     async open() {
       answered = true;
       wanted.resolve();
-      early.open(wantsCamera);
+      early.open(sendsPicture());
       goLive();
       return null;
     },
@@ -322,20 +348,23 @@ export function createSession(options: SessionOptions): Session {
       return null;
     },
     async setMicrophone(on) {
-      audio.setOn(on);
-      if (!on) peer.discard('audio');
+      wantsMicrophone = on;
+      applyMicrophone();
       report();
       return null;
     },
     async setCamera(on) {
       wantsCamera = on;
-      if (!on) {
-        const stopped = Promise.all([video?.stop(), early.dropCamera().catch(() => {})]);
-        // At once: a device may take long to close, and what was captured before may not leave meanwhile, nor be asked for again.
-        peer.discard('video');
-        await stopped;
-      } else if (live) await video?.start();
-      else if (answered) early.open(true);
+      await applyCamera();
+      report();
+      return null;
+    },
+    async setHeld(on) {
+      held = on;
+      applyMicrophone();
+      await applyCamera();
+      // What came meanwhile was dropped, so that the next pictures stand on nothing that the display has.
+      if (!on) for (const kind of PICTURE_KINDS) peer.requestKeyframe(kind);
       report();
       return null;
     },

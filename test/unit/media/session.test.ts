@@ -69,7 +69,7 @@ function createSide(
   let pathUsed = false;
   const session = createSession({
     settings: { ...SETTINGS, ...settings },
-    call: { callId: '00000000-0000-7000-8000-000000000000', role, microphone: true, camera: settings.camera !== undefined },
+    call: { callId: '00000000-0000-7000-8000-000000000000', role, microphone: true, camera: settings.camera !== undefined, held: false },
     certificate,
     encryption: { commitment, commitmentHolds, securityCode, endpointBinding },
     nonce: nonceOf(role),
@@ -362,6 +362,31 @@ describe('session', function () {
     await callee.session.reveal(nonce);
     await until('both are live', () => callee.said.length + caller.said.length === 2);
     assert.notDeepEqual(caller.said, callee.said);
+  });
+
+  it('sends nothing and shows nothing on hold, and both again after it', async () => {
+    const world = createWorld();
+    const { caller, callee, pass, until } = world;
+    const nonce = await exchange(world);
+    const shown: unknown[] = [];
+    const { url } = await callee.session.displayTicket();
+    const display = new WebSocket(url, { origin: ORIGIN });
+    display.on('message', (data, binary) => binary && shown.push(data));
+    await once(display, 'open');
+    await callee.session.open();
+    await callee.session.reveal(nonce);
+    await until('sound arrives at both', () => callee.received().frames > 10 && caller.received().frames > 10);
+    await until('the display has it', () => shown.length > 10);
+    await callee.session.setHeld(true);
+    await pass(300);
+    const before = { sent: caller.received().packets, heard: callee.received().packets, shown: shown.length };
+    await callee.session.setMicrophone(true);
+    await pass(1_000);
+    assert.deepEqual([caller.received().packets, shown.length], [before.sent, before.shown], 'nothing of this room leaves, nothing of the other is shown');
+    assert.ok(callee.received().packets > before.heard, 'the connection itself goes on');
+    await callee.session.setHeld(false);
+    await until('sound goes on both ways', () => caller.received().packets > before.sent + 10 && shown.length > before.shown + 10);
+    display.terminate();
   });
 
   it('shares no screen before it is live, and says then what is missing', async () => {
