@@ -46,7 +46,7 @@ describe('the camera that is found by itself', () => {
     });
     const device = { path: '/dev/video1', name: 'Front', format: { pixelFormat: 'nv12', width: 1280, height: 720, fps: 29.97 } } as const;
     await assert.rejects(
-      openCamera(device, { width: 640, height: 360, fps: 30, maxKbps: 500 }, createFakeClock()),
+      openDevice(device, { width: 640, height: 360, fps: 30, maxKbps: 500 }, createFakeClock()),
       /the camera Front cannot be opened: in use$/
     );
     const size = { width: 640, height: 360, frameRate: 30 };
