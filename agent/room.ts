@@ -1,11 +1,12 @@
 // The room: drives the call's state machine with the real signaling and media processes, and shows it all as one RoomState.
 // What is decided is decided in src/call; here effects are carried out and facts are collected.
 import { randomBytes } from 'node:crypto';
-import type { CallContext, CallEffect, CallEvent, CallState, TimerName } from '../src/call/call.ts';
+import type { CallContext, CallEffect, CallEvent, CallRecord, CallState, TimerName } from '../src/call/call.ts';
 import type { LocalEncryption } from '../src/call/encryption-decision.ts';
 import { UNAVAILABLE_IN_END_TO_END } from '../src/call/features.ts';
 import { noCall, step } from '../src/call/machine.ts';
 import { confirmedBy, verdict } from '../src/call/verdict.ts';
+import type { CallOnDevices } from '../src/devices/port.ts';
 import { parseAddress } from '../src/kernel/address.ts';
 import type { Clock, Timer } from '../src/kernel/clock.ts';
 import { type ErrorCode, errorCodes } from '../src/kernel/error-codes.ts';
@@ -15,18 +16,21 @@ import { Scope } from '../src/kernel/scope.ts';
 import { uuidV7 } from '../src/kernel/uuid.ts';
 import type { Endpoints, MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from '../src/media/port.ts';
 import type { CredentialsClient } from '../src/relay/credentials-client.ts';
+import { callOnDevices } from '../src/room/call-on-devices.ts';
 import { projectRoomState, type RoomFacts } from '../src/room/project.ts';
 import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
 import type { Party, Signaling } from '../src/signaling/port.ts';
 import type { CallAction, CallActionOptions, RoomPort } from '../src/ui-server/port.ts';
 import type { CallJournal } from './call-journal.ts';
+import type { CallCommand, RoomDevices } from './room-devices.ts';
 
 export type RoomOptions = {
   readonly agentVersion: string;
   readonly room: RoomState['room'];
   readonly policy: RoomFacts['policy'];
   readonly localEncryption: LocalEncryption;
-  readonly sources: RoomFacts['sources'];
+  readonly sources: () => RoomFacts['sources'];
+  readonly devices: RoomDevices;
   readonly autoAnswer: boolean;
   readonly timeouts: CallContext['timeouts'];
   readonly signaling: Signaling;
@@ -50,7 +54,7 @@ const ADDRESS_LOOK_MS = 1_000;
 export type Room = RoomPort & AsyncDisposable & { start(signal: AbortSignal): Promise<void> };
 
 export function createRoom(options: RoomOptions): Room {
-  const { clock, log, signaling } = options;
+  const { clock, log, signaling, devices } = options;
   const scope = new Scope();
   const timers = new Map<TimerName, Timer>();
   const listeners = new Set<(state: RoomState) => void>();
@@ -68,6 +72,8 @@ export function createRoom(options: RoomOptions): Room {
   let securityEvents: readonly SecurityEvent[] = [];
   let shown: RoomState | null = null;
   let notifying = false;
+  let lastCalled: string | null = null;
+  let onDevices: CallOnDevices & { readonly sharing: boolean } = { phase: 'idle', muted: false, sharing: false };
 
   // ── facts to state ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -82,6 +88,7 @@ export function createRoom(options: RoomOptions): Room {
     if (noRelaySinceMs !== null) add('CL_RELAY_CREDENTIALS', 'warning', noRelaySinceMs);
     const hardwareProblem = options.hardware?.problem() ?? null;
     if (hardwareProblem !== null) add(hardwareProblem.code, 'warning', hardwareSinceMs, hardwareProblem.text);
+    for (const trouble of devices.troubles()) add(trouble.code, 'warning', trouble.sinceMs, trouble.text);
     if (mediaProblem !== null) add(mediaProblem.code, 'warning', mediaProblemSinceMs, mediaProblem.text);
     return found;
   }
@@ -96,7 +103,8 @@ export function createRoom(options: RoomOptions): Room {
       media,
       mediaProblem,
       mediaEpoch: session?.epoch ?? 0,
-      sources: options.sources,
+      sources: options.sources(),
+      devices: devices.facts(),
       policy: options.policy,
       local: options.localEncryption,
       broker,
@@ -108,8 +116,19 @@ export function createRoom(options: RoomOptions): Room {
     return shown;
   }
 
+  /** At once: lamps follow what is so as quickly as the panel does. */
+  function showOnDevices(): void {
+    const current = state().call;
+    const { phase, muted } = callOnDevices(current);
+    const sharing = current?.media.wanted.screen === true && phase !== 'idle';
+    if (phase === onDevices.phase && muted === onDevices.muted && sharing === onDevices.sharing) return;
+    onDevices = { phase, muted, sharing };
+    devices.show({ phase, muted }, sharing);
+  }
+
   function changed(): void {
     shown = null;
+    showOnDevices();
     if (notifying) return;
     notifying = true;
     setImmediate(() => {
@@ -199,6 +218,8 @@ export function createRoom(options: RoomOptions): Room {
         return ask(effect.epoch, (m) => m.setMicrophone(effect.on), true);
       case 'media-camera':
         return ask(effect.epoch, (m) => m.setCamera(effect.on), true);
+      case 'media-held':
+        return ask(effect.epoch, (m) => m.setHeld(effect.on), true);
       case 'media-screen':
         return shareScreen(effect);
       case 'media-close':
@@ -334,6 +355,44 @@ export function createRoom(options: RoomOptions): Room {
     );
   }
 
+  /** News that a running call can do without. */
+  function tellMedia(tell: (media: MediaSession) => Promise<void>): void {
+    if (session !== null) tell(session.media).catch((error) => log.warn('a media process was not told', { error: asCloisterError(error).code }));
+  }
+
+  // ── the devices ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What somebody pressed at a device that cannot be done now does nothing: the lamps say what is so. */
+  function obey(command: CallCommand): void {
+    const { call: current } = call;
+    const running = current !== null && current.phase !== 'ended';
+    if (command === 'redial') {
+      if (!running && lastCalled !== null) place(lastCalled, { audio: true, video: true }).catch(unable(command));
+    } else if (running) dispatch(COMMANDS[command](current)).catch(unable(command));
+  }
+
+  const unable =
+    (command: CallCommand) =>
+    (cause: unknown): void =>
+      log.info('what was pressed at a device cannot be done now', { command, error: asCloisterError(cause).code });
+
+  function listenToDevices(): void {
+    scope.own(devices.on('changed', changed));
+    scope.own(devices.on('command', obey));
+    scope.own(devices.on('order', (order) => tellMedia((media) => media.setDevices(order))));
+  }
+
+  async function place(to: string, wanted: { readonly audio: boolean; readonly video: boolean }): Promise<{ id: string }> {
+    const address = parseAddress(to);
+    if (!address.ok) throw address.error;
+    const { account } = address.value;
+    const id = uuidV7(clock.now(), randomBytes(10));
+    await dispatch({ type: 'place', id, to: account, video: wanted.video });
+    lastCalled = account;
+    if (!wanted.audio) await dispatch({ type: 'set-microphone', on: false });
+    return { id };
+  }
+
   // ── the network ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The system tells nobody without a native module; to look is cheap. */
@@ -359,14 +418,14 @@ export function createRoom(options: RoomOptions): Room {
       log.info('this machine has other addresses', { before: known.length, now: addresses.length });
       known = addresses;
       signaling.networkChanged(addresses);
-      session?.media.networkChanged(addresses).catch((error) => log.warn('a media process was not told', { error: asCloisterError(error).code }));
+      tellMedia((media) => media.networkChanged(addresses));
     });
   }
 
   /** A call longer than its credentials needs others for a new path. */
   function relaysChanged(): void {
     changed();
-    session?.media.iceServersChanged().catch((error) => log.warn('a media process was not told', { error: asCloisterError(error).code }));
+    tellMedia((media) => media.iceServersChanged());
   }
 
   async function endCallOfLastRun(): Promise<void> {
@@ -382,6 +441,7 @@ export function createRoom(options: RoomOptions): Room {
   return {
     async start(signal) {
       listenToSignaling();
+      listenToDevices();
       watchAddresses();
       if (options.relay !== null) scope.own(options.relay.on('changed', relaysChanged));
       // A broker that is away must not keep the panel from coming up: it says so instead.
@@ -396,14 +456,8 @@ export function createRoom(options: RoomOptions): Room {
         listeners.delete(listener);
       };
     },
-    async placeCall(to, wanted) {
-      const address = parseAddress(to);
-      if (!address.ok) throw address.error;
-      const id = uuidV7(clock.now(), randomBytes(10));
-      await dispatch({ type: 'place', id, to: address.value.account, video: wanted.video });
-      if (!wanted.audio) await dispatch({ type: 'set-microphone', on: false });
-      return { id };
-    },
+    placeCall: place,
+    devices,
     async callAction(id, action, actionOptions) {
       if (call.call?.id !== id) throw new CloisterError('CL_CALL_NONE');
       await dispatch(ACTIONS[action](actionOptions ?? {}));
@@ -427,6 +481,20 @@ export function createRoom(options: RoomOptions): Room {
   };
 }
 
+/** What is pressed at a device; a control that toggles is one of the call as it is. */
+const COMMANDS: Record<Exclude<CallCommand, 'redial'>, (call: CallRecord) => CallEvent> = {
+  answer: () => ({ type: 'answer', video: true }),
+  decline: () => ({ type: 'decline' }),
+  'hang-up': () => ({ type: 'hang-up' }),
+  mute: () => ({ type: 'set-microphone', on: false }),
+  unmute: () => ({ type: 'set-microphone', on: true }),
+  hold: () => ({ type: 'set-held', on: true }),
+  resume: () => ({ type: 'set-held', on: false }),
+  'camera-on': () => ({ type: 'set-camera', on: true }),
+  'camera-off': () => ({ type: 'set-camera', on: false }),
+  'toggle-camera': (call) => ({ type: 'set-camera', on: !call.wanted.camera })
+};
+
 const ACTIONS: Record<CallAction, (options: CallActionOptions) => CallEvent> = {
   answer: ({ video = true }) => ({ type: 'answer', video }),
   decline: () => ({ type: 'decline' }),
@@ -437,6 +505,8 @@ const ACTIONS: Record<CallAction, (options: CallActionOptions) => CallEvent> = {
   'camera-off': () => ({ type: 'set-camera', on: false }),
   share: () => ({ type: 'set-screen', on: true }),
   'stop-sharing': () => ({ type: 'set-screen', on: false }),
+  hold: () => ({ type: 'set-held', on: true }),
+  resume: () => ({ type: 'set-held', on: false }),
   'codes-match': ({ mediaEpoch = null }) => ({ type: 'codes-match', epoch: mediaEpoch }),
   'codes-differ': ({ mediaEpoch = null }) => ({ type: 'codes-differ', epoch: mediaEpoch })
 };

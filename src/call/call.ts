@@ -45,6 +45,8 @@ export type CallRecord = {
   readonly phase: Exclude<CallPhase, 'on-hold'>;
   /** What people want sent; what is sent is a fact of the media process. */
   readonly wanted: { readonly microphone: boolean; readonly camera: boolean; readonly screen: boolean };
+  /** Who holds the call: nothing is sent and nothing played by that side. */
+  readonly held: { readonly here: boolean; readonly there: boolean };
   readonly exchange: Exchange;
   readonly encryption: CallEncryption;
   /** Callee: the person (or auto-answer) has answered. Caller: an answer was taken. */
@@ -78,6 +80,7 @@ export type CallEvent =
   | { readonly type: 'set-microphone'; readonly on: boolean }
   | { readonly type: 'set-camera'; readonly on: boolean }
   | { readonly type: 'set-screen'; readonly on: boolean }
+  | { readonly type: 'set-held'; readonly on: boolean }
   // what the other side says
   | { readonly type: 'message'; readonly inbound: InboundCallMessage }
   // what the media process of `epoch` says
@@ -126,6 +129,7 @@ export type CallEffect =
   | { readonly type: 'media-microphone'; readonly epoch: number; readonly on: boolean }
   | { readonly type: 'media-camera'; readonly epoch: number; readonly on: boolean }
   | { readonly type: 'media-screen'; readonly epoch: number; readonly on: boolean }
+  | { readonly type: 'media-held'; readonly epoch: number; readonly on: boolean }
   | { readonly type: 'media-close'; readonly epoch: number }
   | { readonly type: 'start-timer'; readonly name: TimerName; readonly delayMs: number }
   | { readonly type: 'stop-timer'; readonly name: TimerName }

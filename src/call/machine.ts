@@ -28,6 +28,7 @@ export function step(state: CallState, event: CallEvent, context: CallContext): 
     case 'set-microphone':
     case 'set-camera':
     case 'set-screen':
+    case 'set-held':
       return state.call === null ? refused(state, 'CL_CALL_NONE') : person(state, state.call, event, context);
     default:
       // A media process that is no longer the call's has nothing to say.
@@ -63,8 +64,10 @@ function newExchange(state: CallState, kind: Exchange['kind'], role: Exchange['r
 
 function takeMedia(call: CallRecord): CallEffect {
   const { microphone, camera } = call.wanted;
-  return { type: 'media-take', epoch: call.exchange.epoch, options: { callId: call.id, role: call.exchange.role, microphone, camera } };
+  return { type: 'media-take', epoch: call.exchange.epoch, options: { callId: call.id, role: call.exchange.role, microphone, camera, held: call.held.here } };
 }
+
+const NOT_HELD: CallRecord['held'] = { here: false, there: false };
 
 const unsettled = (expected: 'end-to-end' | 'standard'): CallRecord['encryption'] => ({
   agreed: null,
@@ -127,6 +130,7 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
     peer: { account: event.to, displayName: event.to, endpoint: null, identity: 'unverified' },
     phase: 'inviting',
     wanted: { microphone: true, camera: event.video, screen: false },
+    held: NOT_HELD,
     exchange,
     encryption: unsettled(context.encryption.available ? 'end-to-end' : 'standard'),
     answered: false,
@@ -151,7 +155,7 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
 
 type PersonEvent = Extract<
   CallEvent,
-  { type: 'answer' | 'decline' | 'hang-up' | 'codes-match' | 'codes-differ' | 'set-microphone' | 'set-camera' | 'set-screen' }
+  { type: 'answer' | 'decline' | 'hang-up' | 'codes-match' | 'codes-differ' | 'set-microphone' | 'set-camera' | 'set-screen' | 'set-held' }
 >;
 
 function person(state: CallState, call: CallRecord, event: PersonEvent, context: CallContext): Step {
@@ -173,10 +177,12 @@ function person(state: CallState, call: CallRecord, event: PersonEvent, context:
     }
     case 'set-screen': {
       // Nothing is shared before people can see with whom and how securely. What is off stays off, in any phase.
-      if (event.on && (call.phase !== 'connected' || !call.encryption.secured)) return refused(state, 'CL_CALL_WRONG_PHASE');
+      if (event.on && (call.phase !== 'connected' || !call.encryption.secured || call.held.here)) return refused(state, 'CL_CALL_WRONG_PHASE');
       const effect: CallEffect = { type: 'media-screen', epoch: call.exchange.epoch, on: event.on };
       return next(state, { ...call, wanted: { ...call.wanted, screen: event.on } }, [effect]);
     }
+    case 'set-held':
+      return hold(state, call, event.on);
     case 'codes-match':
       if (!comparable(call, event.epoch)) return refused(state, 'CL_CALL_WRONG_PHASE');
       return next(
@@ -195,6 +201,19 @@ function person(state: CallState, call: CallRecord, event: PersonEvent, context:
       return { ...ended, effects: [...toPeer(call, { type: 'call.verdict', body: { codesMatch: false } }), ...ended.effects] };
     }
   }
+}
+
+/** A held call sends nothing and plays nothing here; it stays as secure as it was. What was shared does not begin again by itself. */
+function hold(state: CallState, call: CallRecord, on: boolean): Step {
+  if (call.phase !== 'connected') return refused(state, 'CL_CALL_WRONG_PHASE');
+  if (call.held.here === on) return unchanged(state);
+  const { epoch } = call.exchange;
+  const ended: CallEffect[] = on && call.wanted.screen ? [{ type: 'media-screen', epoch, on: false }] : [];
+  return next(state, { ...call, held: { ...call.held, here: on }, wanted: { ...call.wanted, screen: on ? false : call.wanted.screen } }, [
+    ...ended,
+    { type: 'media-held', epoch, on },
+    ...toPeer(call, { type: 'call.update', body: { held: on } })
+  ]);
 }
 
 /** A touch that was meant for a code which is not shown any more says nothing about the present one. */
@@ -252,11 +271,11 @@ function receive(state: CallState, inbound: InboundCallMessage, context: CallCon
     case 'call.update-answer': {
       const { role, settled, epoch } = known.exchange;
       if (role === 'caller' && !settled) return unchanged(state);
-      return next(state, known, [
-        message.type === 'call.update'
-          ? { type: 'media-accept-update', epoch, sdp: message.body.sdp }
-          : { type: 'media-accept-update-answer', epoch, sdp: message.body.sdp, answers: message.body.answers }
-      ]);
+      if (message.type === 'call.update-answer')
+        return next(state, known, [{ type: 'media-accept-update-answer', epoch, sdp: message.body.sdp, answers: message.body.answers }]);
+      const { sdp, held } = message.body;
+      const told = held === undefined ? known : { ...known, held: { ...known.held, there: held } };
+      return next(state, told, sdp === undefined ? [] : [{ type: 'media-accept-update', epoch, sdp }]);
     }
     case 'call.reconnect':
       return reconnectedBy(state, known, inbound.from, message.body, context);
@@ -324,6 +343,7 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     },
     phase: 'ringing',
     wanted,
+    held: NOT_HELD,
     exchange,
     encryption: settle(unsettled(decision.kind), decision),
     answered: false,

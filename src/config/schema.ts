@@ -176,6 +176,12 @@ const media = z.strictObject({
         'auto: the display plays the sound, and where no display is open the room’s loudspeaker does. display: the display alone. none, or a device’s name or path: that one always.'
       )
     ),
+  volumePercent: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(80)
+    .meta(meaning('Volume', 'restart', 'In per cent, 0 to 100: how loud the other side is played after a start.')),
   echoCancellation: z
     .enum(['auto', 'on', 'off'])
     .default('auto')

@@ -67,8 +67,10 @@ function handlers(tell: (message: FromProcess) => void, begun: () => void): Requ
     networkChanged: (addresses) => running().networkChanged(addresses),
     iceServersChanged: (servers) => running().iceServersChanged(servers),
     addCandidates: (candidates) => running().addCandidates(candidates),
+    setDevices: (devices) => running().setDevices(devices),
     setMicrophone: (on) => running().setMicrophone(on),
     setCamera: (on) => running().setCamera(on),
+    setHeld: (on) => running().setHeld(on),
     setScreen: (on) => running().setScreen(on),
     displayTicket: () => running().displayTicket(),
     async close() {

@@ -19,6 +19,7 @@ const SETTINGS: MediaSettings = {
   roomName: '',
   camera: 'test',
   microphone: 'test',
+  devices: null,
   video: { width: 640, height: 360, fps: 30, maxKbps: 800 },
   screen: 'none',
   screenVideo: { width: 640, height: 360, fps: 15, maxKbps: 800 },
@@ -29,7 +30,7 @@ const SETTINGS: MediaSettings = {
   displayHost: '127.0.0.1',
   displayOrigins: []
 };
-const CALL = { callId: '00000000-0000-7000-8000-000000000000', microphone: true, camera: true } as const;
+const CALL = { callId: '00000000-0000-7000-8000-000000000000', microphone: true, camera: true, held: false } as const;
 
 /** Resolves when some pictures went each way, or when `signal` aborts because the real call has come; never rejects. */
 export async function rehearse(begin: BeginSession, clock: Clock, signal: AbortSignal): Promise<void> {

@@ -10,6 +10,7 @@ import { silentLog } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
 import { createAdaptation } from './adaptation.ts';
 import { type Agreement, agreementOfAnswer, agreementOfOffer, codeInput, hex, OPEN, settledNonce, takeNonce } from './agreement.ts';
+import { createDeviceOrder } from './device-order.ts';
 import { createDisplayFeed } from './display-feed/server.ts';
 import { createEarlySources } from './early-sources.ts';
 import { createAudioEncoder } from './encode/audio-encoder.ts';
@@ -22,9 +23,11 @@ import { createPeerConnection, type PeerConnectionOptions } from './peer/peer-co
 import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
 import { createReceiver } from './receiver.ts';
 import { createShare, type Share } from './screen/share.ts';
-import { openAudioSource, openScreenSource, openVideoSource } from './source/open-source.ts';
+import { openScreenSource } from './source/open-source.ts';
+import { openRoomCamera } from './source/room-camera.ts';
+import { openRoomMicrophone } from './source/room-microphone.ts';
 import { createStatistics } from './statistics.ts';
-import type { SecuredConnection, VideoCodec } from './streams.ts';
+import { PICTURE_KINDS, type SecuredConnection, type VideoCodec } from './streams.ts';
 
 export type SessionOptions = {
   readonly settings: MediaSettings;
@@ -47,11 +50,15 @@ export type SessionOptions = {
 export type Session = Omit<RequestHandlers, 'begin' | 'close'> & { close(): Promise<void> };
 
 const STATISTICS_MS = 1_000;
+const TRUTH_MS = 50;
 /** That sharing has stopped is news for a while, and no lasting fault of the room. */
 const SHARE_NEWS_MS = 15_000;
 
+/** Nothing but the picture tells it here; an input that says so itself is told by the agent. */
+const BLACK_CONTENT = 'What is shared is black: it may be copy-protected (HDCP), or the laptop shows nothing.';
+
 /** Where several have a problem, the first is told. */
-const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'encoder'] as const;
+const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'camera', 'microphone', 'content', 'encoder'] as const;
 type ProblemPart = (typeof PROBLEM_PARTS)[number];
 
 export function createSession(options: SessionOptions): Session {
@@ -60,6 +67,7 @@ export function createSession(options: SessionOptions): Session {
   const { iceServers, fips, codecs: videoCodecs } = settings;
   const { createPath } = options;
   const log = createNoticeLog((notice) => emit('notice', notice));
+  const devices = createDeviceOrder(settings.devices, log);
   const peer = createPeerConnection({ certificate, iceServers, fips, videoCodecs, clock, log, createPath });
   const feed = createDisplayFeed({
     host: settings.displayHost,
@@ -77,13 +85,22 @@ export function createSession(options: SessionOptions): Session {
   const wanted = Promise.withResolvers<void>();
   let live = false;
   let failed = false;
+  let wantsMicrophone = call.microphone;
   let wantsCamera = call.camera;
+  let held = call.held;
+  const sendsSound = (): boolean => wantsMicrophone && !held;
+  const sendsPicture = (): boolean => wantsCamera && !held;
   let video: VideoSender | null = null;
   let share: Share | null = null;
 
   const receiver = createReceiver({
     clock,
-    feed,
+    feed: {
+      sendMessage: feed.sendMessage,
+      sendFrame: (frame) => {
+        if (!held) feed.sendFrame(frame);
+      }
+    },
     requestKeyframe: (kind) => peer.requestKeyframe(kind),
     roundTripMs: peer.roundTripMs,
     onChange: () => report()
@@ -113,14 +130,26 @@ export function createSession(options: SessionOptions): Session {
     return createVideoEncoder({ codec, profile, clock, hardware: hardware.filter((name) => !failedHardware.has(name)), onHardwareFailure });
   };
   const early = createEarlySources({
-    openCamera: () => openVideoSource(settings.camera, settings.video, settings.roomName, clock),
-    openMicrophone: () => openAudioSource(settings.microphone, clock),
+    openCamera: () =>
+      openRoomCamera({
+        choice: settings.camera,
+        devices,
+        profile: settings.video,
+        roomName: settings.roomName,
+        clock,
+        onChange() {
+          video?.requestKeyframe();
+          report();
+        },
+        onProblem: onProblem('camera')
+      }),
+    openMicrophone: () => openRoomMicrophone({ choice: settings.microphone, devices, clock, onChange: () => report(), onProblem: onProblem('microphone') }),
     makeEncoder,
     preferred: videoCodecs[0]
   });
   const audio = createAudioSender({
     ...senderOptions('audio'),
-    on: call.microphone,
+    on: sendsSound(),
     createEncoder: createAudioEncoder,
     openSource: early.takeMicrophone
   });
@@ -130,7 +159,7 @@ export function createSession(options: SessionOptions): Session {
     audio,
     picture(kind) {
       if (kind === 'screen') return share === null || share.statistics() === null ? null : { profile: settings.screenVideo, setTarget: share.setTarget };
-      return wantsCamera && video !== null ? { profile: settings.video, setTarget: video.setTarget } : null;
+      return sendsPicture() && video !== null ? { profile: settings.video, setTarget: video.setTarget } : null;
     }
   });
   scope.own(() => adaptation[Symbol.asyncDispose]());
@@ -146,10 +175,18 @@ export function createSession(options: SessionOptions): Session {
     negotiated: () => connection?.negotiated ?? null,
     limited: adaptation.limited
   });
+  /** What is sent, and of which device: told when it changes, and looked at often enough that panel and lamps are never behind for longer than 200 ms. */
+  const truth = (): string => JSON.stringify([audio, video, share].map((each) => [each?.statistics()?.sending, each?.statistics()?.source]));
+  let toldTruth = truth();
   const report = (): void => {
-    if (!scope.closed) emit('statistics', statistics());
+    if (scope.closed) return;
+    toldTruth = truth();
+    emit('statistics', statistics());
   };
   scope.every(clock, STATISTICS_MS, report);
+  scope.every(clock, TRUTH_MS, () => {
+    if (truth() !== toldTruth) report();
+  });
 
   const fail = (failure: MediaFailure): void => {
     if (failed || scope.closed) return;
@@ -175,7 +212,7 @@ export function createSession(options: SessionOptions): Session {
     emit('secured', { code });
     void early.agreed({ picture: negotiated.video !== null, sound: negotiated.audio !== null });
     if (negotiated.video !== null) video = makeVideoSender(negotiated.video.codec);
-    if (wantsCamera) void video?.start();
+    if (sendsPicture()) void video?.start();
     if (negotiated.screen !== null) share = makeShare(negotiated.screen.codec);
     if (negotiated.audio !== null) void audio.start().then(report);
     // The feed first: the receiver then hands over what it held, and the display has the first keyframe instead of asking for another.
@@ -199,7 +236,11 @@ export function createSession(options: SessionOptions): Session {
     return createShare({
       clock,
       profile,
-      openSource: () => openScreenSource(settings.screen, profile, clock),
+      openSource: () =>
+        openScreenSource(settings.screen, profile, clock, {
+          inputs: devices.current()?.content ?? null,
+          onFault: (fault) => onProblem('content')(fault && { code: 'CL_DEVICE_PROTECTED', detectedBy: 'content', text: BLACK_CONTENT })
+        }),
       createEncoder: () => createVideoEncoder({ codec, profile, clock, content: 'text' }),
       send: (packet) => peer.send('screen', packet),
       waits: () => peer.queuedMs() > 0,
@@ -212,6 +253,23 @@ export function createSession(options: SessionOptions): Session {
         emit('screenEnded', failure);
       }
     });
+  }
+
+  function applyMicrophone(): void {
+    audio.setOn(sendsSound());
+    if (!sendsSound()) peer.discard('audio');
+  }
+
+  async function applyCamera(): Promise<void> {
+    if (sendsPicture()) {
+      if (live) await video?.start();
+      else if (answered) early.open(true);
+      return;
+    }
+    const stopped = Promise.all([video?.stop(), early.dropCamera().catch(() => {})]);
+    // At once: a device may take long to close, and what was captured before may not leave meanwhile, nor be asked for again.
+    peer.discard('video');
+    await stopped;
   }
 
   scope.own(peer.on('candidates', (candidates) => emit('candidates', candidates)));
@@ -236,7 +294,7 @@ export function createSession(options: SessionOptions): Session {
 
   return {
     async createOffer() {
-      early.open(wantsCamera);
+      early.open(sendsPicture());
       return { sdp: await peer.createOffer(), commitment: hex(encryption.commitment(nonce)) };
     },
     async acceptAnswer(sdp, endToEnd, endpoints) {
@@ -253,7 +311,7 @@ export function createSession(options: SessionOptions): Session {
     async open() {
       answered = true;
       wanted.resolve();
-      early.open(wantsCamera);
+      early.open(sendsPicture());
       goLive();
       return null;
     },
@@ -285,21 +343,28 @@ export function createSession(options: SessionOptions): Session {
       await peer.addCandidates(candidates);
       return null;
     },
+    async setDevices(order) {
+      devices.set(order);
+      return null;
+    },
     async setMicrophone(on) {
-      audio.setOn(on);
-      if (!on) peer.discard('audio');
+      wantsMicrophone = on;
+      applyMicrophone();
       report();
       return null;
     },
     async setCamera(on) {
       wantsCamera = on;
-      if (!on) {
-        const stopped = Promise.all([video?.stop(), early.dropCamera().catch(() => {})]);
-        // At once: a device may take long to close, and what was captured before may not leave meanwhile, nor be asked for again.
-        peer.discard('video');
-        await stopped;
-      } else if (live) await video?.start();
-      else if (answered) early.open(true);
+      await applyCamera();
+      report();
+      return null;
+    },
+    async setHeld(on) {
+      held = on;
+      applyMicrophone();
+      await applyCamera();
+      // What came meanwhile was dropped, so that the next pictures stand on nothing that the display has.
+      if (!on) for (const kind of PICTURE_KINDS) peer.requestKeyframe(kind);
       report();
       return null;
     },

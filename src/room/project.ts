@@ -2,7 +2,7 @@
 import type { CallRecord } from '../call/call.ts';
 import type { LocalEncryption } from '../call/encryption-decision.ts';
 import type { MediaFailure, MediaStatistics } from '../media/port.ts';
-import type { CallView, MediaFlow, Problem, RoomState, SecurityEvent, SourceView } from './state.ts';
+import type { CallView, DeviceView, HidView, MediaFlow, Problem, RoomState, SecurityEvent, SourceView } from './state.ts';
 
 export type RoomFacts = {
   readonly agentVersion: string;
@@ -15,6 +15,13 @@ export type RoomFacts = {
   readonly mediaProblem: MediaFailure | null;
   /** The number of the media process that runs now; 0 where none does. */
   readonly mediaEpoch: number;
+  readonly devices: {
+    readonly media: readonly DeviceView[];
+    readonly hid: HidView;
+    readonly volumePercent: number;
+    readonly speakerMuted: boolean;
+    readonly liftedAtMs: number | null;
+  };
   readonly sources: { readonly camera: SourceView; readonly microphone: SourceView; readonly screen: SourceView | null };
   readonly policy: Pick<RoomState['policy']['encryption'], 'policy' | 'setting'>;
   readonly local: LocalEncryption;
@@ -59,7 +66,12 @@ export function projectRoomState(facts: RoomFacts): RoomState {
       camera: facts.media?.camera ?? facts.sources.camera,
       microphone: facts.media?.microphone ?? facts.sources.microphone,
       screen: facts.media?.screenSource ?? facts.sources.screen,
-      displays: facts.media?.displays ?? 0
+      displays: facts.media?.displays ?? 0,
+      volumePercent: facts.devices.volumePercent,
+      speakerMuted: facts.devices.speakerMuted,
+      media: facts.devices.media,
+      hid: facts.devices.hid,
+      liftedAt: isoOrNull(facts.devices.liftedAtMs)
     },
     policy: { encryption: { ...facts.policy, available: facts.local.available, reason: facts.local.available ? null : facts.local.reason } },
     network: { broker: facts.broker, brokerSince: iso(facts.brokerSinceMs), clock: facts.clock },
@@ -74,7 +86,8 @@ function projectCall(call: CallRecord, facts: RoomFacts): CallView {
     id: call.id,
     direction: call.direction,
     peer: { ...call.peer, organisation: call.peer.account.slice(call.peer.account.indexOf('@') + 1) },
-    phase: call.phase,
+    phase: call.phase === 'connected' && call.held.here ? 'on-hold' : call.phase,
+    heldThere: call.held.there,
     encryption: {
       ...facts.verdict,
       expected: encryption.expected,

@@ -116,6 +116,8 @@ export type CallView = {
     readonly identity: 'verified' | 'unverified';
   };
   readonly phase: CallPhase;
+  /** The other side holds the call. */
+  readonly heldThere: boolean;
   readonly encryption: EncryptionView;
   readonly media: MediaView;
   readonly unavailable: readonly { readonly feature: string; readonly reason: 'end-to-end-encryption' }[];
@@ -170,6 +172,8 @@ export type DeviceView = {
   readonly chosen: boolean;
   /** In words of the field, such as `1920×1080 at 30 (MJPEG)`, `pan`, `48 kHz mono`. */
   readonly can: readonly string[];
+  /** In a call, of a camera that tells. */
+  readonly shutter?: 'open' | 'closed';
   readonly problem: DeviceProblem | null;
 };
 
@@ -217,6 +221,14 @@ export type RoomState = {
     /** What can be shared; null where the configuration says nothing can. */
     readonly screen: SourceView | null;
     readonly displays: number;
+    /** 0 to 100; what is played here is played with it, unless it is muted. */
+    readonly volumePercent: number;
+    readonly speakerMuted: boolean;
+    /** Cameras, content inputs, microphones and loudspeakers that are there, and the chosen ones that are away. */
+    readonly media: readonly DeviceView[];
+    readonly hid: HidView;
+    /** When somebody lifted a receiver to call; null once there is a call. */
+    readonly liftedAt: string | null;
   };
   readonly policy: {
     readonly encryption: {

@@ -6,6 +6,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import { CloisterError } from '../kernel/errors.ts';
 import type { Log } from '../kernel/log.ts';
 import { actOnCall, displayTicket, placeCall } from './call-routes.ts';
+import { chooseDevice, commandCamera, listDevices, listPresets, setVolume } from './device-routes.ts';
 import type { EventStream } from './event-stream.ts';
 import { refusal } from './gate.ts';
 import { metricsText } from './metrics.ts';
@@ -77,6 +78,11 @@ export function createApp({ room, events, allowedHosts, uiDirectory, log }: AppO
   route('/api/v1/events', 'get', (request, response) => events.serve(request, response));
   route('/api/v1/calls', 'post', body, placeCall(room));
   route('/api/v1/calls/:id/:action', 'post', body, actOnCall(room) as RequestHandler);
+  route('/api/v1/devices', 'get', listDevices(room));
+  route('/api/v1/devices/choose', 'post', body, chooseDevice(room));
+  route('/api/v1/devices/volume', 'post', body, setVolume(room));
+  route('/api/v1/devices/:id/presets', 'get', listPresets(room) as RequestHandler);
+  route('/api/v1/devices/:id/:action', 'post', body, commandCamera(room) as RequestHandler);
   route('/api/v1/display/ticket', 'post', body, displayTicket(room));
   route('/healthz', 'get', (_request, response) => {
     if (!room.healthy()) throw new CloisterError('CL_UNHEALTHY');

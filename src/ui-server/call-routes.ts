@@ -3,6 +3,7 @@ import type { RequestHandler } from 'express';
 import * as z from 'zod';
 import { CloisterError } from '../kernel/errors.ts';
 import type { CallAction, CallActionOptions, RoomPort } from './port.ts';
+import { parseBody } from './request-body.ts';
 
 const placeCallBody = z.strictObject({
   to: z.string().min(1).max(320),
@@ -25,6 +26,8 @@ const ACTIONS: ReadonlySet<string> = new Set<CallAction>([
   'camera-off',
   'share',
   'stop-sharing',
+  'hold',
+  'resume',
   'codes-match',
   'codes-differ'
 ]);
@@ -32,8 +35,6 @@ const isAction = (name: string): name is CallAction => ACTIONS.has(name);
 
 /** Actions that the protocol names and Cloister does not have yet. Those of R6 are named like the state's `unavailable` features. */
 const ACTIONS_TO_COME: ReadonlySet<string> = new Set([
-  'hold',
-  'resume',
   'dtmf',
   'captions',
   'transcription',
@@ -78,13 +79,4 @@ export function displayTicket(room: RoomPort): RequestHandler {
     parseBody(emptyBody, request.body);
     response.json(await room.displayTicket());
   };
-}
-
-/** A request without a body is one with nothing in it. @throws CloisterError CL_REQUEST_INVALID naming the wrong members, but not their values */
-function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
-  const parsed = schema.safeParse(body ?? {});
-  if (parsed.success) return parsed.data;
-  const members = parsed.error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.') || 'the body']));
-  const named = [...new Set(members)].map((member) => JSON.stringify(member.slice(0, 64)));
-  throw new CloisterError('CL_REQUEST_INVALID', `The request’s body is not of the required form; see ${named.slice(0, 8).join(', ')}.`);
 }

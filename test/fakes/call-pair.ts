@@ -18,6 +18,7 @@ type FakeMedia = {
   secured: boolean;
   sending: boolean;
   sharing: boolean;
+  held: boolean;
   /** Of the other side, as many as were handed over. */
   candidates: number;
   /** What the other side said of new paths. */
@@ -93,6 +94,7 @@ export class FakeRoom {
           secured: false,
           sending: false,
           sharing: false,
+          held: effect.options.held,
           candidates: 0,
           updates: []
         };
@@ -129,6 +131,9 @@ export class FakeRoom {
         return;
       case 'media-accept-update-answer':
         if (this.media?.epoch === effect.epoch) this.media.updates.push(effect.sdp);
+        return;
+      case 'media-held':
+        if (this.media?.epoch === effect.epoch) this.media.held = effect.on;
         return;
       case 'media-screen':
         if (this.media?.epoch === effect.epoch) this.media.sharing = effect.on;

@@ -18,7 +18,12 @@ const IDLE: RoomState = {
     camera: { kind: 'test', name: 'Test picture' },
     microphone: { kind: 'test', name: 'Test tone' },
     screen: { kind: 'test', name: 'Test page' },
-    displays: 0
+    displays: 0,
+    volumePercent: 60,
+    speakerMuted: false,
+    media: [],
+    hid: { devices: [], presence: null, console: 'none' },
+    liftedAt: null
   },
   policy: { encryption: { policy: 'DisabledUserOverride', setting: true, available: true, reason: null } },
   network: { broker: 'connected', brokerSince: AT, clock: 'ok' },
@@ -26,6 +31,8 @@ const IDLE: RoomState = {
 };
 
 export type FakeRoom = RoomPort & {
+  /** What was asked of the devices, in order. */
+  readonly askedOfDevices: (readonly unknown[])[];
   /** Replaces the state and tells the listeners, as a room does after a change. */
   change(change: (state: RoomState) => RoomState): void;
   changeCall(change: (call: CallView) => CallView): void;
@@ -43,6 +50,7 @@ export type FakeRoom = RoomPort & {
 export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
   let state: RoomState = { ...IDLE, ...initial };
   let calls = 0;
+  const askedOfDevices: (readonly unknown[])[] = [];
   const listeners = new Set<(state: RoomState) => void>();
 
   function change(make: (state: RoomState) => RoomState): void {
@@ -62,6 +70,7 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
       direction,
       peer: { account, displayName: 'Studio', organisation: account.slice(account.indexOf('@') + 1), endpoint: null, identity: 'verified' },
       phase: direction === 'outgoing' ? 'inviting' : 'ringing',
+      heldThere: false,
       encryption: {
         state: null,
         expected: 'standard',
@@ -87,6 +96,10 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     const { failNext } = room;
     room.failNext = null;
     if (failNext !== null) throw failNext;
+  };
+  const ask = (...asked: readonly unknown[]): void => {
+    failing();
+    askedOfDevices.push(asked);
   };
   const inPhase = (call: CallView, ...phases: CallView['phase'][]): void => {
     if (!phases.includes(call.phase)) throw new CloisterError('CL_CALL_WRONG_PHASE');
@@ -120,6 +133,14 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
       inPhase(call, 'inviting', 'ringing', 'connecting', 'connected', 'on-hold');
       return end(call, 'hangup');
     },
+    hold: (call) => {
+      inPhase(call, 'connected');
+      return { ...call, phase: 'on-hold' };
+    },
+    resume: (call) => {
+      inPhase(call, 'on-hold', 'connected');
+      return { ...call, phase: 'connected' };
+    },
     mute: (call) => sending(call, 'audio', false),
     unmute: (call) => sending(call, 'audio', true),
     'camera-on': (call) => sending(call, 'video', true),
@@ -146,6 +167,16 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
       return () => {
         listeners.delete(listener);
       };
+    },
+    askedOfDevices,
+    devices: {
+      choose: async (...given) => ask('choose', ...given),
+      setVolume: async (...given) => ask('setVolume', ...given),
+      camera: async (...given) => ask('camera', ...given),
+      presets: async (id) => {
+        ask('presets', id);
+        return ['Whiteboard'];
+      }
     },
     async placeCall(to, media) {
       failing();

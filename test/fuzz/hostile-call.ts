@@ -65,6 +65,7 @@ const settings = (camera: boolean): MediaSettings => ({
   roomName: 'Target',
   camera: camera ? 'test' : 'none',
   microphone: 'none',
+  devices: null,
   screen: 'none',
   video: VIDEO,
   screenVideo: VIDEO,
@@ -109,7 +110,7 @@ export function createTarget(role: 'caller' | 'callee', { certificate, clock, ca
   const failures: MediaFailure[] = [];
   const session = createSession({
     settings: settings(camera),
-    call: { callId: '00000000-0000-7000-8000-000000000000', role, microphone: false, camera },
+    call: { callId: '00000000-0000-7000-8000-000000000000', role, microphone: false, camera, held: false },
     certificate,
     encryption: { commitment, commitmentHolds, securityCode, endpointBinding },
     nonce: new Uint8Array(32).fill(7),

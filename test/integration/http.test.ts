@@ -172,10 +172,59 @@ describe('HTTP interface', () => {
     const refused = await post(`/api/v1/calls/${id}/transfer`);
     assertProblem(refused, 409, 'CL_CALL_FEATURE_UNAVAILABLE');
     assert.match(refused.body, /end-to-end encrypted/);
-    assertProblem(await post(`/api/v1/calls/${id}/hold`), 501, 'CL_NOT_IMPLEMENTED');
+    assertProblem(await post(`/api/v1/calls/${id}/dtmf`), 501, 'CL_NOT_IMPLEMENTED');
     assertProblem(await post('/api/v1/calls/other/hold'), 404, 'CL_CALL_NONE');
     assertProblem(await post(`/api/v1/calls/${id}/explode`), 404, 'CL_NOT_FOUND');
     assertProblem(await post(`/api/v1/calls/${id}/constructor`), 404, 'CL_NOT_FOUND');
+  });
+
+  it('lists the devices, chooses among them, moves cameras and turns the volume', async () => {
+    const listed = JSON.parse((await ask('GET', '/api/v1/devices')).body);
+    assert.deepEqual(listed, { media: [], hid: { devices: [], presence: null, console: 'none' }, volume: 60 });
+    for (const [path, body, asked] of [
+      ['choose', { kind: 'camera', id: 'camera-1' }, ['choose', 'camera', 'camera-1']],
+      ['choose', { kind: 'speaker', id: null }, ['choose', 'speaker', null]],
+      ['volume', { percent: 35 }, ['setVolume', 35]],
+      ['camera-1/move', { pan: -0.5 }, ['camera', 'camera-1', { type: 'move', pan: -0.5, tilt: 0, zoom: 0, focus: 0 }]],
+      ['camera%201/stop', {}, ['camera', 'camera 1', { type: 'stop' }]],
+      ['camera-1/home', {}, ['camera', 'camera-1', { type: 'home' }]],
+      ['camera-1/set', { control: 'focus', value: 'auto' }, ['camera', 'camera-1', { type: 'set', control: 'focus', value: 'auto' }]],
+      ['camera-1/preset-recall', { name: 'Whiteboard' }, ['camera', 'camera-1', { type: 'preset-recall', name: 'Whiteboard' }]]
+    ] as const) {
+      assert.equal((await post(`/api/v1/devices/${path}`, body)).status, 204, path);
+      assert.deepEqual(room.askedOfDevices.pop(), asked);
+    }
+    assert.deepEqual(JSON.parse((await ask('GET', '/api/v1/devices/camera-1/presets')).body), { presets: ['Whiteboard'] });
+  });
+
+  it('refuses what cannot be asked of a device, before it is asked', async () => {
+    for (const [path, body] of [
+      ['choose', {}],
+      ['choose', { kind: 'hid', id: null }],
+      ['choose', { kind: 'camera', id: '' }],
+      ['volume', { percent: 101 }],
+      ['volume', { percent: 50.5 }],
+      ['volume', { percent: '50' }],
+      ['camera-1/move', { pan: 2 }],
+      ['camera-1/move', { forMs: 60_000 }],
+      ['camera-1/move', { pan: Number.NaN }],
+      ['camera-1/stop', { now: true }],
+      ['camera-1/set', { control: 'focus' }],
+      ['camera-1/set', { control: 'focus', value: 'manual' }],
+      ['camera-1/preset-save', { name: 'x'.repeat(65) }]
+    ] as const)
+      assertProblem(await post(`/api/v1/devices/${path}`, body), 400, 'CL_REQUEST_INVALID');
+    assertProblem(await post('/api/v1/devices/camera-1/explode'), 404, 'CL_NOT_FOUND');
+    assertProblem(await post('/api/v1/devices/camera-1/constructor'), 404, 'CL_NOT_FOUND');
+    assert.deepEqual(room.askedOfDevices, []);
+    for (const [code, status] of [
+      ['CL_DEVICE_UNKNOWN', 404],
+      ['CL_DEVICE_CONTROL', 400],
+      ['CL_DEVICE_UNREACHABLE', 503]
+    ] as const) {
+      room.failNext = new CloisterError(code);
+      assertProblem(await post('/api/v1/devices/camera-1/home'), status, code);
+    }
   });
 
   it('gives a display its ticket', async () => {
@@ -231,7 +280,9 @@ describe('HTTP interface', () => {
       ['POST', '/', 'GET, HEAD'],
       ['GET', '/api/v1/calls', 'POST'],
       ['GET', '/api/v1/calls/x/end', 'POST'],
-      ['PATCH', '/api/v1/calls', 'POST']
+      ['PATCH', '/api/v1/calls', 'POST'],
+      ['POST', '/api/v1/devices', 'GET, HEAD'],
+      ['GET', '/api/v1/devices/choose', 'POST']
     ] as const) {
       const answer = await ask(method, path, { headers: JSON_TYPE });
       assertProblem(answer, 405, 'CL_METHOD_NOT_ALLOWED');

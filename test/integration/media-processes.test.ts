@@ -20,6 +20,7 @@ const settings = (): MediaSettings => ({
   roomName: 'Room',
   camera: 'none',
   microphone: 'none',
+  devices: null,
   video: { width: 320, height: 180, fps: 5, maxKbps: 200 },
   screen: 'test',
   screenVideo: { width: 640, height: 360, fps: 10, maxKbps: 500 },
@@ -30,7 +31,7 @@ const settings = (): MediaSettings => ({
   displayHost: '127.0.0.1',
   displayOrigins: []
 });
-const call = { callId: '0190f3c2-7d4e-7a31-8c55-000000000001', role: 'caller', microphone: false, camera: false } as const;
+const call = { callId: '0190f3c2-7d4e-7a31-8c55-000000000001', role: 'caller', microphone: false, camera: false, held: false } as const;
 
 describe('media processes', function () {
   this.timeout(30_000);

@@ -29,13 +29,16 @@ const useStyles = makeStyles({
 
 export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
   const view = useRoom();
-  const live = useSyncExternalStore(feed.subscribe, feed.live);
+  const pictureLive = useSyncExternalStore(feed.subscribe, feed.live);
   const screenLive = useSyncExternalStore(feed.subscribe, feed.screenLive);
   const styles = useStyles();
   const call = view.state?.call ?? null;
+  // On hold nothing new comes: what stands on the canvases is not what happens there.
+  const held = call?.phase === 'on-hold';
+  const live = pictureLive && !held;
   const expiredCall = useExpiredCall(call?.phase === 'ended' ? call.id : null, call?.encryption.state === 'failed');
   const scene = sceneOf(view, expiredCall);
-  const shared = screenLive && scene === 'in-call';
+  const shared = screenLive && !held && scene === 'in-call';
 
   // Nothing is known of the call while the room cannot be reached: the feed stays as it is.
   const epoch = call === null || call.phase === 'ended' ? 0 : call.mediaEpoch;
@@ -43,6 +46,11 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
   useEffect(() => {
     if (known) feed.follow(epoch);
   }, [feed, known, epoch]);
+
+  const volume = view.state === null ? null : view.state.devices.speakerMuted ? 0 : view.state.devices.volumePercent;
+  useEffect(() => {
+    if (volume !== null) feed.setVolume(volume);
+  }, [feed, volume]);
 
   return (
     <main

@@ -91,6 +91,11 @@ export class DisplayFeed {
     }
   }
 
+  /** @param percent 0 to 100 */
+  setVolume(percent: number): void {
+    this.#output?.setVolume(percent);
+  }
+
   /** True while the picture on the canvas is a live one. */
   readonly live = (): boolean => this.#live;
 

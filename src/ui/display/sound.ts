@@ -1,5 +1,6 @@
 // Received sound: Opus → AudioDecoder → the worklet's buffer. Knows which moment of the other room is heard right now.
 // Nothing piles up while the browser does not let sound run (no gesture yet): packets are dropped until it does.
+import { gainOfPercent } from '../../kernel/volume.ts';
 import type { FeedFrame } from '../../media/display-feed/protocol.ts';
 import type { WorkletMessage, WorkletReport } from './audio-worklet.ts';
 
@@ -13,9 +14,12 @@ const SOUND_STALE_MS = 2000;
 export class SoundOutput {
   readonly context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: 'interactive' });
   readonly #ready: Promise<void>;
+  readonly #volume: GainNode;
 
   constructor() {
     this.#ready = this.context.audioWorklet.addModule(new URL('audio-worklet.js', document.baseURI).href);
+    this.#volume = new GainNode(this.context);
+    this.#volume.connect(this.context.destination);
     this.#ready.catch(() => undefined); // whoever opens a node hears of it
   }
 
@@ -24,11 +28,16 @@ export class SoundOutput {
     try {
       await this.#ready;
       const node = new AudioWorkletNode(this.context, 'cloister-sound', { numberOfInputs: 0, outputChannelCount: [2] });
-      node.connect(this.context.destination);
+      node.connect(this.#volume);
       return node;
     } catch {
       return null;
     }
+  }
+
+  /** @param percent 0 to 100. Follows within 20 ms, so that no step is heard as a click. */
+  setVolume(percent: number): void {
+    this.#volume.gain.setTargetAtTime(gainOfPercent(percent), this.context.currentTime, 0.02);
   }
 
   /** Lets sound run, where the browser allows it. Never waits: without a gesture the promise may stay open for good. */

@@ -42,6 +42,7 @@ type Command = {
   /** The room's sentence about why the last one was refused; null as soon as the next begins. */
   readonly error: string | null;
   readonly placeCall: (to: string) => Promise<boolean>;
+  readonly setVolume: (percent: number) => Promise<boolean>;
   readonly act: (call: CallView, action: CallAction, body?: CallActionOptions) => Promise<boolean>;
 };
 
@@ -65,6 +66,7 @@ export function useCommand(): Command {
     pending,
     error,
     placeCall: (to) => run('place-call', '/api/v1/calls', { to, media: { audio: true, video: true } }),
+    setVolume: (percent) => run('volume', '/api/v1/devices/volume', { percent }),
     act: (call, action, body) => run(action, `/api/v1/calls/${encodeURIComponent(call.id)}/${action}`, body)
   };
 }

@@ -10,6 +10,7 @@ import type { RoomState } from '../../../src/room/state.ts';
 import type { CallMessage } from '../../../src/signaling/messages.ts';
 import type { Party, Signaling, SignalingEvents } from '../../../src/signaling/port.ts';
 import { createFakeClock } from '../../fakes/clock.ts';
+import { createFakeRoomDevices, NO_DEVICES } from '../../fakes/room-devices.ts';
 
 const SELF: Party = { account: 'boardroom@contoso.example', endpoint: 'a'.repeat(26) };
 const PEER: Party = { account: 'studio@contoso.example', endpoint: 'b'.repeat(26) };
@@ -81,8 +82,10 @@ function fakeMedia() {
       networkChanged: request('networkChanged', undefined),
       iceServersChanged: request('iceServersChanged', undefined),
       addCandidates: request('addCandidates', undefined),
+      setDevices: request('setDevices', undefined),
       setMicrophone: request('setMicrophone', undefined),
       setCamera: request('setCamera', undefined),
+      setHeld: request('setHeld', undefined),
       setScreen: request('setScreen', undefined),
       displayTicket: request('displayTicket', { url: 'ws://127.0.0.1:1/?ticket=x' }),
       async close() {
@@ -130,6 +133,7 @@ function fakeSignaling() {
 async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call: string; peer: Party } | null = null) {
   const clock = createFakeClock();
   const media = fakeMedia();
+  const devices = createFakeRoomDevices();
   const network = fakeSignaling();
   const logged: { level: string; message: string }[] = [];
   const journal: (unknown | null)[] = [];
@@ -143,7 +147,12 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     room: { name: 'Boardroom', account: SELF.account, organisation: 'contoso.example', endpoint: SELF.endpoint },
     policy: { policy: 'DisabledUserOverride', setting: true },
     localEncryption: localEncryption({ policy: 'DisabledUserOverride', setting: true, complianceRecording: false }),
-    sources: { camera: { kind: 'test', name: 'Test picture' }, microphone: { kind: 'test', name: 'Test tone' }, screen: { kind: 'test', name: 'Test page' } },
+    sources: () => ({
+      camera: { kind: 'test', name: 'Test picture' },
+      microphone: { kind: 'test', name: 'Test tone' },
+      screen: { kind: 'test', name: 'Test page' }
+    }),
+    devices,
     autoAnswer: false,
     timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 },
     signaling: network.signaling,
@@ -164,7 +173,7 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     assert.ok(found, `there is no media process ${index}`);
     return found;
   };
-  return { room, clock, network, session, sessions: media.sessions, logged, journal };
+  return { room, devices, clock, network, session, sessions: media.sessions, logged, journal };
 }
 
 /** A call that came in and was answered, and whose media is secured. */
@@ -178,6 +187,92 @@ async function inCall(overrides: Partial<RoomOptions> = {}) {
   assert.equal(started.room.state().call?.phase, 'connected');
   return started;
 }
+
+describe('the room and its devices', () => {
+  const muted = (on: boolean): MediaStatistics => ({ ...STATISTICS, audio: { ...STATISTICS.audio, sending: !on, packetsSent: 5 } });
+
+  it('shows a call to the lamps as the panel shows it, and each change once', async () => {
+    const { room, devices, network, session } = await start();
+    network.receive(INVITE);
+    await turn();
+    await room.callAction(CALL, 'answer');
+    session(0).emit('secured', { code: CODE });
+    session(0).emit('statistics', muted(false));
+    session(0).emit('statistics', muted(true));
+    session(0).emit('statistics', muted(true));
+    await room.callAction(CALL, 'hold');
+    await room.callAction(CALL, 'resume');
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    assert.deepEqual(devices.shown, [
+      { phase: 'ringing', muted: false },
+      { phase: 'in-call', muted: false },
+      { phase: 'in-call', muted: true },
+      { phase: 'on-hold', muted: false },
+      { phase: 'in-call', muted: true },
+      { phase: 'idle', muted: false }
+    ]);
+  });
+
+  it('does what is pressed at a device: answer, mute, hold, hang up; redial calls who was called last', async () => {
+    const { room, devices, network, session, sessions } = await start();
+    devices.press('redial');
+    devices.press('answer');
+    network.receive(INVITE);
+    await turn();
+    devices.press('answer');
+    session(0).emit('secured', { code: CODE });
+    for (const command of ['mute', 'unmute', 'camera-off', 'toggle-camera', 'toggle-camera', 'hold', 'resume'] as const) devices.press(command);
+    await turn();
+    assert.deepEqual(
+      session(0).asked.filter((asked) => asked.startsWith('set')),
+      ['setMicrophone', 'setMicrophone', 'setCamera', 'setCamera', 'setCamera', 'setHeld', 'setHeld']
+    );
+    assert.deepEqual(room.state().call?.media.wanted, { microphone: true, camera: false, screen: false });
+    devices.press('hang-up');
+    await turn();
+    assert.deepEqual([room.state().call?.ended?.reason, sessions.length], ['hangup', 1]);
+    devices.press('redial');
+    await turn();
+    assert.equal(sessions.length, 1, 'nobody was called from here yet');
+    await room.placeCall('studio@contoso.example', { audio: true, video: true });
+    devices.press('hang-up');
+    devices.press('redial');
+    await turn();
+    assert.deepEqual([room.state().call?.peer.account, room.state().call?.phase, sessions.length], ['studio@contoso.example', 'inviting', 3]);
+    devices.press('redial');
+    devices.press('decline');
+    await turn();
+    assert.equal(room.state().call?.phase, 'inviting', 'what cannot be done now does nothing');
+  });
+
+  it('tells the media process of a call which devices there are now', async () => {
+    const { devices, session } = await inCall();
+    devices.plug({ ...NO_DEVICES, camera: [{ path: '/dev/video0', name: 'Front camera', cancelsEcho: false }] });
+    await turn();
+    assert.deepEqual(session(0).asked.at(-1), 'setDevices');
+  });
+
+  it('declines from a device what rings', async () => {
+    const { room, devices, network } = await start();
+    network.receive(INVITE);
+    await turn();
+    devices.press('decline');
+    await turn();
+    assert.equal(room.state().call?.ended?.reason, 'declined');
+  });
+
+  it('has devices, presence and their troubles in its state', async () => {
+    const { room, devices, clock } = await start();
+    const sinceMs = clock.now();
+    devices.change({ hid: { devices: [], presence: true, console: 'away' }, liftedAtMs: sinceMs }, [{ code: 'CL_DEVICE_CONSOLE_AWAY', text: 'away', sinceMs }]);
+    const { devices: shown, health } = room.state();
+    assert.deepEqual([shown.hid.presence, shown.hid.console, shown.liftedAt, shown.volumePercent], [true, 'away', new Date(sinceMs).toISOString(), 60]);
+    assert.deepEqual(
+      health.problems.map(({ code, since, text }) => [code, since, text]),
+      [['CL_DEVICE_CONSOLE_AWAY', new Date(sinceMs).toISOString(), 'away']]
+    );
+  });
+});
 
 describe('the room', () => {
   it('tells what the trial of hardware encoders found as a problem of health', async () => {

@@ -18,8 +18,9 @@ const COMPOSITION_ROOTS = [/^agent\//, /^src\/media\/process\.ts$/];
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   werift: ['src/media/path/'],
   'node-av': ['src/media/'],
+  '@livekit/rtc-ffi-bindings': ['src/media/audio/'],
   ws: ['src/media/'],
-  'node-hid': ['src/devices/'],
+  'node-hid': ['src/devices/hid/node-hid.ts'],
   mqtt: ['src/signaling/'],
   aedes: ['src/signaling/'],
   express: ['src/ui-server/'],
@@ -29,7 +30,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   '@peculiar/x509': ['src/identity/', 'src/encryption/'],
   'reflect-metadata': ['src/identity/', 'src/encryption/'], // @peculiar/x509 cannot be loaded without it
   rfc6902: ['src/ui-server/', 'src/ui/'],
-  zod: ['agent/', 'src/config/', 'src/signaling/', 'src/ui-server/', 'src/media/', 'src/identity/', 'src/relay/'],
+  zod: ['agent/', 'src/config/', 'src/devices/', 'src/signaling/', 'src/ui-server/', 'src/media/', 'src/identity/', 'src/relay/'],
   react: ['src/ui/'],
   'react-dom': ['src/ui/'],
   '@fluentui/react-components': ['src/ui/'],
@@ -48,6 +49,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/config\/(?!(?:load-config|atomic-file)\.ts$)/, imports: ['zod'] },
   { path: /^src\/identity\/names\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/signaling\/(?:topics|messages)\.ts$/, imports: ['zod'] },
+  { path: /^src\/devices\/(?:device-text|identity|alsa-text|usb-terminals)\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/media\/agreement\.ts$/, imports: [] },
   { path: /^src\/media\/rtp\//, imports: [] },
   { path: /^src\/media\/path\/(?:relay\/relay-(?:frames|priority))\.ts$/, imports: [] },
@@ -57,7 +59,13 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/media\/path\/candidate\.ts$/, imports: ['node:net'] },
   { path: /^src\/media\/secure-transport\/(?!dtls\/connection\.ts$)/, imports: ['node:crypto'] },
   { path: /^src\/media\/screen\/(?:share-pace|page-parts)\.ts$/, imports: [] },
+  { path: /^src\/media\/(?:audio\/level-meter|playout\/sound-buffer)\.ts$/, imports: [] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },
+  {
+    path: /^src\/devices\/hid\/(?:report-model|report-descriptor|report-codec|usages|telephony-map|telephony|lamp-writer|presence|console|collections|drivers)\.ts$/,
+    imports: []
+  },
+  { path: /^src\/devices\/hid\/(?:report-model|report-descriptor|report-codec|usages|telephony-map|drivers)\.ts$/, imports: [] },
   { path: /^src\/devices\/cameras\/(?:capture-format|v4l2-text|visca)\.ts$/, imports: [] },
   { path: /^src\/ui\/display\/playout\.ts$/, imports: [] }
 ];
@@ -69,7 +77,7 @@ const IMPURE =
 const STRANGERS: Readonly<Record<string, readonly string[]>> = { 'ui-server': ['media', 'devices'], fleet: ['media', 'devices'] };
 
 /** The pages run in a browser: from outside they load these alone. */
-const FOR_PAGES = [/^src\/kernel\//, /^src\/media\/display-feed\/protocol\.ts$/];
+const FOR_PAGES = [/^src\/kernel\//, /^src\/media\/(?:display-feed\/protocol|playout\/sound-buffer)\.ts$/];
 
 const isShipped = (path: string): boolean => path.startsWith('src/') || path.startsWith('agent/');
 const isFeature = (path: string): boolean => path.startsWith('src/') && !COMPOSITION_ROOTS.some((root) => root.test(path));

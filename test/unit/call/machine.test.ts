@@ -188,6 +188,42 @@ describe('call state machine', () => {
     assert.equal(shown(a), 'end-to-end-verified');
   });
 
+  it('is held and resumed by either side, and is told so; what was wanted stays wanted, a share does not begin again', () => {
+    const { network, a, b } = pair();
+    place(a);
+    assert.equal(a.do({ type: 'set-held', on: true }), 'CL_CALL_WRONG_PHASE', 'nothing to hold before it is connected');
+    network.settle();
+    b.do({ type: 'answer', video: true });
+    network.settle();
+    a.do({ type: 'set-screen', on: true });
+    assert.equal(a.do({ type: 'set-held', on: true }), null);
+    network.settle();
+    assert.deepEqual(
+      [a.media?.held, a.media?.sharing, a.call?.wanted.screen, a.call?.held, b.call?.held, b.media?.held],
+      [true, false, false, { here: true, there: false }, { here: false, there: true }, false]
+    );
+    assert.deepEqual([a.call?.wanted.microphone, a.call?.wanted.camera, shown(a)], [true, true, 'end-to-end-verified'], 'no less secure, nothing forgotten');
+    assert.equal(a.do({ type: 'set-screen', on: true }), 'CL_CALL_WRONG_PHASE');
+    b.do({ type: 'set-held', on: true });
+    network.settle();
+    assert.deepEqual(
+      [a.call?.held, b.call?.held],
+      [
+        { here: true, there: true },
+        { here: true, there: true }
+      ]
+    );
+    a.killMedia();
+    network.settle();
+    assert.deepEqual([a.media?.held, b.media?.held, a.call?.phase], [true, true, 'connected'], 'the next process begins on hold');
+    assert.equal(a.do({ type: 'set-held', on: false }), null);
+    assert.equal(network.queue.length, 1);
+    assert.equal(a.do({ type: 'set-held', on: false }), null);
+    assert.equal(network.queue.length, 1, 'what is so already is not told again');
+    network.settle();
+    assert.deepEqual([a.media?.held, a.call?.held, b.call?.held], [false, { here: false, there: true }, { here: true, there: false }]);
+  });
+
   it('shares only in a secured call, and never by itself: not in the next process, nor in the next call', () => {
     const { network, a, b } = pair();
     assert.equal(a.do({ type: 'set-screen', on: true }), 'CL_CALL_NONE');

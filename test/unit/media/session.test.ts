@@ -26,6 +26,7 @@ const SETTINGS: MediaSettings = {
   roomName: '',
   camera: 'none',
   microphone: 'test',
+  devices: null,
   screen: 'none',
   video: VIDEO,
   screenVideo: VIDEO,
@@ -62,12 +63,13 @@ function createSide(
   settings: Partial<MediaSettings>
 ) {
   const said: string[] = [];
-  const figures = { datagrams: 0, rtp: 0, words: 0, closedPaths: 0 };
-  let statistics: MediaStatistics | null = null;
+  const figures = { datagrams: 0, rtp: 0, words: 0, closedPaths: 0, reports: 0 };
+  const problems: (string | null)[] = [];
+  let statistics = null as MediaStatistics | null;
   let pathUsed = false;
   const session = createSession({
     settings: { ...SETTINGS, ...settings },
-    call: { callId: '00000000-0000-7000-8000-000000000000', role, microphone: true, camera: settings.camera !== undefined },
+    call: { callId: '00000000-0000-7000-8000-000000000000', role, microphone: true, camera: settings.camera !== undefined, held: false },
     certificate,
     encryption: { commitment, commitmentHolds, securityCode, endpointBinding },
     nonce: nonceOf(role),
@@ -76,7 +78,11 @@ function createSide(
       figures.words += 1;
       if (event === 'secured') said.push(`secured ${(parameters as unknown as SessionEvents['secured'])[0].code}`);
       if (event === 'failed') said.push(`failed ${(parameters as unknown as SessionEvents['failed'])[0].code}`);
-      if (event === 'statistics') statistics = (parameters as unknown as SessionEvents['statistics'])[0];
+      if (event === 'statistics') {
+        figures.reports += 1;
+        statistics = (parameters as unknown as SessionEvents['statistics'])[0];
+      }
+      if (event === 'problem') problems.push((parameters as unknown as SessionEvents['problem'])[0]?.code ?? null);
     },
     createPath(options) {
       // The one in memory is for one use: a change of it would lead nowhere.
@@ -98,7 +104,14 @@ function createSide(
       };
     }
   });
-  return { session, said, figures, received: () => ({ packets: statistics?.audio.packetsReceived ?? 0, frames: statistics?.audio.framesReceived ?? 0 }) };
+  return {
+    session,
+    said,
+    figures,
+    problems,
+    reported: () => statistics,
+    received: () => ({ packets: statistics?.audio.packetsReceived ?? 0, frames: statistics?.audio.framesReceived ?? 0 })
+  };
 }
 
 describe('session', function () {
@@ -291,6 +304,54 @@ describe('session', function () {
     await rm(folder, { recursive: true, force: true });
   });
 
+  it('tells at once what is sent and what is not, and nothing between but once a second', async () => {
+    const world = createWorld(() => true, { camera: 'test' });
+    const { callee, pass, until } = world;
+    const nonce = await exchange(world);
+    await callee.session.open();
+    await callee.session.reveal(nonce);
+    const sending = (): (boolean | undefined)[] => [callee.reported()?.audio.sending, callee.reported()?.video.sending];
+    await until('sound and picture leave', () => sending().every((each) => each === true));
+    for (let round = 0; round < 3; round++) {
+      await callee.session.setMicrophone(false);
+      assert.deepEqual(sending(), [false, true]);
+      await callee.session.setCamera(false);
+      assert.deepEqual(sending(), [false, false]);
+      const { rtp } = callee.figures;
+      await pass(300);
+      assert.equal(callee.figures.rtp, rtp, 'no packet leaves');
+      const on = Promise.all([callee.session.setMicrophone(true), callee.session.setCamera(true)]);
+      const sinceMs = world.clock.monotonicMs();
+      await until('sound is told', () => sending()[0] === true);
+      // 20 ms of sound, and what the test's own loop lets pass while it is encoded.
+      assert.ok(world.clock.monotonicMs() - sinceMs <= 200, `told after ${world.clock.monotonicMs() - sinceMs} ms`);
+      await until('the picture is told', () => sending()[1] === true);
+      await on;
+    }
+    const { reports } = callee.figures;
+    await pass(5_000);
+    assert.ok(callee.figures.reports - reports <= 6, `${callee.figures.reports - reports} reports in five seconds of peace`);
+  });
+
+  it('goes on without a camera and a microphone: a picture says so, nothing is said to be heard, and both are told', async () => {
+    const none = { camera: [], content: [], microphone: [], speaker: [] };
+    const world = createWorld(() => true, { camera: 'auto', microphone: 'auto', devices: none });
+    const { callee, caller, until } = world;
+    const nonce = await exchange(world);
+    await callee.session.open();
+    await callee.session.reveal(nonce);
+    await until('pictures arrive', () => (caller.reported()?.video.framesReceived ?? 0) > 5);
+    const { audio, video, camera, microphone } = callee.reported() ?? assert.fail();
+    assert.deepEqual([audio.sending, video.sending, camera, microphone], [false, true, { kind: 'away', name: 'Camera' }, { kind: 'away', name: 'Microphone' }]);
+    assert.equal(callee.problems.at(-1), 'CL_MEDIA_CAMERA_AWAY');
+    // One that is listed and cannot be opened is away, too, by its name.
+    await callee.session.setDevices({ ...none, camera: [{ path: '/nowhere/video9', name: 'Front', cancelsEcho: false }] });
+    await until('it is called by its name', () => callee.reported()?.camera.name === 'Front');
+    await callee.session.setCamera(false);
+    await callee.session.setMicrophone(false);
+    assert.equal(callee.problems.at(-1), 'CL_MEDIA_MICROPHONE_AWAY');
+  });
+
   it('shows two codes where the nonces that the sides know are not the same', async () => {
     const world = createWorld();
     const { caller, callee, until } = world;
@@ -301,6 +362,31 @@ describe('session', function () {
     await callee.session.reveal(nonce);
     await until('both are live', () => callee.said.length + caller.said.length === 2);
     assert.notDeepEqual(caller.said, callee.said);
+  });
+
+  it('sends nothing and shows nothing on hold, and both again after it', async () => {
+    const world = createWorld();
+    const { caller, callee, pass, until } = world;
+    const nonce = await exchange(world);
+    const shown: unknown[] = [];
+    const { url } = await callee.session.displayTicket();
+    const display = new WebSocket(url, { origin: ORIGIN });
+    display.on('message', (data, binary) => binary && shown.push(data));
+    await once(display, 'open');
+    await callee.session.open();
+    await callee.session.reveal(nonce);
+    await until('sound arrives at both', () => callee.received().frames > 10 && caller.received().frames > 10);
+    await until('the display has it', () => shown.length > 10);
+    await callee.session.setHeld(true);
+    await pass(300);
+    const before = { sent: caller.received().packets, heard: callee.received().packets, shown: shown.length };
+    await callee.session.setMicrophone(true);
+    await pass(1_000);
+    assert.deepEqual([caller.received().packets, shown.length], [before.sent, before.shown], 'nothing of this room leaves, nothing of the other is shown');
+    assert.ok(callee.received().packets > before.heard, 'the connection itself goes on');
+    await callee.session.setHeld(false);
+    await until('sound goes on both ways', () => caller.received().packets > before.sent + 10 && shown.length > before.shown + 10);
+    display.terminate();
   });
 
   it('shares no screen before it is live, and says then what is missing', async () => {

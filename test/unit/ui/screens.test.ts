@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { errorCodes } from '../../../src/kernel/error-codes.ts';
+import { gainOfPercent } from '../../../src/kernel/volume.ts';
 import type { EncryptionView, EndReason, RoomState, StandardReason } from '../../../src/room/state.ts';
 import { sceneOf } from '../../../src/ui/display/scene-choice.ts';
 import { nothingOpened, screenOf } from '../../../src/ui/panel/screen-choice.ts';
+import { isAsleep, SLEEP_AFTER_MS } from '../../../src/ui/panel/sleep.ts';
 import { sourceControl } from '../../../src/ui/panel/source-control.ts';
 import { currentCodeOf } from '../../../src/ui/shared/current-code.ts';
 import { initialsOf } from '../../../src/ui/shared/initials.ts';
@@ -37,6 +39,8 @@ describe('ui/panel/screen-choice', () => {
       securingAgain: 'in-call',
       muting: 'in-call',
       muted: 'in-call',
+      held: 'in-call',
+      heldThere: 'in-call',
       noPicture: 'in-call',
       cameraProblem: 'in-call',
       sharing: 'in-call',
@@ -186,5 +190,29 @@ describe('ui/shared/texts', () => {
     assert.equal(initialsOf('Atlas Meeting Room'), 'AR');
     assert.equal(initialsOf('  (7) ünal '), 'Ü');
     assert.equal(initialsOf(''), '');
+  });
+});
+
+describe('ui/panel/sleep', () => {
+  const withPresence = (state: RoomState, presence: boolean | null): RoomState => ({
+    ...state,
+    devices: { ...state.devices, hid: { ...state.devices.hid, presence } }
+  });
+
+  it('sleeps where a sensor says that nobody is there, a while after the last touch, and never in a call', () => {
+    const { idle, incoming, endToEnd, ended } = states;
+    assert.equal(isAsleep(withPresence(idle, false), SLEEP_AFTER_MS), true);
+    assert.equal(isAsleep(withPresence(ended, false), SLEEP_AFTER_MS), true);
+    assert.equal(isAsleep(withPresence(idle, false), SLEEP_AFTER_MS - 1), false);
+    assert.equal(isAsleep(withPresence(idle, true), SLEEP_AFTER_MS), false);
+    assert.equal(isAsleep(withPresence(idle, null), 100 * SLEEP_AFTER_MS), false, 'without a sensor nobody would be seen coming');
+    for (const state of [incoming, endToEnd]) assert.equal(isAsleep(withPresence(state, false), SLEEP_AFTER_MS), false);
+  });
+});
+
+describe('volume', () => {
+  it('goes from nothing to all, and up with every per cent', () => {
+    assert.deepEqual([gainOfPercent(0), gainOfPercent(50), gainOfPercent(100), gainOfPercent(-5), gainOfPercent(200)], [0, 0.25, 1, 0, 1]);
+    for (let percent = 1; percent <= 100; percent++) assert.ok(gainOfPercent(percent) > gainOfPercent(percent - 1));
   });
 });

@@ -3,13 +3,15 @@ import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { CallEndFilled } from '@fluentui/react-icons/svg/call-end';
 import { MicFilled } from '@fluentui/react-icons/svg/mic';
 import { MicOffFilled } from '@fluentui/react-icons/svg/mic-off';
+import { PauseFilled } from '@fluentui/react-icons/svg/pause';
+import { PlayFilled } from '@fluentui/react-icons/svg/play';
 import { ShareScreenStartFilled } from '@fluentui/react-icons/svg/share-screen-start';
 import { ShareScreenStopFilled } from '@fluentui/react-icons/svg/share-screen-stop';
 import { VideoFilled } from '@fluentui/react-icons/svg/video';
 import { VideoOffFilled } from '@fluentui/react-icons/svg/video-off';
 import { WarningFilled } from '@fluentui/react-icons/svg/warning';
 import type { ReactElement } from 'react';
-import type { CallView } from '../../../room/state.ts';
+import type { CallView, RoomState } from '../../../room/state.ts';
 import { useCommand, useNow } from '../../shared/room-context.tsx';
 import { ShieldIcon, shieldStateOf } from '../../shared/shield.tsx';
 import { featureText, shieldText, standardReasonText, text } from '../../shared/texts.ts';
@@ -20,6 +22,7 @@ import { PeerHeading } from '../peer-heading.tsx';
 import { CommandError, Screen } from '../screen.tsx';
 import { type SourceControl, sourceControl } from '../source-control.ts';
 import { TouchButton } from '../touch-button.tsx';
+import { VolumeControl } from '../volume-control.tsx';
 
 const useStyles = makeStyles({
   screen: { gap: '1rem' },
@@ -47,6 +50,7 @@ const useStyles = makeStyles({
   shieldTitle: { display: 'block', fontWeight: 600, fontSize: panelSizes.large },
   shieldHint: { display: 'block', color: colours.quiet },
   shieldLink: { display: 'block', color: colours.brandText },
+  topRight: { display: 'flex', alignItems: 'center', gap: '1.5rem' },
   duration: { fontSize: 'max(28px, 2.25rem)', fontWeight: 300, fontVariantNumeric: 'tabular-nums', whiteSpace: 'nowrap' },
   middle: { flexGrow: 1, minHeight: 0, display: 'grid', gridTemplateColumns: '1fr', alignItems: 'center', gap: '2rem' },
   middleWithSide: { gridTemplateColumns: 'minmax(0, 1fr) minmax(0, 30rem)' },
@@ -74,27 +78,37 @@ const useStyles = makeStyles({
 
 type InCallScreenProps = {
   readonly call: CallView;
-  /** This room has something to share. */
-  readonly shareable: boolean;
+  readonly devices: RoomState['devices'];
   readonly onShield: () => void;
 };
 
-export function InCallScreen({ call, shareable, onShield }: InCallScreenProps) {
+export function InCallScreen({ call, devices, onShield }: InCallScreenProps) {
   const styles = useStyles();
   const command = useCommand();
-  const microphone = sourceControl(call.media.audio.sending, call.media.wanted.microphone);
+  const shareable = devices.screen !== null;
+  const held = call.phase === 'on-hold';
+  // On hold nothing leaves, whatever is wanted again after it.
+  const microphone = sourceControl(call.media.audio.sending, call.media.wanted.microphone && !held);
   const screen = sourceControl(call.media.screen.sending, call.media.wanted.screen);
-  const camera = sourceControl(call.media.video.sending, call.media.wanted.camera);
+  const camera = sourceControl(call.media.video.sending, call.media.wanted.camera && !held);
   return (
     <Screen testId="screen-in-call" name={call.peer.displayName} className={styles.screen}>
       <div className={styles.top}>
         <ShieldButton call={call} onShield={onShield} />
-        <Duration call={call} />
+        <div className={styles.topRight}>
+          <VolumeControl devices={devices} />
+          <Duration call={call} />
+        </div>
       </div>
       <div className={mergeClasses(styles.middle, call.unavailable.length > 0 && styles.middleWithSide)}>
         <PeerHeading peer={call.peer} />
         {call.unavailable.length === 0 ? null : <Unavailable call={call} />}
       </div>
+      {call.heldThere ? (
+        <div className={styles.problem} role="status" data-testid="held-there">
+          {text('call.heldThere', { name: call.peer.displayName })}
+        </div>
+      ) : null}
       {call.media.problem === null ? null : (
         <div className={styles.problem} role="alert" data-testid="media-problem">
           <span className={styles.problemIcon} aria-hidden="true">
@@ -106,6 +120,7 @@ export function InCallScreen({ call, shareable, onShield }: InCallScreenProps) {
       <div className={styles.controls}>
         <SourceButton
           testId="button-mute"
+          disabled={held}
           control={microphone}
           label={text(microphoneLabel(microphone))}
           name={text(microphone.next === 'off' ? 'call.mute' : 'call.unmute')}
@@ -114,6 +129,7 @@ export function InCallScreen({ call, shareable, onShield }: InCallScreenProps) {
         />
         <SourceButton
           testId="button-camera"
+          disabled={held}
           control={camera}
           label={text(cameraLabel(camera))}
           name={text(camera.next === 'off' ? 'call.cameraOff' : 'call.cameraOn')}
@@ -130,6 +146,16 @@ export function InCallScreen({ call, shareable, onShield }: InCallScreenProps) {
           disabled={!shareable || call.phase !== 'connected' || call.encryption.securingAgain}
           className={mergeClasses(styles.control, screen.sending && styles.sharing)}
           onTouch={() => void command.act(call, screen.next === 'on' ? 'share' : 'stop-sharing')}
+        />
+        <TouchButton
+          testId="button-hold"
+          label={text(held ? 'call.resume' : 'call.hold')}
+          icon={held ? <PlayFilled /> : <PauseFilled />}
+          stacked
+          pressed={held}
+          disabled={call.phase !== 'connected' && !held}
+          className={mergeClasses(styles.control, held && styles.off)}
+          onTouch={() => void command.act(call, held ? 'resume' : 'hold')}
         />
         <TouchButton
           testId="button-end"
@@ -165,6 +191,7 @@ function cameraLabel(control: SourceControl) {
 
 type SourceButtonProps = {
   readonly testId: string;
+  readonly disabled: boolean;
   readonly control: SourceControl;
   readonly label: string;
   readonly name: string;
@@ -173,7 +200,7 @@ type SourceButtonProps = {
 };
 
 /** The label says what is so, the accessible name also what a touch does. */
-function SourceButton({ testId, control, label, name, icon, onTouch }: SourceButtonProps) {
+function SourceButton({ testId, disabled, control, label, name, icon, onTouch }: SourceButtonProps) {
   const styles = useStyles();
   return (
     <TouchButton
@@ -182,6 +209,7 @@ function SourceButton({ testId, control, label, name, icon, onTouch }: SourceBut
       name={`${label}. ${name}`}
       icon={icon}
       stacked
+      disabled={disabled}
       pressed={!control.sending}
       className={mergeClasses(styles.control, !control.sending && styles.off)}
       onTouch={onTouch}
