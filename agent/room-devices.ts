@@ -91,7 +91,9 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
   function judge(): readonly DeviceTrouble[] {
     const { devices, console: touchConsole } = hid.state();
     const found = [...media(), ...devices].flatMap(({ id, name, problem }) =>
-      problem === null || (!sharing && ONLY_WHILE_SHARING.has(problem.code)) ? [] : [{ key: `${id} ${problem.code}`, code: problem.code, text: `${name}: ${problem.text}` }]
+      problem === null || (!sharing && ONLY_WHILE_SHARING.has(problem.code))
+        ? []
+        : [{ key: `${id} ${problem.code}`, code: problem.code, text: `${name}: ${problem.text}` }]
     );
     if (touchConsole === 'away') found.push({ key: 'console', code: 'CL_DEVICE_CONSOLE_AWAY', text: errorCodes.CL_DEVICE_CONSOLE_AWAY.text });
     const keys = new Set(found.map(({ key }) => key));
