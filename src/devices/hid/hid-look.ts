@@ -43,7 +43,7 @@ export async function lookAtHid({ transport, descriptors, identify, mayOpen, roo
     const opened = kinds.some((kind) => kind !== 'console');
     const bytes = opened ? await descriptors(group.row) : null;
     const read = bytes === null ? null : parseReportDescriptor(bytes);
-    const map = read !== null && read.ok ? telephonyMap(read.value, driverOf(group.row.vendorId, group.row.productId)) : null;
+    const map = read?.ok ? telephonyMap(read.value, driverOf(group.row.vendorId, group.row.productId)) : null;
     const code: ErrorCode | null = !opened
       ? null
       : map === null
