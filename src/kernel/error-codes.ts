@@ -72,6 +72,7 @@ export const errorCodes = {
   CL_MEDIA_CAMERA_FROZEN: entry('device', false, 'The camera gives the same picture again and again: unplug it and plug it in again.'),
   CL_MEDIA_MICROPHONE_AWAY: entry('device', true, 'The microphone is away: plug it in again, or choose another one.'),
   CL_MEDIA_MICROPHONE_SILENT: entry('device', false, 'The microphone gives silence: see whether it is switched off at itself.'),
+  CL_MEDIA_ECHO: entry('media', false, 'Echo cannot be taken out of the microphone on this machine: the other side may hear itself.'),
   CL_MEDIA_SPEAKER: entry('device', true, 'The loudspeaker cannot be opened, so the other side is not heard here.'),
   CL_DEVICE_PERMISSION: entry('device', false, 'The system does not let Cloister open this device; cloister doctor says what to do.'),
   CL_DEVICE_OPEN: entry('device', true, 'This device cannot be opened.'),

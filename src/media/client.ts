@@ -261,6 +261,7 @@ function sessionOver(
     networkChanged: (addresses) => done(ask('networkChanged', addresses)),
     iceServersChanged: () => done(ask('iceServersChanged', settings().iceServers)),
     addCandidates: (candidates) => done(ask('addCandidates', candidates)),
+    setDevices: (devices) => done(ask('setDevices', devices)),
     setMicrophone: (on) => done(ask('setMicrophone', on)),
     setCamera: (on) => done(ask('setCamera', on)),
     setHeld: (on) => done(ask('setHeld', on)),

@@ -2,7 +2,7 @@
 // One table of requests and the events of port.ts; both ends are typed by it.
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { IceCandidate } from '../signaling/messages.ts';
-import type { Endpoints, MediaCallOptions, MediaEvents, MediaSettings } from './port.ts';
+import type { Endpoints, MediaCallOptions, MediaDevices, MediaEvents, MediaSettings } from './port.ts';
 
 export type MediaRequests = {
   begin: { readonly parameters: readonly [MediaSettings, MediaCallOptions]; readonly result: null };
@@ -19,6 +19,7 @@ export type MediaRequests = {
   networkChanged: { readonly parameters: readonly [readonly string[]]; readonly result: null };
   iceServersChanged: { readonly parameters: readonly [MediaSettings['iceServers']]; readonly result: null };
   addCandidates: { readonly parameters: readonly [readonly IceCandidate[]]; readonly result: null };
+  setDevices: { readonly parameters: readonly [MediaDevices | null]; readonly result: null };
   setMicrophone: { readonly parameters: readonly [boolean]; readonly result: null };
   setCamera: { readonly parameters: readonly [boolean]; readonly result: null };
   setHeld: { readonly parameters: readonly [boolean]; readonly result: null };

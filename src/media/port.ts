@@ -7,7 +7,8 @@ import type { IceCandidate } from '../signaling/messages.ts';
 export type VideoProfile = { readonly width: number; readonly height: number; readonly fps: number; readonly maxKbps: number };
 
 /**
- * `auto`: the machine's first camera (no capture input) or microphone, else the test source. `test`. `none`: nothing is sent.
+ * `auto`: the first device of the order that works; where there is no order the machine's first camera (no capture input) or microphone, else the
+ * test source. `test`. `none`: nothing is sent.
  * `file:PATH`: looped, in real time. Anything else: a device's name or path (/dev/video0, hw:1,0, a DirectShow name).
  */
 export type SourceChoice = string;
@@ -46,6 +47,7 @@ export type MediaSettings = {
   readonly roomName: string;
   readonly camera: SourceChoice;
   readonly microphone: SourceChoice;
+  readonly devices: MediaDevices | null;
   readonly video: VideoProfile;
   /** What a share sends: as above, `screen` and `screen:DISPLAY` besides; `auto` is the capture input, else the machine's screen. */
   readonly screen: SourceChoice;
@@ -146,6 +148,8 @@ export type MediaSession = EventSource<MediaEvents> & {
   /** Paths from now on ask the servers of the present settings: a login of the call's beginning may have run out by the time of a restart. */
   iceServersChanged(): Promise<void>;
   addCandidates(candidates: readonly IceCandidate[]): Promise<void>;
+  /** Told whenever devices come, go or are chosen, in a call and before: what is open is changed to the first of the order that works. */
+  setDevices(devices: MediaDevices | null): Promise<void>;
   /** Resolves when it is so: after setMicrophone(false) has resolved no packet with sound leaves. */
   setMicrophone(on: boolean): Promise<void>;
   setCamera(on: boolean): Promise<void>;

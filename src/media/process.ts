@@ -67,6 +67,7 @@ function handlers(tell: (message: FromProcess) => void, begun: () => void): Requ
     networkChanged: (addresses) => running().networkChanged(addresses),
     iceServersChanged: (servers) => running().iceServersChanged(servers),
     addCandidates: (candidates) => running().addCandidates(candidates),
+    setDevices: (devices) => running().setDevices(devices),
     setMicrophone: (on) => running().setMicrophone(on),
     setCamera: (on) => running().setCamera(on),
     setHeld: (on) => running().setHeld(on),

@@ -19,6 +19,7 @@ const SETTINGS: MediaSettings = {
   roomName: '',
   camera: 'test',
   microphone: 'test',
+  devices: null,
   video: { width: 640, height: 360, fps: 30, maxKbps: 800 },
   screen: 'none',
   screenVideo: { width: 640, height: 360, fps: 15, maxKbps: 800 },

@@ -10,6 +10,7 @@ import { silentLog } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
 import { createAdaptation } from './adaptation.ts';
 import { type Agreement, agreementOfAnswer, agreementOfOffer, codeInput, hex, OPEN, settledNonce, takeNonce } from './agreement.ts';
+import { createDeviceOrder } from './device-order.ts';
 import { createDisplayFeed } from './display-feed/server.ts';
 import { createEarlySources } from './early-sources.ts';
 import { createAudioEncoder } from './encode/audio-encoder.ts';
@@ -22,7 +23,9 @@ import { createPeerConnection, type PeerConnectionOptions } from './peer/peer-co
 import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
 import { createReceiver } from './receiver.ts';
 import { createShare, type Share } from './screen/share.ts';
-import { openAudioSource, openScreenSource, openVideoSource } from './source/open-source.ts';
+import { openScreenSource } from './source/open-source.ts';
+import { openRoomCamera } from './source/room-camera.ts';
+import { openRoomMicrophone } from './source/room-microphone.ts';
 import { createStatistics } from './statistics.ts';
 import { PICTURE_KINDS, type SecuredConnection, type VideoCodec } from './streams.ts';
 
@@ -47,11 +50,15 @@ export type SessionOptions = {
 export type Session = Omit<RequestHandlers, 'begin' | 'close'> & { close(): Promise<void> };
 
 const STATISTICS_MS = 1_000;
+const TRUTH_MS = 50;
 /** That sharing has stopped is news for a while, and no lasting fault of the room. */
 const SHARE_NEWS_MS = 15_000;
 
+/** Nothing but the picture tells it here; an input that says so itself is told by the agent. */
+const BLACK_CONTENT = 'What is shared is black: it may be copy-protected (HDCP), or the laptop shows nothing.';
+
 /** Where several have a problem, the first is told. */
-const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'encoder'] as const;
+const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'camera', 'microphone', 'content', 'encoder'] as const;
 type ProblemPart = (typeof PROBLEM_PARTS)[number];
 
 export function createSession(options: SessionOptions): Session {
@@ -60,6 +67,7 @@ export function createSession(options: SessionOptions): Session {
   const { iceServers, fips, codecs: videoCodecs } = settings;
   const { createPath } = options;
   const log = createNoticeLog((notice) => emit('notice', notice));
+  const devices = createDeviceOrder(settings.devices, log);
   const peer = createPeerConnection({ certificate, iceServers, fips, videoCodecs, clock, log, createPath });
   const feed = createDisplayFeed({
     host: settings.displayHost,
@@ -122,8 +130,20 @@ export function createSession(options: SessionOptions): Session {
     return createVideoEncoder({ codec, profile, clock, hardware: hardware.filter((name) => !failedHardware.has(name)), onHardwareFailure });
   };
   const early = createEarlySources({
-    openCamera: () => openVideoSource(settings.camera, settings.video, settings.roomName, clock),
-    openMicrophone: () => openAudioSource(settings.microphone, clock),
+    openCamera: () =>
+      openRoomCamera({
+        choice: settings.camera,
+        devices,
+        profile: settings.video,
+        roomName: settings.roomName,
+        clock,
+        onChange() {
+          video?.requestKeyframe();
+          report();
+        },
+        onProblem: onProblem('camera')
+      }),
+    openMicrophone: () => openRoomMicrophone({ choice: settings.microphone, devices, clock, onChange: () => report(), onProblem: onProblem('microphone') }),
     makeEncoder,
     preferred: videoCodecs[0]
   });
@@ -155,10 +175,18 @@ export function createSession(options: SessionOptions): Session {
     negotiated: () => connection?.negotiated ?? null,
     limited: adaptation.limited
   });
+  /** What is sent, and of which device: told when it changes, and looked at often enough that panel and lamps are never behind for longer than 200 ms. */
+  const truth = (): string => JSON.stringify([audio, video, share].map((each) => [each?.statistics()?.sending, each?.statistics()?.source]));
+  let toldTruth = truth();
   const report = (): void => {
-    if (!scope.closed) emit('statistics', statistics());
+    if (scope.closed) return;
+    toldTruth = truth();
+    emit('statistics', statistics());
   };
   scope.every(clock, STATISTICS_MS, report);
+  scope.every(clock, TRUTH_MS, () => {
+    if (truth() !== toldTruth) report();
+  });
 
   const fail = (failure: MediaFailure): void => {
     if (failed || scope.closed) return;
@@ -208,7 +236,11 @@ export function createSession(options: SessionOptions): Session {
     return createShare({
       clock,
       profile,
-      openSource: () => openScreenSource(settings.screen, profile, clock),
+      openSource: () =>
+        openScreenSource(settings.screen, profile, clock, {
+          inputs: devices.current()?.content ?? null,
+          onFault: (fault) => onProblem('content')(fault && { code: 'CL_DEVICE_PROTECTED', detectedBy: 'content', text: BLACK_CONTENT })
+        }),
       createEncoder: () => createVideoEncoder({ codec, profile, clock, content: 'text' }),
       send: (packet) => peer.send('screen', packet),
       waits: () => peer.queuedMs() > 0,
@@ -309,6 +341,10 @@ export function createSession(options: SessionOptions): Session {
     },
     async addCandidates(candidates) {
       await peer.addCandidates(candidates);
+      return null;
+    },
+    async setDevices(order) {
+      devices.set(order);
       return null;
     },
     async setMicrophone(on) {

@@ -65,6 +65,7 @@ const settings = (camera: boolean): MediaSettings => ({
   roomName: 'Target',
   camera: camera ? 'test' : 'none',
   microphone: 'none',
+  devices: null,
   screen: 'none',
   video: VIDEO,
   screenVideo: VIDEO,

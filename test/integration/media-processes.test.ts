@@ -20,6 +20,7 @@ const settings = (): MediaSettings => ({
   roomName: 'Room',
   camera: 'none',
   microphone: 'none',
+  devices: null,
   video: { width: 320, height: 180, fps: 5, maxKbps: 200 },
   screen: 'test',
   screenVideo: { width: 640, height: 360, fps: 10, maxKbps: 500 },

@@ -1,5 +1,5 @@
 // The sound's last step, on the audio thread: keeps the SoundBuffer and tells the page what is heard. A module of its own, built to audio-worklet.js.
-import { SoundBuffer, type SoundReport } from './playout.ts';
+import { SoundBuffer, type SoundReport } from '../../media/playout/sound-buffer.ts';
 
 /** Page → worklet. */
 export type WorkletMessage =

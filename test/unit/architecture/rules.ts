@@ -18,8 +18,9 @@ const COMPOSITION_ROOTS = [/^agent\//, /^src\/media\/process\.ts$/];
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   werift: ['src/media/path/'],
   'node-av': ['src/media/'],
+  '@livekit/rtc-ffi-bindings': ['src/media/audio/'],
   ws: ['src/media/'],
-  'node-hid': ['src/devices/'],
+  'node-hid': ['src/devices/hid/node-hid.ts'],
   mqtt: ['src/signaling/'],
   aedes: ['src/signaling/'],
   express: ['src/ui-server/'],
@@ -58,7 +59,12 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/media\/path\/candidate\.ts$/, imports: ['node:net'] },
   { path: /^src\/media\/secure-transport\/(?!dtls\/connection\.ts$)/, imports: ['node:crypto'] },
   { path: /^src\/media\/screen\/(?:share-pace|page-parts)\.ts$/, imports: [] },
+  { path: /^src\/media\/(?:audio\/level-meter|playout\/sound-buffer)\.ts$/, imports: [] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },
+  {
+    path: /^src\/devices\/hid\/(?:report-model|report-descriptor|report-codec|usages|telephony-map|telephony|lamp-writer|presence|console|collections|drivers)\.ts$/,
+    imports: []
+  },
   { path: /^src\/devices\/hid\/(?:report-model|report-descriptor|report-codec|usages|telephony-map|drivers)\.ts$/, imports: [] },
   { path: /^src\/devices\/cameras\/(?:capture-format|v4l2-text|visca)\.ts$/, imports: [] },
   { path: /^src\/ui\/display\/playout\.ts$/, imports: [] }
@@ -71,7 +77,7 @@ const IMPURE =
 const STRANGERS: Readonly<Record<string, readonly string[]>> = { 'ui-server': ['media', 'devices'], fleet: ['media', 'devices'] };
 
 /** The pages run in a browser: from outside they load these alone. */
-const FOR_PAGES = [/^src\/kernel\//, /^src\/media\/display-feed\/protocol\.ts$/];
+const FOR_PAGES = [/^src\/kernel\//, /^src\/media\/(?:display-feed\/protocol|playout\/sound-buffer)\.ts$/];
 
 const isShipped = (path: string): boolean => path.startsWith('src/') || path.startsWith('agent/');
 const isFeature = (path: string): boolean => path.startsWith('src/') && !COMPOSITION_ROOTS.some((root) => root.test(path));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { extraSoundDelay, Lateness, PictureQueue, SoundBuffer } from '../../../src/ui/display/playout.ts';
+import { Lateness, SoundBuffer } from '../../../src/media/playout/sound-buffer.ts';
+import { extraSoundDelay, PictureQueue } from '../../../src/ui/display/playout.ts';
 
 const RATE = 48_000;
 const PACKET_MS = 20;
