@@ -136,12 +136,28 @@ describe('the devices of a room', () => {
     );
   });
 
+  it('does not take a twin that came later for what was pulled out', async () => {
+    const [one, twin] = [
+      { ...A, serial: null },
+      { ...A, serial: null, port: 5 }
+    ];
+    const { registry, start, plug } = createWorld([one]);
+    await start();
+    await registry.choose('camera', idAt(registry, 1));
+    await plug([one, twin]);
+    await plug([twin]);
+    assert.equal(registry.list().find(({ present }) => present)?.chosen, false);
+    await plug([twin, one]);
+    assert.deepEqual(paths(registry), ['/dev/camera-at-1', '/dev/camera-at-5']);
+  });
+
   it('keeps what was chosen before where the file cannot be written', async () => {
-    const { registry, start, world } = createWorld([A, B]);
+    const { registry, start, plug, world } = createWorld([A, B]);
     await start();
     await registry.choose('camera', idAt(registry, 2));
     world.store.failing = true;
     await assert.rejects(registry.choose('camera', null), /no space left/);
+    await plug([A, B, { ...A, kind: 'microphone' }]);
     assert.equal(paths(registry)[0], '/dev/camera-at-2');
   });
 
