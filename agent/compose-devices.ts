@@ -14,7 +14,7 @@ import { createHidDevices, type HidIdentity } from '../src/devices/hid/hid-devic
 import { createIioPresence } from '../src/devices/hid/iio-presence.ts';
 import { nodeHidTransport } from '../src/devices/hid/node-hid.ts';
 import type { HidRow } from '../src/devices/hid/transport.ts';
-import { deviceId } from '../src/devices/identity.ts';
+import { deviceId, lookalikes } from '../src/devices/identity.ts';
 import { createLinuxLister } from '../src/devices/linux-devices.ts';
 import { identifyHidRow } from '../src/devices/linux-identity.ts';
 import type { DeviceRegistry, HidDevices } from '../src/devices/port.ts';
@@ -35,13 +35,11 @@ async function keep(path: string, content: string): Promise<void> {
 
 export const hidDescriptors = createSysfsDescriptors(SYSFS);
 
-export const identifyHid = (rows: readonly HidRow[]): Promise<readonly HidIdentity[]> =>
-  Promise.all(
-    rows.map(async (row) => {
-      const identity = await identifyHidRow(row, SYSFS);
-      return { ...identity, id: deviceId('hid', identity) };
-    })
-  );
+export async function identifyHid(rows: readonly HidRow[]): Promise<readonly HidIdentity[]> {
+  const identities = await Promise.all(rows.map((row) => identifyHidRow(row, SYSFS)));
+  const alike = new Set(lookalikes('hid', identities));
+  return identities.map((identity) => ({ ...identity, id: deviceId('hid', identity, alike) }));
+}
 
 /** Which touch consoles were there, in the room's data folder. */
 export const consoleFile = (config: Config): string => join(config.dataDirectory, 'touch-consoles.json');
@@ -63,7 +61,7 @@ export function composeDevices(config: Config, { clock, log }: Environment): Com
     descriptors: hidDescriptors,
     identify: identifyHid,
     watch,
-    roomAppliances: () => new Set(registry.list().flatMap(({ present, appliance }) => (present ? [appliance] : []))),
+    registry,
     console: config.devices.console,
     consoleMemory: { read: () => readFile(consoles, 'utf8').catch(() => null), write: (text) => keep(consoles, text) },
     sensors: createIioPresence({ sysfs: SYSFS, clock }),
