@@ -56,7 +56,7 @@ export function composeDevices(config: Config, { clock, log }: Environment): Com
     descriptors: hidDescriptors,
     identify: identifyHid,
     watch,
-    roomAppliances: () => new Set(registry.list().flatMap(({ present, appliance }) => (present ? [appliance] : []))),
+    registry,
     console: config.devices.console,
     consoleMemory: { read: () => readFile(consoles, 'utf8').catch(() => null), write: (text) => keep(consoles, text) },
     sensors: createIioPresence({ sysfs: SYSFS, clock }),
