@@ -225,6 +225,23 @@ describe('the room’s camera', () => {
     await world.finish();
   });
 
+  it('never gives two frames of one time: on the wire they would be one', async () => {
+    const world = await openCamera(order('a'), ['a']);
+    world.start();
+    await world.give('a', 99);
+    world.plugged.clear();
+    world.sinkOf('a').lost(GONE);
+    await world.clock.advanceAsync(500);
+    assert.deepEqual(
+      world.pictures.map(({ luma, atMs }) => [luma, atMs]),
+      [
+        [99, 1],
+        [AWAY, 501]
+      ]
+    );
+    await world.finish();
+  });
+
   it('a picture that is black, or stands still, is a problem until it is well again', async () => {
     const world = await openCamera(order('a'), ['a']);
     world.start();
