@@ -54,6 +54,7 @@ export function composeDevices(config: Config, { clock, log }: Environment): Com
     list: createLinuxLister({ clock, wanted: { camera: config.media.video, content: config.media.screenVideo } }),
     watch,
     choices: createChoiceStore({ path: join(config.dataDirectory, 'devices.json'), writeFile: keep, log: log.child({ part: 'devices' }) }),
+    clock,
     log: log.child({ part: 'devices' })
   });
   const consoles = consoleFile(config);
