@@ -171,7 +171,7 @@ describe('the room’s camera', () => {
 
   it('with none in the list it is away; only where there is no list, and nothing is found, the test picture is sent', async () => {
     const none = await openCamera(order(), ['a']);
-    assert.deepEqual([none.camera.view, none.opened.length], [{ kind: 'away', name: 'Camera' }, 0]);
+    assert.deepEqual([none.camera.view, none.opened.length], [{ kind: 'away', name: 'No camera' }, 0]);
     none.start();
     assert.deepEqual([none.problems, none.pictures.length], [['CL_MEDIA_CAMERA_AWAY'], 1]);
     await none.finish();
@@ -309,7 +309,7 @@ describe('the room’s microphone', () => {
 
   it('is the test tone only where there is no list, and nothing is found', async () => {
     const none = await openMicrophone(order(), []);
-    assert.deepEqual(none.microphone.view, { kind: 'away', name: 'Microphone' });
+    assert.deepEqual(none.microphone.view, { kind: 'away', name: 'No microphone' });
     await none.microphone.close();
     assert.equal(none.clock.pending, 0);
     const unlisted = await openMicrophone(null, []);
