@@ -166,6 +166,7 @@ export function createSession(options: SessionOptions): Session {
   const statistics = createStatistics({
     clock,
     settings,
+    devices,
     peer,
     receiver,
     feed,
