@@ -213,6 +213,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     camera: config.media.camera,
     microphone: config.media.microphone,
     devices: null,
+    speaker: config.media.speaker,
+    echoCancellation: config.media.echoCancellation,
     video: config.media.video,
     screen: config.media.screen,
     screenVideo: config.media.screenVideo,

@@ -1,0 +1,253 @@
+// Plays the other side's sound in the room where no display does, and knows what is played where the echo has to be taken out of the microphone.
+// Invariant: the display or the loudspeaker, never both: two would be each other's echo. A loudspeaker that is lost costs no call: it is told, and
+// taken again when it is back. Time is the device's: it is given what it has played, and the buffer stretches what comes to that.
+import type { Clock } from '../../kernel/clock.ts';
+import { asCloisterError, CloisterError } from '../../kernel/errors.ts';
+import { Scope } from '../../kernel/scope.ts';
+import { gainOfPercent } from '../../kernel/volume.ts';
+import type { SoundLevel } from '../../room/state.ts';
+import { createLevelMeter, type LevelMeter } from '../audio/level-meter.ts';
+import type { DeviceOrder } from '../device-order.ts';
+import { aborted, createLifecycle } from '../encode/sender.ts';
+import type { MediaFailure, SourceChoice } from '../port.ts';
+import { AUDIO_BLOCK_MS, AUDIO_BLOCK_SAMPLES, AUDIO_SAMPLE_RATE } from '../source/source.ts';
+import type { OpusDecoder } from './opus-decoder.ts';
+import { SoundBuffer } from './sound-buffer.ts';
+import type { Speaker } from './speaker.ts';
+
+export type PlayoutOptions = {
+  readonly clock: Clock;
+  /** `auto`, `display`, `none`, or a device's name or path. */
+  readonly choice: SourceChoice;
+  readonly devices: DeviceOrder;
+  /** Displays that are connected now. */
+  displays(): number;
+  /** @throws CloisterError CL_MEDIA_SPEAKER */
+  openSpeaker(path: string): Promise<Speaker>;
+  /** @throws CloisterError CL_MEDIA_SPEAKER */
+  openDecoder(): OpusDecoder;
+  /** Somebody wants to hear what the display plays. */
+  wantsReference(): boolean;
+  /** What is played now, AUDIO_BLOCK_SAMPLES samples at a time, and how long it takes at the least until it sounds. */
+  onPlayed(samples: Int16Array, delayMs: number): void;
+  /** Of the loudspeaker; null when it is well again, or not wanted any more. */
+  onProblem(failure: MediaFailure | null): void;
+};
+
+export type Playout = AsyncDisposable & {
+  /** The call is secured: there may be sound from now on. */
+  start(): void;
+  /** One Opus packet, in order. */
+  push(packet: { readonly timestampUs: number; readonly data: Uint8Array }): void;
+  /** Whether sound belongs to the display. */
+  forDisplay(): boolean;
+  /** @param percent 0 to 100 */
+  setVolume(percent: number): void;
+  /** Of what is played here, at its volume; null where nothing is, or nobody here listens to it. */
+  level(): SoundLevel | null;
+};
+
+/** A page that is loaded anew is away for a moment, and no display at all is known only after one. */
+const NO_DISPLAY_MS = 1_000;
+/** With what the device holds it stays under 300 ms. */
+const MOST_BUFFER_MS = 180;
+/** What the device holds: more after it has run dry, since this machine wakes us late. */
+const [LEAST_QUEUED_MS, MOST_QUEUED_MS, QUEUED_STEP_MS] = [60, 120, 20];
+/** Whoever was not played for so long begins anew: the buffer's clock is what was played. */
+const STALLED_MS = 500;
+/** A device that takes nothing for so long is lost, whatever it says. */
+const HUNG_MS = 3_000;
+/** A longer gap is a silence that was not sent, or is beyond concealing. */
+const MOST_CONCEALED_MS = 60;
+
+type Role = 'speaker' | 'reference' | 'nobody';
+type Stream = { readonly decoder: OpusDecoder; readonly buffer: SoundBuffer; readonly meter: LevelMeter; nextUs: number | null; packetMs: number };
+
+export function createPlayout(options: PlayoutOptions): Playout {
+  const { clock, choice, devices } = options;
+  const scope = new Scope();
+  let started = false;
+  let role: Role = 'nobody';
+  let stream: Stream | null = null;
+  let speaker: Speaker | null = null;
+  let wasThere = false; // a loudspeaker, in this call
+  let displayAtMs = 0;
+  let pulledAtMs = 0;
+  let dueMs = 0; // of the next block, where no device says it
+  let queuedTargetMs = LEAST_QUEUED_MS;
+  let gain = 1;
+  let lastGain = 1;
+  let told = false;
+  let reconsider = (): void => {};
+  let giveUp = (): void => {};
+
+  const order = (): readonly string[] => {
+    const known = devices.current()?.speaker ?? [];
+    if (choice === 'auto') return known.map(({ path }) => path);
+    return [known.find(({ path, name }) => path === choice || name === choice)?.path ?? choice];
+  };
+
+  const roleNow = (): Role => {
+    const nowMs = clock.monotonicMs();
+    if (options.displays() > 0) displayAtMs = nowMs;
+    if (choice === 'none') return 'nobody';
+    if (choice !== 'auto' && choice !== 'display') return 'speaker';
+    const byDisplay = choice === 'display' || nowMs - displayAtMs < NO_DISPLAY_MS;
+    if (!byDisplay && (wasThere || order().length > 0)) return 'speaker';
+    return displayAtMs === nowMs && options.wantsReference() ? 'reference' : 'nobody';
+  };
+
+  const tellProblem = (failure: MediaFailure | null): void => {
+    if (failure === null && !told) return;
+    told = failure !== null;
+    options.onProblem(failure);
+  };
+
+  const loudspeaker = createLifecycle(runSpeaker, clock, 'speaker', (failure) => {
+    if (role === 'speaker') tellProblem(failure);
+  });
+
+  async function runSpeaker(signal: AbortSignal, opened: () => void): Promise<void> {
+    let lost: string | null = null;
+    while (!signal.aborted) {
+      const { promise: changed, resolve } = Promise.withResolvers<'changed'>();
+      reconsider = () => resolve('changed');
+      const { promise: hung, resolve: hang } = Promise.withResolvers<'hung'>();
+      giveUp = () => hang('hung');
+      const open = await openFirst(order().filter((path) => path !== lost));
+      let end: 'changed' | 'hung' | 'lost' | 'over' = 'over';
+      try {
+        if (signal.aborted) return;
+        wasThere = true;
+        speaker = open;
+        begin();
+        opened();
+        end = await Promise.race([aborted(signal).then(() => 'over' as const), changed, hung, open.lost.catch(() => 'lost' as const)]);
+      } finally {
+        speaker = null;
+        const closed = open.close();
+        // A device that takes no sound may not let go either.
+        if (end !== 'hung') await closed;
+      }
+      lost = end === 'lost' || end === 'hung' ? open.path : null;
+    }
+  }
+
+  /** @throws CloisterError CL_MEDIA_SPEAKER with the reason of the first */
+  async function openFirst(paths: readonly string[]): Promise<Speaker> {
+    let reason: unknown = new CloisterError('CL_MEDIA_SPEAKER', 'The loudspeaker is away: plug it in again, or open a display.');
+    for (const [index, path] of paths.entries()) {
+      try {
+        return await options.openSpeaker(path);
+      } catch (error) {
+        if (index === 0) reason = error;
+      }
+    }
+    throw asCloisterError(reason, 'CL_MEDIA_SPEAKER');
+  }
+
+  function begin(): void {
+    end();
+    const nowMs = clock.monotonicMs();
+    const buffer = new SoundBuffer(1, AUDIO_SAMPLE_RATE, MOST_BUFFER_MS);
+    stream = { decoder: options.openDecoder(), buffer, meter: createLevelMeter(AUDIO_SAMPLE_RATE), nextUs: null, packetMs: AUDIO_BLOCK_MS };
+    [pulledAtMs, dueMs] = [nowMs, nowMs];
+  }
+
+  function end(): void {
+    stream?.decoder.close();
+    stream = null;
+  }
+
+  function become(next: Role): void {
+    if (next === role) return;
+    const before = role;
+    role = next;
+    end();
+    if (next === 'reference') begin();
+    if (next === 'speaker') void loudspeaker.start();
+    if (before === 'speaker') {
+      tellProblem(null);
+      void loudspeaker.stop();
+    }
+  }
+
+  /** The next samples of what is heard, at the volume; a step of it is spread over them, so that it does not click. */
+  function pull({ buffer, meter }: Stream): Int16Array {
+    const plane = new Float32Array(AUDIO_BLOCK_SAMPLES);
+    buffer.pull([plane]);
+    const step = (gain - lastGain) / plane.length;
+    const samples = Int16Array.from(plane, (sample, index) =>
+      Math.max(-32_768, Math.min(32_767, Math.round(sample * (lastGain + step * (index + 1)) * 32_767)))
+    );
+    lastGain = gain;
+    meter.add(samples);
+    pulledAtMs = clock.monotonicMs();
+    return samples;
+  }
+
+  function feedSpeaker(device: Speaker, from: Stream): void {
+    let queuedMs = device.queuedMs();
+    if (queuedMs === 0 && from.buffer.report().playedMs > 0) queuedTargetMs = Math.min(MOST_QUEUED_MS, queuedTargetMs + QUEUED_STEP_MS);
+    for (; queuedMs < queuedTargetMs; queuedMs += AUDIO_BLOCK_MS) {
+      const samples = pull(from);
+      device.write(samples);
+      options.onPlayed(samples, queuedMs);
+    }
+    if (clock.monotonicMs() - pulledAtMs > HUNG_MS) giveUp();
+  }
+
+  function feedReference(from: Stream): void {
+    for (const nowMs = clock.monotonicMs(); dueMs <= nowMs; dueMs += AUDIO_BLOCK_MS) options.onPlayed(pull(from), 0);
+  }
+
+  function tick(): void {
+    become(roleNow());
+    if (stream === null) return;
+    if (role === 'reference' && clock.monotonicMs() - pulledAtMs > STALLED_MS) begin();
+    if (role === 'reference') feedReference(stream);
+    else if (speaker !== null) feedSpeaker(speaker, stream);
+  }
+
+  scope.own(
+    devices.on('changed', () => {
+      if (speaker === null || order()[0] !== speaker.path) reconsider();
+    })
+  );
+
+  return {
+    start() {
+      if (started || scope.closed) return;
+      started = true;
+      displayAtMs = clock.monotonicMs();
+      scope.every(clock, AUDIO_BLOCK_MS, tick);
+    },
+    push({ timestampUs, data }) {
+      if (stream === null) return;
+      const { decoder, buffer, nextUs, packetMs } = stream;
+      const missingMs = nextUs === null ? 0 : (timestampUs - nextUs) / 1_000;
+      if (nextUs !== null && missingMs > 1 && missingMs <= MOST_CONCEALED_MS) {
+        for (let at = 0; at + packetMs <= missingMs + 1; at += packetMs) {
+          const concealed = decoder.conceal();
+          if (concealed !== null) buffer.conceal(nextUs + at * 1_000, [concealed]);
+        }
+      }
+      const samples = decoder.decode(data);
+      if (samples === null) return;
+      buffer.push(timestampUs, [samples]);
+      stream.packetMs = (samples.length * 1_000) / AUDIO_SAMPLE_RATE;
+      stream.nextUs = timestampUs + stream.packetMs * 1_000;
+    },
+    forDisplay: () => choice === 'auto' || choice === 'display',
+    setVolume(percent) {
+      gain = gainOfPercent(percent);
+    },
+    level: () => stream?.meter.level() ?? null,
+    async [Symbol.asyncDispose]() {
+      await scope[Symbol.asyncDispose]();
+      role = 'nobody';
+      await loudspeaker.stop();
+      end();
+    }
+  };
+}
