@@ -1,13 +1,18 @@
-// cloister doctor: says what is wrong with this machine and its configuration, and what to do about it. Changes nothing.
+// cloister doctor: says what is wrong with this machine and its configuration, and what to do about it. It changes nothing but the udev rule, and
+// that only where it is told to.
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { type ConfigLayer, parseOverride } from '../../src/config/layers.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { listHidDevices } from '../../src/devices/hid/list.ts';
+import { readDeviceNodes, readDeviceTools } from '../../src/health/device-nodes.ts';
 import { type Diagnosis, diagnose } from '../../src/health/diagnose.ts';
 import type { Check } from '../../src/health/diagnosis.ts';
+import { changeRule, RULE_PATH, type RuleWish } from '../../src/health/udev-rule.ts';
 import { readBrokerCertificate, readIdentity } from '../../src/identity/store.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { printable } from '../client-command.ts';
@@ -15,17 +20,32 @@ import { createHttpClient } from '../http-client.ts';
 import type { CommandIo, ExitStatus } from '../io.ts';
 
 const USAGE = `Usage: cloister doctor [--config FILE] [--set KEY=VALUE ...] [--json]
+       cloister doctor --install-udev-rule | --remove-udev-rule [--dry-run] [--json]
 
 Checks this machine and its configuration, and says what to do. Exit status 1 where something must be done before a room works.
   --config FILE     the configuration file that the room uses
   --set KEY=VALUE   one key over the file, such as uiServer.port=8481
-  --json            print one JSON document`;
+  --json            print one JSON document
+Linux, as root: lets the group audio open speakerphones and sensors of presence, by ${RULE_PATH}
+  --install-udev-rule, --remove-udev-rule
+  --dry-run         only say what would be done`;
 
 const UI_DIRECTORY = fileURLToPath(new URL('../../dist/ui', import.meta.url));
-const OPTIONS = { config: { type: 'string' }, set: { type: 'string', multiple: true }, json: { type: 'boolean' }, help: { type: 'boolean' } } as const;
+const RULE_FILE = fileURLToPath(new URL('../../config/udev/70-cloister.rules', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../main.ts', import.meta.url));
+const RULE_LIMIT_MS = 30_000;
+const OPTIONS = {
+  config: { type: 'string' },
+  set: { type: 'string', multiple: true },
+  json: { type: 'boolean' },
+  help: { type: 'boolean' },
+  'install-udev-rule': { type: 'boolean' },
+  'remove-udev-rule': { type: 'boolean' },
+  'dry-run': { type: 'boolean' }
+} as const;
 
 export async function runDoctorCommand(args: string[], io: CommandIo): Promise<ExitStatus> {
-  let options: { config?: string; set?: string[]; json?: boolean; help?: boolean };
+  let options: ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
   const overrides: ConfigLayer[] = [];
   try {
     options = parseArgs({ args, options: OPTIONS }).values;
@@ -34,6 +54,9 @@ export async function runDoctorCommand(args: string[], io: CommandIo): Promise<E
       if (!parsed.ok) throw parsed.error;
       overrides.push(parsed.value);
     }
+    const wishes = [options['install-udev-rule'], options['remove-udev-rule']].filter((wish) => wish === true).length;
+    if (wishes > 1) throw new Error('the rule is installed or removed, not both');
+    if (options['dry-run'] === true && wishes === 0) throw new Error('--dry-run belongs to --install-udev-rule or --remove-udev-rule');
   } catch (error) {
     io.stderr(`cloister doctor: ${(error as Error).message}\n\n${USAGE}`);
     return 2;
@@ -42,6 +65,8 @@ export async function runDoctorCommand(args: string[], io: CommandIo): Promise<E
     io.stdout(USAGE);
     return 0;
   }
+  if (options['install-udev-rule'] === true) return changeUdevRule('install', options['dry-run'] === true, options.json === true, io);
+  if (options['remove-udev-rule'] === true) return changeUdevRule('remove', options['dry-run'] === true, options.json === true, io);
   const loaded = await loadConfig({ file: options.config ?? null, overrides });
   const diagnosis: Diagnosis = loaded.ok
     ? await diagnoseRoom(loaded.value, options.config === undefined)
@@ -57,6 +82,25 @@ export async function runDoctorCommand(args: string[], io: CommandIo): Promise<E
   return diagnosis.result === 'fail' ? 1 : 0;
 }
 
+async function changeUdevRule(wish: RuleWish, dryRun: boolean, json: boolean, io: CommandIo): Promise<ExitStatus> {
+  if (process.platform !== 'linux') {
+    io.stderr('cloister doctor: udev rules are of Linux alone; nothing was done.');
+    return 1;
+  }
+  const change = await changeRule({
+    root: '/',
+    wish,
+    rule: await readFile(RULE_FILE, 'utf8'),
+    dryRun,
+    privileged: process.getuid?.() === 0,
+    command: `sudo ${process.execPath} ${PROGRAM} doctor --${wish}-udev-rule`,
+    run: async (program, args) => void (await promisify(execFile)(program, [...args], { timeout: RULE_LIMIT_MS }))
+  });
+  if (json) io.stdout(JSON.stringify(change));
+  else for (const line of change.lines) io.stdout(printable(line));
+  return change.result === 'refused' || change.result === 'failed' ? 1 : 0;
+}
+
 function diagnoseRoom(config: Config, firstRun: boolean): Promise<Diagnosis> {
   return diagnose({
     config,
@@ -68,6 +112,9 @@ function diagnoseRoom(config: Config, firstRun: boolean): Promise<Diagnosis> {
     // Loaded here, so that a media library that does not load is a finding and not the end of the doctor.
     listCaptureDevices: async () => (await import('../../src/media/source/device-source.ts')).listDevices(),
     listHidDevices,
+    readDeviceNodes: () => readDeviceNodes({ root: '/' }),
+    readDeviceTools: () => readDeviceTools({ root: '/' }, process.env['PATH'] ?? ''),
+    user: process.platform === 'linux' ? userInfo().username : null,
     probeServer: async (server) => {
       const { certificateAuthority } = config.media.relay;
       const authority = certificateAuthority === undefined ? {} : { authorityPem: await readFile(certificateAuthority, 'utf8') };

@@ -9,6 +9,7 @@ import type { EndpointIdentity } from '../identity/port.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { asCloisterError } from '../kernel/errors.ts';
 import { judgeAuthority, judgeCaptureDevices, judgeClock, judgeRuntime, judgeValidity } from './checks.ts';
+import { type DeviceNode, type DeviceTools, judgeNodes, judgeTools } from './device-nodes.ts';
 import { type Check, type CheckOutcome, fail, ok, warn } from './diagnosis.ts';
 import { type MachineFacts, readMachineFacts } from './machine.ts';
 import { checkBrokerTls, checkPort } from './network-checks.ts';
@@ -28,6 +29,10 @@ export type DiagnosisPorts = {
     readonly microphones: readonly { readonly name: string }[];
   }>;
   readonly listHidDevices: () => Promise<readonly HidDevice[]>;
+  /** Both of Linux; null for `user` elsewhere, where no node has to be opened. */
+  readonly readDeviceNodes: () => Promise<readonly DeviceNode[]>;
+  readonly readDeviceTools: () => Promise<DeviceTools>;
+  readonly user: string | null;
   /** Rejects with a CloisterError where a STUN or TURN server does not serve this machine. */
   readonly probeServer: (server: Config['media']['iceServers'][number]) => Promise<void>;
   /** Whether this room's agent answers at its local address now. */
@@ -95,7 +100,13 @@ export async function diagnose(ports: DiagnosisPorts): Promise<Diagnosis> {
       const found = await ports.listHidDevices();
       if (found.length === 0) return ok('No speakerphone, control or sensor is plugged in.');
       return ok(`Found: ${found.map(({ name, model, kinds }) => `${name} (${model}, ${kinds.join(', ')})`).join('; ')}.`);
-    }
+    },
+    ...(ports.user === null
+      ? {}
+      : {
+          permissions: async () => judgeNodes(await ports.readDeviceNodes(), ports.user ?? ''),
+          'device tools': async () => judgeTools(await ports.readDeviceTools())
+        })
   };
   const judged = await Promise.all(Object.entries(checks).map(async ([name, check]): Promise<Check> => ({ name, ...(await attempt(name, check, clock)) })));
   const machine = await readMachineFacts().catch(() => null);
@@ -121,7 +132,7 @@ async function checkRelays({ config, probeServer }: DiagnosisPorts): Promise<Che
 }
 
 /** A machine without HID is still a room; without the rest it is not. */
-const OPTIONAL: ReadonlySet<string> = new Set(['hid', 'camera', 'microphone']);
+const OPTIONAL: ReadonlySet<string> = new Set(['hid', 'camera', 'microphone', 'permissions', 'device tools']);
 
 async function attempt(name: string, check: () => CheckOutcome | Promise<CheckOutcome>, clock: Clock): Promise<CheckOutcome> {
   const unable = (why: string): CheckOutcome => {

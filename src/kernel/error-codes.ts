@@ -78,6 +78,7 @@ export const errorCodes = {
   CL_DEVICE_OPEN: entry('device', true, 'This device cannot be opened.'),
   CL_DEVICE_WRITE: entry('device', true, 'This device did not take what was sent to it.'),
   CL_DEVICE_DESCRIPTOR: entry('device', false, 'This device’s report descriptor cannot be read, so Cloister does not use it.'),
+  CL_DEVICE_REPORT: entry('device', false, 'A report does not fit this device’s report descriptor, so it is not used.'),
   CL_DEVICE_UNKNOWN: entry('device', false, 'There is no such device.'),
   CL_DEVICE_CONSOLE_AWAY: entry('device', true, 'The touch console is away: see its cable and its power.'),
   CL_DEVICE_CHOSEN_AWAY: entry('device', true, 'The chosen device is away; another one is used until it is back.'),

@@ -21,8 +21,16 @@ export type IceServer = {
   readonly authorityPem?: string;
 };
 
-/** A capture device or loudspeaker; `cancelsEcho`: it takes the echo out itself. */
-export type MediaDevice = { readonly path: string; readonly name: string; readonly cancelsEcho: boolean };
+/** How a capture device is to be opened. `pixelFormat`: FFmpeg's name of it (`input_format`); `fps` is what the device offers, so 29.97 may be among it. */
+export type CaptureFormat = {
+  readonly pixelFormat: 'mjpeg' | 'yuyv422' | 'uyvy422' | 'nv12' | 'yuv420p';
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+};
+
+/** A capture device or loudspeaker; `cancelsEcho`: it takes the echo out itself; `format`: the best it has for what is wanted, where it told. */
+export type MediaDevice = { readonly path: string; readonly name: string; readonly cancelsEcho: boolean; readonly format?: CaptureFormat };
 
 /** What `auto` tries, in this order. Null: the agent cannot tell, and the media process looks by itself. */
 export type MediaDevices = {

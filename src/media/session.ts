@@ -28,7 +28,9 @@ import { createPlayout } from './playout/playout.ts';
 import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
 import { createReceiver } from './receiver.ts';
 import { createShare, type Share } from './screen/share.ts';
-import { openAudioSource, openScreenSource, openVideoSource } from './source/open-source.ts';
+import { openScreenSource } from './source/open-source.ts';
+import { openRoomCamera } from './source/room-camera.ts';
+import { openRoomMicrophone } from './source/room-microphone.ts';
 import { createStatistics } from './statistics.ts';
 import { PICTURE_KINDS, type SecuredConnection, type VideoCodec } from './streams.ts';
 
@@ -53,11 +55,15 @@ export type SessionOptions = {
 export type Session = Omit<RequestHandlers, 'begin' | 'close'> & { close(): Promise<void> };
 
 const STATISTICS_MS = 1_000;
+const TRUTH_MS = 50;
 /** That sharing has stopped is news for a while, and no lasting fault of the room. */
 const SHARE_NEWS_MS = 15_000;
 
+/** Nothing but the picture tells it here; an input that says so itself is told by the agent. */
+const BLACK_CONTENT = 'What is shared is black: it may be copy-protected (HDCP), or the laptop shows nothing.';
+
 /** Where several have a problem, the first is told. */
-const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'speaker', 'microphone', 'encoder', 'echo'] as const;
+const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'speaker', 'camera', 'microphone', 'silence', 'content', 'encoder', 'echo'] as const;
 type ProblemPart = (typeof PROBLEM_PARTS)[number];
 
 export function createSession(options: SessionOptions): Session {
@@ -133,7 +139,6 @@ export function createSession(options: SessionOptions): Session {
   const microphone = createMicrophone({
     clock,
     echoCancellation: settings.echoCancellation,
-    devices,
     sends: () => live && sendsSound(),
     openCanceller: openEchoCanceller,
     onProblem: (part, failure) => onProblem(part)(failure)
@@ -150,8 +155,32 @@ export function createSession(options: SessionOptions): Session {
     onProblem: onProblem('speaker')
   });
   const early = createEarlySources({
-    openCamera: () => openVideoSource(settings.camera, settings.video, settings.roomName, clock),
-    openMicrophone: async () => microphone.listen(await openAudioSource(settings.microphone, clock)),
+    openCamera: () =>
+      openRoomCamera({
+        choice: settings.camera,
+        devices,
+        profile: settings.video,
+        roomName: settings.roomName,
+        clock,
+        onChange() {
+          video?.requestKeyframe();
+          report();
+        },
+        onProblem: onProblem('camera')
+      }),
+    openMicrophone: async () =>
+      microphone.listen(
+        await openRoomMicrophone({
+          choice: settings.microphone,
+          devices,
+          clock,
+          onChange(device) {
+            microphone.setDevice(device);
+            report();
+          },
+          onProblem: onProblem('microphone')
+        })
+      ),
     makeEncoder,
     preferred: videoCodecs[0]
   });
@@ -185,10 +214,18 @@ export function createSession(options: SessionOptions): Session {
     negotiated: () => connection?.negotiated ?? null,
     limited: adaptation.limited
   });
+  /** What is sent, and of which device: told when it changes, and looked at often enough that panel and lamps are never behind for longer than 200 ms. */
+  const truth = (): string => JSON.stringify([audio, video, share].map((each) => [each?.statistics()?.sending, each?.statistics()?.source]));
+  let toldTruth = truth();
   const report = (): void => {
-    if (!scope.closed) emit('statistics', statistics());
+    if (scope.closed) return;
+    toldTruth = truth();
+    emit('statistics', statistics());
   };
   scope.every(clock, STATISTICS_MS, report);
+  scope.every(clock, TRUTH_MS, () => {
+    if (truth() !== toldTruth) report();
+  });
 
   const fail = (failure: MediaFailure): void => {
     if (failed || scope.closed) return;
@@ -240,7 +277,11 @@ export function createSession(options: SessionOptions): Session {
     return createShare({
       clock,
       profile,
-      openSource: () => openScreenSource(settings.screen, profile, clock),
+      openSource: () =>
+        openScreenSource(settings.screen, profile, clock, {
+          inputs: devices.current()?.content ?? null,
+          onFault: (fault) => onProblem('content')(fault && { code: 'CL_DEVICE_PROTECTED', detectedBy: 'content', text: BLACK_CONTENT })
+        }),
       createEncoder: () => createVideoEncoder({ codec, profile, clock, content: 'text' }),
       send: (packet) => peer.send('screen', packet),
       waits: () => peer.queuedMs() > 0,

@@ -17,6 +17,8 @@ import {
   type Packet
 } from 'node-av';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
+import { silentLog } from '../../src/kernel/log.ts';
+import { createDeviceOrder } from '../../src/media/device-order.ts';
 import { createAudioEncoder } from '../../src/media/encode/audio-encoder.ts';
 import { type AudioSender, createAudioSender } from '../../src/media/encode/audio-sender.ts';
 import { createVideoEncoder } from '../../src/media/encode/video-encoder.ts';
@@ -28,6 +30,8 @@ import { listDevices } from '../../src/media/source/device-source.ts';
 import { AUDIO_FILTER, samplesOf, scaleFilter } from '../../src/media/source/filters.ts';
 import { openAudioSource, openVideoSource } from '../../src/media/source/open-source.ts';
 import { quietFfmpeg } from '../../src/media/source/quiet-ffmpeg.ts';
+import { openRoomCamera } from '../../src/media/source/room-camera.ts';
+import { openRoomMicrophone } from '../../src/media/source/room-microphone.ts';
 import { type ReceivedRtp, type RtpPayload, VIDEO_CODECS, type VideoCodec } from '../../src/media/streams.ts';
 import { decodeAll, decodePictures, type Image } from '../harness/decode.ts';
 
@@ -397,8 +401,9 @@ describe('media path', function () {
 
   it('`auto` is the test source on a machine without devices', async () => {
     const { cameras, microphones } = await listDevices();
-    const video = await openVideoSource('auto', PROFILE, 'Room', systemClock);
-    const audio = await openAudioSource('auto', systemClock);
+    const common = { choice: 'auto', devices: createDeviceOrder(null, silentLog), clock: systemClock, onChange: () => {}, onProblem: () => assert.fail() };
+    const video = await openRoomCamera({ ...common, profile: PROFILE, roomName: 'Room' });
+    const audio = await openRoomMicrophone(common);
     if (cameras.length === 0) assert.equal(video.view.kind, 'test');
     if (microphones.length === 0) assert.equal(audio.view.kind, 'test');
     await Promise.all([video.close(), audio.close()]);

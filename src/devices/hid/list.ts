@@ -1,6 +1,5 @@
-// The HID devices of this machine, as far as a room is interested in them. node-hid is imported in src/devices only.
-// Devices are only listed: nothing is opened, since every opener gets every report (devices.md).
-
+// The HID devices of this machine, as far as a room is interested in them, out of their rows alone: nothing is opened for it.
+import { nodeHidTransport } from './node-hid.ts';
 import type { HidRow } from './transport.ts';
 
 export type HidDevice = {
@@ -38,7 +37,5 @@ const hex = (number: number): string => number.toString(16).padStart(4, '0');
 
 /** @throws whatever keeps node-hid from being loaded or from listing */
 export async function listHidDevices(): Promise<readonly HidDevice[]> {
-  // Loaded only when asked for: a machine whose HID part does not load is still a room.
-  const { devicesAsync } = await import('node-hid');
-  return hidDevicesOf(await devicesAsync());
+  return hidDevicesOf(await nodeHidTransport.list());
 }

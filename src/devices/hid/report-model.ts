@@ -13,9 +13,9 @@ export type ReportField = {
   readonly bitOffset: number;
   /** 1 to 32. */
   readonly bitSize: number;
-  /** Variable: one. Array: what a slot may name, in order of the index from logicalMinimum on. */
+  /** Variable: one. Array: what a slot may name, in order of the index from logicalMinimum on; the slots of one array share the list itself. */
   readonly usages: readonly Usage[];
-  /** The other reading of `usages`, where the usage page changed between a usage and its main item (devices.md "Parser"). */
+  /** The other reading of `usages`, one for one, where the usage page changed between a usage and its main item; else empty. */
   readonly alternateUsages: readonly Usage[];
   /** Usages of the collections around it, the application collection first. */
   readonly collections: readonly Usage[];
@@ -44,9 +44,24 @@ export type ControlForm =
   | 'pair' // relative, −1 to 1: two buttons
   | 'level'; // absolute, more than one bit
 
-export type TelephonyControl = 'hook' | 'mute' | 'flash' | 'redial' | 'drop' | 'reject' | 'hold' | 'volume-up' | 'volume-down' | 'speaker-mute';
+export type TelephonyControl =
+  | 'hook'
+  | 'mute'
+  | 'flash'
+  | 'redial'
+  | 'drop'
+  | 'reject'
+  | 'hold'
+  | 'volume-up'
+  | 'volume-down'
+  | 'speaker-mute'
+  | 'microphone-mute'
+  | 'camera-on'
+  | 'camera-off'
+  | 'camera-toggle';
 
-export type TelephonyLamp = 'offHook' | 'mute' | 'ring' | 'hold' | 'onLine' | 'speaker' | 'microphone' | 'line';
+/** `ringer`: the device sounds; `line`: it is told that there is a call; the others are lights. */
+export type TelephonyLamp = 'offHook' | 'mute' | 'ring' | 'hold' | 'onLine' | 'speaker' | 'microphone' | 'line' | 'ringer';
 
 /** What one input report says of one control. */
 export type ControlValue = { readonly control: TelephonyControl; readonly form: ControlForm; readonly value: number };

@@ -3,9 +3,8 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { errorCodes } from '../../kernel/error-codes.ts';
 import { asCloisterError } from '../../kernel/errors.ts';
-import type { SoundLevel, SourceView } from '../../room/state.ts';
-import type { DeviceOrder } from '../device-order.ts';
-import type { MediaFailure, MediaSettings, MediaStatistics } from '../port.ts';
+import type { SoundLevel } from '../../room/state.ts';
+import type { MediaDevice, MediaFailure, MediaSettings, MediaStatistics } from '../port.ts';
 import { AUDIO_SAMPLE_RATE, type AudioSource } from '../source/source.ts';
 import type { EchoCanceller } from './echo-canceller.ts';
 import { createLevelMeter } from './level-meter.ts';
@@ -13,15 +12,16 @@ import { createLevelMeter } from './level-meter.ts';
 export type MicrophoneOptions = {
   readonly clock: Clock;
   readonly echoCancellation: MediaSettings['echoCancellation'];
-  readonly devices: DeviceOrder;
   /** Whether what it hears is to be sent: a muted one may be silent. */
   sends(): boolean;
   openCanceller(): Promise<EchoCanceller>;
   /** Of the echo canceller, or of a silent microphone; null when it is well. */
-  onProblem(part: 'echo' | 'microphone', failure: MediaFailure | null): void;
+  onProblem(part: 'echo' | 'silence', failure: MediaFailure | null): void;
 };
 
 export type Microphone = {
+  /** What is heard from now on is of this device; null: of none, but a file, a test tone, or what stands in for a device. */
+  setDevice(device: MediaDevice | null): void;
   /** The same source, measured and without echo. */
   listen(source: AudioSource): AudioSource;
   /** What the room hears; any number of blocks of 10 ms. `delayMs`: at the least until it sounds. */
@@ -43,10 +43,10 @@ const CAPTURE_DELAY_MS = 20;
 const failureOf = (code: MediaFailure['code'], text: string): MediaFailure => ({ code, detectedBy: 'microphone', text });
 
 export function createMicrophone(options: MicrophoneOptions): Microphone {
-  const { clock, devices } = options;
+  const { clock } = options;
   let given = createLevelMeter(AUDIO_SAMPLE_RATE);
   let cleaned = createLevelMeter(AUDIO_SAMPLE_RATE);
-  let view: SourceView | null = null;
+  let device: MediaDevice | null = null;
   let heardAtMs = Number.NEGATIVE_INFINITY;
   let echo: MediaStatistics['echo'] = 'none';
   let canceller: EchoCanceller | null = null;
@@ -57,10 +57,8 @@ export function createMicrophone(options: MicrophoneOptions): Microphone {
   let closed = false;
 
   const wanted = (): MediaStatistics['echo'] => {
-    if (view?.kind !== 'device' || options.echoCancellation === 'off') return 'none';
-    const { name } = view;
-    const device = devices.current()?.microphone.find((known) => known.path === name || known.name === name);
-    if (options.echoCancellation === 'auto' && device?.cancelsEcho === true) return 'device';
+    if (device === null || options.echoCancellation === 'off') return 'none';
+    if (options.echoCancellation === 'auto' && device.cancelsEcho) return 'device';
     return failed ? 'missing' : 'software';
   };
 
@@ -90,17 +88,6 @@ export function createMicrophone(options: MicrophoneOptions): Microphone {
     if (echo === 'software' && !opening) void open();
   }
 
-  /** A source may show another device than before. */
-  function follow(current: SourceView): void {
-    if (current === view) return;
-    if (current.name !== view?.name || current.kind !== view.kind) {
-      given = createLevelMeter(AUDIO_SAMPLE_RATE);
-      cleaned = createLevelMeter(AUDIO_SAMPLE_RATE);
-    }
-    view = current;
-    consider();
-  }
-
   function clean(samples: Int16Array): Int16Array {
     if (echo !== 'software' || canceller === null) return samples;
     try {
@@ -112,10 +99,10 @@ export function createMicrophone(options: MicrophoneOptions): Microphone {
   }
 
   function judge(): void {
-    const silent = view?.kind === 'device' && options.sends() && given.silentMs() >= SILENT_PROBLEM_MS;
+    const silent = device !== null && options.sends() && given.silentMs() >= SILENT_PROBLEM_MS;
     if (silent === toldSilent) return;
     toldSilent = silent;
-    options.onProblem('microphone', silent ? failureOf('CL_MEDIA_MICROPHONE_SILENT', errorCodes.CL_MEDIA_MICROPHONE_SILENT.text) : null);
+    options.onProblem('silence', silent ? failureOf('CL_MEDIA_MICROPHONE_SILENT', errorCodes.CL_MEDIA_MICROPHONE_SILENT.text) : null);
   }
 
   function hear(samples: Int16Array): Int16Array {
@@ -128,24 +115,26 @@ export function createMicrophone(options: MicrophoneOptions): Microphone {
   }
 
   return {
-    listen(source) {
-      follow(source.view);
-      return {
-        get view() {
-          return source.view;
-        },
-        start(sink) {
-          source.start({
-            block(samples, captureMs) {
-              follow(source.view);
-              sink.block(hear(samples), captureMs);
-            },
-            lost: (error) => sink.lost(error)
-          });
-        },
-        close: () => source.close()
-      };
+    setDevice(used) {
+      if (used?.path !== device?.path) {
+        given = createLevelMeter(AUDIO_SAMPLE_RATE);
+        cleaned = createLevelMeter(AUDIO_SAMPLE_RATE);
+      }
+      device = used;
+      consider();
     },
+    listen: (source) => ({
+      get view() {
+        return source.view;
+      },
+      start(sink) {
+        source.start({
+          block: (samples, captureMs) => sink.block(hear(samples), captureMs),
+          lost: (error) => sink.lost(error)
+        });
+      },
+      close: () => source.close()
+    }),
     played(samples, delayMs) {
       if (canceller === null || echo !== 'software') return;
       try {
@@ -160,8 +149,8 @@ export function createMicrophone(options: MicrophoneOptions): Microphone {
     echo: () => echo,
     level() {
       if (clock.monotonicMs() - heardAtMs > STALE_MS) return null;
-      const [device, sent] = [given.level(), cleaned.level()];
-      return device === null || sent === null ? null : { ...device, rmsDbfs: sent.rmsDbfs, peakDbfs: sent.peakDbfs };
+      const [heard, sent] = [given.level(), cleaned.level()];
+      return heard === null || sent === null ? null : { ...heard, rmsDbfs: sent.rmsDbfs, peakDbfs: sent.peakDbfs };
     },
     close() {
       closed = true;

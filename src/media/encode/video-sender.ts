@@ -66,7 +66,7 @@ export function createVideoSender(options: VideoSenderOptions): VideoSender {
   const thinner = createThinner(profile.fps);
   let size = { width: profile.width, height: profile.height };
   let encoderInUse: VideoEncoder | null = null;
-  let view: SourceView | null = null;
+  let sourceInUse: VideoSource | null = null;
   let framesSent = 0;
   let keyframesSent = 0;
   let clockToldMs: number | null = null;
@@ -114,7 +114,7 @@ export function createVideoSender(options: VideoSenderOptions): VideoSender {
       if (signal.aborted) return;
       encoderInUse = encoder;
       if (target !== null) encoder.setTarget(target);
-      view = open.view;
+      sourceInUse = open;
       const { promise: failed, reject } = Promise.withResolvers<never>();
       failed.catch(() => {});
       open.start({
@@ -127,7 +127,7 @@ export function createVideoSender(options: VideoSenderOptions): VideoSender {
       await Promise.race([aborted(signal), failed]);
     } finally {
       encoderInUse = null;
-      view = null;
+      sourceInUse = null;
       sentAtMs = [];
       await source?.close();
       await encoder.close();
@@ -148,7 +148,7 @@ export function createVideoSender(options: VideoSenderOptions): VideoSender {
       const nowMs = clock.monotonicMs();
       const fps = sentAtMs.filter((at) => nowMs - at < 1000).length;
       const encoder = encoderInUse?.inUse() ?? null;
-      return { framesSent, keyframesSent, ...size, fps, sending: fps > 0, source: view, encoder, target };
+      return { framesSent, keyframesSent, ...size, fps, sending: fps > 0, source: sourceInUse?.view ?? null, encoder, target };
     }
   };
 }

@@ -2,14 +2,15 @@
 // Invariant: the display or the loudspeaker, never both: two would be each other's echo. A loudspeaker that is lost costs no call: it is told, and
 // taken again when it is back. Time is the device's: it is given what it has played, and the buffer stretches what comes to that.
 import type { Clock } from '../../kernel/clock.ts';
-import { asCloisterError, CloisterError } from '../../kernel/errors.ts';
+import { errorCodes } from '../../kernel/error-codes.ts';
 import { Scope } from '../../kernel/scope.ts';
 import { gainOfPercent } from '../../kernel/volume.ts';
 import type { SoundLevel } from '../../room/state.ts';
 import { createLevelMeter, type LevelMeter } from '../audio/level-meter.ts';
 import type { DeviceOrder } from '../device-order.ts';
-import { aborted, createLifecycle } from '../encode/sender.ts';
-import type { MediaFailure, SourceChoice } from '../port.ts';
+import type { MediaDevice, MediaFailure, SourceChoice } from '../port.ts';
+import { devicesFor } from '../source/chosen-devices.ts';
+import { createDeviceKeeper, type DeviceKeeper, type Held } from '../source/device-keeper.ts';
 import { AUDIO_BLOCK_MS, AUDIO_BLOCK_SAMPLES, AUDIO_SAMPLE_RATE } from '../source/source.ts';
 import type { OpusDecoder } from './opus-decoder.ts';
 import { SoundBuffer } from './sound-buffer.ts';
@@ -55,8 +56,6 @@ const MOST_BUFFER_MS = 180;
 const [LEAST_QUEUED_MS, MOST_QUEUED_MS, QUEUED_STEP_MS] = [60, 120, 20];
 /** Whoever was not played for so long begins anew: the buffer's clock is what was played. */
 const STALLED_MS = 500;
-/** A device that takes nothing for so long is lost, whatever it says. */
-const HUNG_MS = 3_000;
 /** A longer gap is a silence that was not sent, or is beyond concealing. */
 const MOST_CONCEALED_MS = 60;
 
@@ -69,7 +68,8 @@ export function createPlayout(options: PlayoutOptions): Playout {
   let started = false;
   let role: Role = 'nobody';
   let stream: Stream | null = null;
-  let speaker: Speaker | null = null;
+  let keeper: DeviceKeeper<Speaker> | null = null;
+  let speaker: Held<Speaker> | null = null;
   let wasThere = false; // a loudspeaker, in this call
   let displayAtMs = 0;
   let pulledAtMs = 0;
@@ -78,14 +78,8 @@ export function createPlayout(options: PlayoutOptions): Playout {
   let gain = 1;
   let lastGain = 1;
   let told = false;
-  let reconsider = (): void => {};
-  let giveUp = (): void => {};
 
-  const order = (): readonly string[] => {
-    const known = devices.current()?.speaker ?? [];
-    if (choice === 'auto') return known.map(({ path }) => path);
-    return [known.find(({ path, name }) => path === choice || name === choice)?.path ?? choice];
-  };
+  const order = (): readonly MediaDevice[] => devicesFor(choice, devices.current()?.speaker ?? []);
 
   const roleNow = (): Role => {
     const nowMs = clock.monotonicMs();
@@ -97,53 +91,38 @@ export function createPlayout(options: PlayoutOptions): Playout {
     return displayAtMs === nowMs && options.wantsReference() ? 'reference' : 'nobody';
   };
 
-  const tellProblem = (failure: MediaFailure | null): void => {
-    if (failure === null && !told) return;
-    told = failure !== null;
-    options.onProblem(failure);
-  };
-
-  const loudspeaker = createLifecycle(runSpeaker, clock, 'speaker', (failure) => {
-    if (role === 'speaker') tellProblem(failure);
-  });
-
-  async function runSpeaker(signal: AbortSignal, opened: () => void): Promise<void> {
-    let lost: string | null = null;
-    while (!signal.aborted) {
-      const { promise: changed, resolve } = Promise.withResolvers<'changed'>();
-      reconsider = () => resolve('changed');
-      const { promise: hung, resolve: hang } = Promise.withResolvers<'hung'>();
-      giveUp = () => hang('hung');
-      const open = await openFirst(order().filter((path) => path !== lost));
-      let end: 'changed' | 'hung' | 'lost' | 'over' = 'over';
-      try {
-        if (signal.aborted) return;
-        wasThere = true;
-        speaker = open;
-        begin();
-        opened();
-        end = await Promise.race([aborted(signal).then(() => 'over' as const), changed, hung, open.lost.catch(() => 'lost' as const)]);
-      } finally {
-        speaker = null;
-        const closed = open.close();
-        // A device that takes no sound may not let go either.
-        if (end !== 'hung') await closed;
-      }
-      lost = end === 'lost' || end === 'hung' ? open.path : null;
-    }
+  function tellProblem(why: string | null): void {
+    if (why === null && !told) return;
+    told = why !== null;
+    options.onProblem(why === null ? null : { code: 'CL_MEDIA_SPEAKER', detectedBy: 'speaker', text: `${errorCodes.CL_MEDIA_SPEAKER.text} (${why})` });
   }
 
-  /** @throws CloisterError CL_MEDIA_SPEAKER with the reason of the first */
-  async function openFirst(paths: readonly string[]): Promise<Speaker> {
-    let reason: unknown = new CloisterError('CL_MEDIA_SPEAKER', 'The loudspeaker is away: plug it in again, or open a display.');
-    for (const [index, path] of paths.entries()) {
-      try {
-        return await options.openSpeaker(path);
-      } catch (error) {
-        if (index === 0) reason = error;
+  function openLoudspeaker(): void {
+    const opened = createDeviceKeeper<Speaker>({
+      clock,
+      order: async () => order(),
+      open: ({ path }) => options.openSpeaker(path),
+      onUse(held, reason) {
+        if (keeper !== opened) return;
+        speaker = held;
+        tellProblem(held === null ? reason : null);
+        if (held === null) return;
+        wasThere = true;
+        begin();
+        opened.expect();
+        held.source.lost.catch((error: Error) => opened.lost(held, error.message));
       }
-    }
-    throw asCloisterError(reason, 'CL_MEDIA_SPEAKER');
+    });
+    keeper = opened;
+    void opened.open();
+  }
+
+  async function closeLoudspeaker(): Promise<void> {
+    const closing = keeper;
+    keeper = null;
+    speaker = null;
+    tellProblem(null);
+    await closing?.close();
   }
 
   function begin(): void {
@@ -165,11 +144,9 @@ export function createPlayout(options: PlayoutOptions): Playout {
     role = next;
     end();
     if (next === 'reference') begin();
-    if (next === 'speaker') void loudspeaker.start();
-    if (before === 'speaker') {
-      tellProblem(null);
-      void loudspeaker.stop();
-    }
+    // A device that is still being let go is tried again.
+    if (next === 'speaker') openLoudspeaker();
+    if (before === 'speaker') void closeLoudspeaker();
   }
 
   /** The next samples of what is heard, at the volume; a step of it is spread over them, so that it does not click. */
@@ -189,12 +166,12 @@ export function createPlayout(options: PlayoutOptions): Playout {
   function feedSpeaker(device: Speaker, from: Stream): void {
     let queuedMs = device.queuedMs();
     if (queuedMs === 0 && from.buffer.report().playedMs > 0) queuedTargetMs = Math.min(MOST_QUEUED_MS, queuedTargetMs + QUEUED_STEP_MS);
+    if (queuedMs < queuedTargetMs) keeper?.gave(); // it plays
     for (; queuedMs < queuedTargetMs; queuedMs += AUDIO_BLOCK_MS) {
       const samples = pull(from);
       device.write(samples);
       options.onPlayed(samples, queuedMs);
     }
-    if (clock.monotonicMs() - pulledAtMs > HUNG_MS) giveUp();
   }
 
   function feedReference(from: Stream): void {
@@ -206,14 +183,10 @@ export function createPlayout(options: PlayoutOptions): Playout {
     if (stream === null) return;
     if (role === 'reference' && clock.monotonicMs() - pulledAtMs > STALLED_MS) begin();
     if (role === 'reference') feedReference(stream);
-    else if (speaker !== null) feedSpeaker(speaker, stream);
+    else if (speaker !== null) feedSpeaker(speaker.source, stream);
   }
 
-  scope.own(
-    devices.on('changed', () => {
-      if (speaker === null || order()[0] !== speaker.path) reconsider();
-    })
-  );
+  scope.own(devices.on('changed', () => keeper?.reconsider()));
 
   return {
     start() {
@@ -246,7 +219,7 @@ export function createPlayout(options: PlayoutOptions): Playout {
     async [Symbol.asyncDispose]() {
       await scope[Symbol.asyncDispose]();
       role = 'nobody';
-      await loudspeaker.stop();
+      await closeLoudspeaker();
       end();
     }
   };

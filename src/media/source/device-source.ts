@@ -1,17 +1,19 @@
 // Cameras, microphones and screens of the machine as sources, through FFmpeg's devices: V4L2, ALSA and X11 on Linux, DirectShow and GDI on Windows.
-import { type Demuxer, DeviceAPI } from 'node-av';
+import { AV_CODEC_ID_RAWVIDEO, type Demuxer, DeviceAPI } from 'node-av';
 import type { Clock } from '../../kernel/clock.ts';
 import { CloisterError } from '../../kernel/errors.ts';
-import type { VideoProfile } from '../port.ts';
+import type { MediaDevice, VideoProfile } from '../port.ts';
 import { createCapture } from './capture.ts';
 import { openPipeline, type Pipeline } from './decode-pipeline.ts';
-import { AUDIO_FILTER, samplesOf, scaleFilter } from './filters.ts';
+import { AUDIO_FILTER, ownFrames, samplesOf, scaleFilter } from './filters.ts';
+import { quietFfmpeg } from './quiet-ffmpeg.ts';
 import { AUDIO_BLOCK_MS, AUDIO_SAMPLE_RATE, type AudioSink, type AudioSource, type VideoSink, type VideoSource } from './source.ts';
 
 export type CaptureDevice = { readonly name: string; readonly description: string };
 
 /** The capture devices of this machine; empty lists where the platform cannot tell. */
 export async function listDevices(): Promise<{ readonly cameras: readonly CaptureDevice[]; readonly microphones: readonly CaptureDevice[] }> {
+  quietFfmpeg();
   const devices = await DeviceAPI.list().catch(() => []);
   const pick = (type: 'video' | 'audio'): CaptureDevice[] =>
     devices.filter((device) => device.type === type).map(({ name, description }) => ({ name, description }));
@@ -20,6 +22,7 @@ export async function listDevices(): Promise<{ readonly cameras: readonly Captur
 
 /** Tries ways of opening a device in order. @throws CloisterError CL_MEDIA_SOURCE with the first way's reason */
 async function openFirst(what: string, attempts: readonly (() => Promise<Pipeline>)[]): Promise<Pipeline> {
+  quietFfmpeg();
   const failures: unknown[] = [];
   for (const attempt of attempts) {
     try {
@@ -34,19 +37,23 @@ async function openFirst(what: string, attempts: readonly (() => Promise<Pipelin
 }
 
 /**
- * @param name a path such as /dev/video0, or a DirectShow name
+ * @param device its path is one such as /dev/video0, or a DirectShow name
  * @throws CloisterError CL_MEDIA_SOURCE
  */
-export function openCamera(name: string, profile: VideoProfile, clock: Clock): Promise<VideoSource> {
+export function openCamera({ path, name }: Pick<MediaDevice, 'path' | 'name'>, profile: VideoProfile, clock: Clock): Promise<VideoSource> {
   const { width, height, fps } = profile;
-  const size = { videoDevice: name, width, height, frameRate: fps };
+  const size = { videoDevice: path, width, height, frameRate: fps };
   return openVideoDevice(name, profile, clock, (skip) => {
-    const decode = async (demuxer: Promise<Demuxer>): Promise<Pipeline> => openPipeline(await demuxer, { kind: 'video', filter: scaleFilter(profile), skip });
+    const decode = async (opening: Promise<Demuxer>): Promise<Pipeline> => {
+      const demuxer = await opening;
+      const inItsMemory = demuxer.video()?.codecpar.codecId === AV_CODEC_ID_RAWVIDEO;
+      return openPipeline(demuxer, { kind: 'video', filter: inItsMemory ? ownFrames(scaleFilter(profile)) : scaleFilter(profile), skip });
+    };
     return openFirst(`camera ${name}`, [
       // USB 2 has no room for 720p30 uncompressed: a camera that can compress is asked to.
       ...(DeviceAPI.getVideoFormat() === 'v4l2' ? [() => decode(DeviceAPI.openCamera({ ...size, formatOptions: { input_format: 'mjpeg' } }))] : []),
       () => decode(DeviceAPI.openCamera(size)),
-      () => decode(DeviceAPI.openCamera({ videoDevice: name }))
+      () => decode(DeviceAPI.openCamera({ videoDevice: path }))
     ]);
   });
 }
@@ -92,14 +99,14 @@ async function openVideoDevice(name: string, profile: VideoProfile, clock: Clock
 }
 
 /**
- * @param name an ALSA name such as hw:1,0, or a DirectShow name
+ * @param device its path is an ALSA name such as hw:1,0, or a DirectShow name
  * @throws CloisterError CL_MEDIA_SOURCE
  */
-export async function openMicrophone(name: string, clock: Clock): Promise<AudioSource> {
+export async function openMicrophone({ path, name }: Pick<MediaDevice, 'path' | 'name'>, clock: Clock): Promise<AudioSource> {
   const decode = async (demuxer: Promise<Demuxer>): Promise<Pipeline> => openPipeline(await demuxer, { kind: 'audio', filter: AUDIO_FILTER });
   // FFmpeg's ALSA here has no conversion: the rate and the channels have to be the device's own.
   const forms = [AUDIO_SAMPLE_RATE, 44_100, 16_000, 32_000, 96_000].flatMap((sampleRate) => [1, 2, 4].map((channels) => ({ sampleRate, channels })));
-  const attempts = [...forms, {}].map((form) => () => decode(DeviceAPI.openMicrophone({ audioDevice: name, ...form })));
+  const attempts = [...forms, {}].map((form) => () => decode(DeviceAPI.openMicrophone({ audioDevice: path, ...form })));
   const pipeline = await openFirst(`microphone ${name}`, attempts);
   const capture = createCapture<AudioSink>(name, pipeline, (frame, sink) => {
     const samples = sink === null ? null : samplesOf(frame);

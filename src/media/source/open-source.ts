@@ -1,9 +1,12 @@
-// From a configured choice to an open source. `auto` is the first device that opens, else the test source, which says what it is.
+// From a configured choice to an open source, and the devices that this process finds by itself where the agent does not say which there are.
 import type { Clock } from '../../kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../../kernel/errors.ts';
-import type { SourceChoice, VideoProfile } from '../port.ts';
-import { type CaptureDevice, listDevices, openCamera, openMicrophone, openScreen } from './device-source.ts';
+import type { MediaDevice, SourceChoice, VideoProfile } from '../port.ts';
+import { devicesFor } from './chosen-devices.ts';
+import { type CaptureDevice, listDevices, openCamera, openScreen } from './device-source.ts';
+import { examined } from './examined-picture.ts';
 import { openFileAudioSource, openFileVideoSource } from './file-source.ts';
+import type { PictureFault } from './picture-health.ts';
 import { quietFfmpeg } from './quiet-ffmpeg.ts';
 import type { AudioSource, VideoSource } from './source.ts';
 import { FILE_PREFIX, SCREEN_PREFIX, TIME_CODE_CHOICE, viewOfChoice } from './source-view.ts';
@@ -12,31 +15,48 @@ import { createTestAudioSource, createTestPageSource, createTestVideoSource } fr
 /** The source of `none`: it never gives anything. */
 const nothing = (): AudioSource & VideoSource => ({ view: viewOfChoice('none', 'video'), start: () => {}, close: async () => {} });
 
-async function firstWorking<T>(devices: readonly CaptureDevice[], open: (name: string) => Promise<T>, otherwise: () => T): Promise<T> {
-  for (const device of devices) {
-    const source = await open(device.name).catch(() => null);
-    if (source !== null) return source;
-  }
-  return otherwise();
-}
-
-/** @throws CloisterError CL_MEDIA_SOURCE with a text for people */
+/**
+ * A choice that needs no device; for the others see room-camera.ts.
+ * @throws CloisterError CL_MEDIA_SOURCE with a text for people
+ */
 export async function openVideoSource(choice: SourceChoice, profile: VideoProfile, roomName: string, clock: Clock): Promise<VideoSource> {
   quietFfmpeg();
-  const test = (): VideoSource => createTestVideoSource(profile, roomName, clock);
   if (choice === 'none') return nothing();
-  if (choice === 'test') return test();
+  if (choice === 'test') return createTestVideoSource(profile, roomName, clock);
   if (choice === TIME_CODE_CHOICE) return createTestVideoSource(profile, roomName, clock, true);
   if (choice.startsWith(FILE_PREFIX)) return openFileVideoSource(choice.slice(FILE_PREFIX.length), profile, clock);
-  if (choice === 'auto') return firstWorking(await realCameras(), (name) => openCamera(name, profile, clock), test);
-  return openCamera(choice, profile, clock);
+  throw new CloisterError('CL_MEDIA_SOURCE', `${choice} is a device`);
 }
+
+/**
+ * A choice that needs no device; for the others see room-microphone.ts.
+ * @throws CloisterError CL_MEDIA_SOURCE with a text for people
+ */
+export async function openAudioSource(choice: SourceChoice, clock: Clock): Promise<AudioSource> {
+  quietFfmpeg();
+  if (choice === 'none') return nothing();
+  if (choice === 'test') return createTestAudioSource(clock);
+  if (choice.startsWith(FILE_PREFIX)) return openFileAudioSource(choice.slice(FILE_PREFIX.length), clock);
+  throw new CloisterError('CL_MEDIA_SOURCE', `${choice} is a device`);
+}
+
+export type ContentOptions = {
+  /** The capture inputs, best first; null: this process looks by itself. */
+  readonly inputs: readonly MediaDevice[] | null;
+  /** What a capture input gives shows nothing; null: it does again. */
+  onFault(fault: PictureFault | null): void;
+};
 
 /**
  * What a share sends. Unlike a camera it has no stand-in: people would take a test page for what they wanted to show.
  * @throws CloisterError CL_MEDIA_SCREEN_NONE, CL_MEDIA_SCREEN_SOURCE with a text for people
  */
-export async function openScreenSource(choice: SourceChoice, profile: VideoProfile, clock: Clock): Promise<VideoSource> {
+export async function openScreenSource(
+  choice: SourceChoice,
+  profile: VideoProfile,
+  clock: Clock,
+  { inputs, onFault }: ContentOptions = { inputs: null, onFault: () => {} }
+): Promise<VideoSource> {
   quietFfmpeg();
   if (choice === 'none') throw new CloisterError('CL_MEDIA_SCREEN_NONE', 'The configuration (media.screen) says that nothing can be shared here.');
   if (choice === 'test') return createTestPageSource(profile, clock);
@@ -44,8 +64,9 @@ export async function openScreenSource(choice: SourceChoice, profile: VideoProfi
     if (choice.startsWith(FILE_PREFIX)) return await openFileVideoSource(choice.slice(FILE_PREFIX.length), profile, clock);
     if (choice === 'screen') return await openScreen(null, profile, clock);
     if (choice.startsWith(SCREEN_PREFIX)) return await openScreen(choice.slice(SCREEN_PREFIX.length), profile, clock);
-    if (choice === 'auto') return await firstScreen(profile, clock);
-    return await openCamera(choice, profile, clock);
+    const tried = devicesFor(choice, inputs ?? (choice === 'auto' ? await findContent() : []));
+    const input = await firstInput(tried, profile, clock, choice !== 'auto');
+    return input === null ? await openDesktop(profile, clock) : examined(input, clock, onFault);
   } catch (cause) {
     const error = asCloisterError(cause, 'CL_MEDIA_SCREEN_SOURCE');
     throw error.code === 'CL_MEDIA_SOURCE' ? new CloisterError('CL_MEDIA_SCREEN_SOURCE', error.message, { cause }) : error;
@@ -55,28 +76,27 @@ export async function openScreenSource(choice: SourceChoice, profile: VideoProfi
 /** A capture input is there to be shared; a camera never is, whatever it is called. */
 export const isCaptureInput = ({ description }: CaptureDevice): boolean => /\b(?:hdmi|capture|cam ?link|magewell|avermedia)\b/i.test(description);
 
-/** As a camera a capture input would show somebody's laptop, which nobody shared. */
-const realCameras = async (): Promise<readonly CaptureDevice[]> => (await listDevices()).cameras.filter((device) => !isCaptureInput(device));
+const deviceOf = ({ name, description }: CaptureDevice): MediaDevice => ({ path: name, name: description || name, cancelsEcho: false });
 
-async function firstScreen(profile: VideoProfile, clock: Clock): Promise<VideoSource> {
-  const inputs = (await listDevices()).cameras.filter(isCaptureInput);
-  const input = await firstWorking(
-    inputs,
-    (name) => openCamera(name, profile, clock),
-    () => null
-  );
-  if (input !== null) return input;
-  if (process.platform !== 'win32' && process.env['DISPLAY'] === undefined) throw new CloisterError('CL_MEDIA_SCREEN_NONE');
-  return openScreen(null, profile, clock);
+/** As a camera a capture input would show somebody's laptop, which nobody shared. */
+export const findCameras = async (): Promise<readonly MediaDevice[]> => (await listDevices()).cameras.filter((device) => !isCaptureInput(device)).map(deviceOf);
+
+export const findMicrophones = async (): Promise<readonly MediaDevice[]> => (await listDevices()).microphones.map(deviceOf);
+
+const findContent = async (): Promise<readonly MediaDevice[]> => (await listDevices()).cameras.filter(isCaptureInput).map(deviceOf);
+
+/** @param must there is nothing else: its failure is told */
+async function firstInput(inputs: readonly MediaDevice[], profile: VideoProfile, clock: Clock, must: boolean): Promise<VideoSource | null> {
+  for (const input of inputs) {
+    const source = await openCamera(input, profile, clock).catch((error: unknown) => {
+      if (must) throw error;
+    });
+    if (source !== undefined) return source;
+  }
+  return null;
 }
 
-/** @throws CloisterError CL_MEDIA_SOURCE with a text for people */
-export async function openAudioSource(choice: SourceChoice, clock: Clock): Promise<AudioSource> {
-  quietFfmpeg();
-  const test = (): AudioSource => createTestAudioSource(clock);
-  if (choice === 'none') return nothing();
-  if (choice === 'test') return test();
-  if (choice.startsWith(FILE_PREFIX)) return openFileAudioSource(choice.slice(FILE_PREFIX.length), clock);
-  if (choice === 'auto') return firstWorking((await listDevices()).microphones, (name) => openMicrophone(name, clock), test);
-  return openMicrophone(choice, clock);
+function openDesktop(profile: VideoProfile, clock: Clock): Promise<VideoSource> {
+  if (process.platform !== 'win32' && process.env['DISPLAY'] === undefined) throw new CloisterError('CL_MEDIA_SCREEN_NONE');
+  return openScreen(null, profile, clock);
 }

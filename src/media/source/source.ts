@@ -21,6 +21,7 @@ export type AudioSink = {
 };
 
 type Source<Sink> = {
+  /** May change while it gives: a room's device goes away and comes back. */
   readonly view: SourceView;
   /** At most once. */
   start(sink: Sink): void;

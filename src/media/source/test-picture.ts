@@ -58,12 +58,15 @@ export function drawText(planes: Planes, text: string, x: number, y: number, dot
 }
 
 /** A line of text in the middle of the picture, as large as `maxDot` and the width allow. */
-function layLine(text: string, width: number, y: number, maxDot: number): { readonly area: Rectangle; readonly dot: number } {
+export function layLine(text: string, width: number, y: number, maxDot: number): { readonly area: Rectangle; readonly dot: number } {
   const columns = Math.max(1, Array.from(text).length * (GLYPH_COLUMNS + 1) - 1);
   const dot = Math.max(1, Math.min(maxDot, Math.floor((width * 0.92) / columns)));
   const lineWidth = Math.min(width, columns * dot);
   return { area: { x: Math.floor((width - lineWidth) / 2), y, width: lineWidth, height: GLYPH_ROWS * dot }, dot };
 }
+
+/** A name as it is drawn, no longer than fits. */
+export const plainName = (name: string): string => Array.from(name.normalize('NFC')).slice(0, MAX_NAME).join('');
 
 const two = (value: number): string => String(value).padStart(2, '0');
 const clockText = (wall: Date): string =>
@@ -72,7 +75,7 @@ const clockText = (wall: Date): string =>
 /** @param width even, at least 160; @param height even, at least 90 */
 export function createTestPicture(roomName: string, width: number, height: number): TestPicture {
   const maxDot = Math.max(1, Math.floor(height / 60));
-  const name = Array.from(roomName.normalize('NFC')).slice(0, MAX_NAME).join('');
+  const name = plainName(roomName);
   const title = layLine(TITLE, width, Math.floor(height * 0.14), maxDot);
   const room = layLine(name, width, Math.floor(height * 0.36), maxDot);
   const clock = layLine('00:00:00.0', width, Math.floor(height * 0.58), maxDot);

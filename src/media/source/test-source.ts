@@ -32,7 +32,8 @@ export const createTestVideoSource = (profile: VideoProfile, roomName: string, c
 export const createTestPageSource = (profile: VideoProfile, clock: Clock): VideoSource =>
   createDrawnSource(TEST_PAGE_VIEW, profile, clock, () => createTestPage(profile.width, profile.height));
 
-function createDrawnSource(view: SourceView, profile: VideoProfile, clock: Clock, create: () => TestPicture, timeCode = false): VideoSource {
+/** Draws a picture of the profile's size in memory of its own, at the profile's rate. */
+export function createDrawnSource(view: SourceView, profile: VideoProfile, clock: Clock, create: () => TestPicture, timeCode = false): VideoSource {
   let pacer: Pacer | null = null;
   let closed = false;
   let taking: Promise<void> | null = null;

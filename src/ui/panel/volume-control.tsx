@@ -5,14 +5,15 @@ import { SubtractFilled } from '@fluentui/react-icons/svg/subtract';
 import type { RoomState } from '../../room/state.ts';
 import { useCommand } from '../shared/room-context.tsx';
 import { text } from '../shared/texts.ts';
-import { panelSizes } from '../shared/theme.ts';
+import { colours, panelSizes } from '../shared/theme.ts';
 import { TouchButton } from './touch-button.tsx';
 
 const STEP_PERCENT = 10;
 
 const useStyles = makeStyles({
   control: { display: 'flex', alignItems: 'center', gap: '0.75rem' },
-  value: { minWidth: '4.5rem', textAlign: 'center', fontSize: panelSizes.text, fontVariantNumeric: 'tabular-nums' }
+  value: { minWidth: '4.5rem', textAlign: 'center', fontSize: panelSizes.text, fontVariantNumeric: 'tabular-nums', lineHeight: 1.25 },
+  label: { color: colours.quiet }
 });
 
 export function VolumeControl({ devices }: { readonly devices: RoomState['devices'] }) {
@@ -30,9 +31,10 @@ export function VolumeControl({ devices }: { readonly devices: RoomState['device
         disabled={volumePercent === 0}
         onTouch={() => turn(-STEP_PERCENT)}
       />
-      <output className={styles.value} aria-label={text('volume.label')}>
-        {speakerMuted ? text('volume.muted') : `${volumePercent} %`}
-      </output>
+      <div className={styles.value}>
+        <div className={styles.label}>{text('volume.label')}</div>
+        <output aria-label={text('volume.label')}>{speakerMuted ? text('volume.muted') : `${volumePercent} %`}</output>
+      </div>
       <TouchButton
         testId="button-volume-up"
         label=""

@@ -20,7 +20,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'node-av': ['src/media/'],
   '@livekit/rtc-ffi-bindings': ['src/media/audio/'],
   ws: ['src/media/'],
-  'node-hid': ['src/devices/'],
+  'node-hid': ['src/devices/hid/node-hid.ts'],
   mqtt: ['src/signaling/'],
   aedes: ['src/signaling/'],
   express: ['src/ui-server/'],
@@ -30,7 +30,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   '@peculiar/x509': ['src/identity/', 'src/encryption/'],
   'reflect-metadata': ['src/identity/', 'src/encryption/'], // @peculiar/x509 cannot be loaded without it
   rfc6902: ['src/ui-server/', 'src/ui/'],
-  zod: ['agent/', 'src/config/', 'src/signaling/', 'src/ui-server/', 'src/media/', 'src/identity/', 'src/relay/'],
+  zod: ['agent/', 'src/config/', 'src/devices/', 'src/signaling/', 'src/ui-server/', 'src/media/', 'src/identity/', 'src/relay/'],
   react: ['src/ui/'],
   'react-dom': ['src/ui/'],
   '@fluentui/react-components': ['src/ui/'],
@@ -49,6 +49,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/config\/(?!(?:load-config|atomic-file)\.ts$)/, imports: ['zod'] },
   { path: /^src\/identity\/names\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/signaling\/(?:topics|messages)\.ts$/, imports: ['zod'] },
+  { path: /^src\/devices\/(?:device-text|identity|alsa-text|usb-terminals)\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/media\/agreement\.ts$/, imports: [] },
   { path: /^src\/media\/rtp\//, imports: [] },
   { path: /^src\/media\/path\/(?:relay\/relay-(?:frames|priority))\.ts$/, imports: [] },
@@ -60,6 +61,12 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/media\/screen\/(?:share-pace|page-parts)\.ts$/, imports: [] },
   { path: /^src\/media\/(?:audio\/level-meter|playout\/sound-buffer)\.ts$/, imports: [] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },
+  {
+    path: /^src\/devices\/hid\/(?:report-model|report-descriptor|report-codec|usages|telephony-map|telephony|lamp-writer|presence|console|collections|drivers)\.ts$/,
+    imports: []
+  },
+  { path: /^src\/devices\/hid\/(?:report-model|report-descriptor|report-codec|usages|telephony-map|drivers)\.ts$/, imports: [] },
+  { path: /^src\/devices\/cameras\/(?:capture-format|v4l2-text|visca)\.ts$/, imports: [] },
   { path: /^src\/ui\/display\/playout\.ts$/, imports: [] }
 ];
 

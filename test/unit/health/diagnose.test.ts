@@ -35,6 +35,9 @@ describe('diagnosis', () => {
       readBrokerCertificate: async () => broker,
       listCaptureDevices: async () => ({ cameras: [{ name: 'Cam' }], microphones: [{ name: 'Mic' }] }),
       listHidDevices: async () => [],
+      readDeviceNodes: async () => [],
+      readDeviceTools: async () => ({ v4l2Ctl: true, alsaConfiguration: true }),
+      user: 'room',
       probeServer: async () => {},
       agentRuns: async () => false,
       clock: createFakeClock(NOW)

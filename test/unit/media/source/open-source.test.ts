@@ -1,7 +1,9 @@
 // Which devices `auto` tries. There are none here: the list is the test's, and whatever is opened fails.
 import assert from 'node:assert/strict';
 import { DeviceAPI } from 'node-av';
-import { openVideoSource } from '../../../../src/media/source/open-source.ts';
+import { silentLog } from '../../../../src/kernel/log.ts';
+import { createDeviceOrder } from '../../../../src/media/device-order.ts';
+import { openRoomCamera } from '../../../../src/media/source/room-camera.ts';
 import { createFakeClock } from '../../../fakes/clock.ts';
 
 describe('the camera that is found by itself', () => {
@@ -20,7 +22,15 @@ describe('the camera that is found by itself', () => {
         throw new Error('in use');
       }
     });
-    const source = await openVideoSource('auto', { width: 640, height: 360, fps: 30, maxKbps: 500 }, 'Room', createFakeClock());
+    const source = await openRoomCamera({
+      choice: 'auto',
+      devices: createDeviceOrder(null, silentLog),
+      profile: { width: 640, height: 360, fps: 30, maxKbps: 500 },
+      roomName: 'Room',
+      clock: createFakeClock(),
+      onChange: () => {},
+      onProblem: () => assert.fail()
+    });
     assert.deepEqual([[...tried], source.view.kind], [['/dev/video1'], 'test']);
     await source.close();
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Frame } from 'node-av';
+import { openCamera, openMicrophone } from '../../../../src/media/source/device-source.ts';
 import { openAudioSource, openVideoSource } from '../../../../src/media/source/open-source.ts';
 import { viewOfChoice } from '../../../../src/media/source/source-view.ts';
 import { createTestAudioSource, createTestVideoSource } from '../../../../src/media/source/test-source.ts';
@@ -118,12 +119,16 @@ describe('choice of a source', () => {
     const text = new URL(import.meta.url).pathname;
     for (const [choice, name] of [
       ['file:/nowhere/film.mp4', /film\.mp4 cannot be played as (video|audio)/],
-      [`file:${text}`, /test-source\.test\.ts cannot be played as (video|audio)/],
-      ['/dev/video97', /\/dev\/video97 cannot be opened/]
+      [`file:${text}`, /test-source\.test\.ts cannot be played as (video|audio)/]
     ] as const) {
       await assert.rejects(openVideoSource(choice, PROFILE, 'Room', clock), { code: 'CL_MEDIA_SOURCE', message: name }, choice);
-      if (choice.startsWith('file:')) await assert.rejects(openAudioSource(choice, clock), { code: 'CL_MEDIA_SOURCE', message: name });
+      await assert.rejects(openAudioSource(choice, clock), { code: 'CL_MEDIA_SOURCE', message: name });
     }
-    await assert.rejects(openAudioSource('hw:97,0', clock), { code: 'CL_MEDIA_SOURCE', message: /hw:97,0 cannot be opened/ });
+    const camera = { path: '/dev/video97', name: 'Front' };
+    await assert.rejects(openCamera(camera, PROFILE, clock), { code: 'CL_MEDIA_SOURCE', message: /^the camera Front cannot be opened/ });
+    await assert.rejects(openMicrophone({ path: 'hw:97,0', name: 'Table' }, clock), {
+      code: 'CL_MEDIA_SOURCE',
+      message: /^the microphone Table cannot be opened/
+    });
   });
 });

@@ -1,0 +1,129 @@
+// One opened device: its reports go into its telephony (telephony.ts), its lamps come out of it. What is not mapped is neither read nor written.
+// Invariants: one device, one connection; nothing is done after close() but what makes it dark.
+
+import type { Clock } from '../../kernel/clock.ts';
+import { CloisterError } from '../../kernel/errors.ts';
+import type { Log } from '../../kernel/log.ts';
+import { Scope } from '../../kernel/scope.ts';
+import type { HidDeviceView } from '../../room/state.ts';
+import type { CallOnDevices, HidCommand } from '../port.ts';
+import { createLampWriter } from './lamp-writer.ts';
+import { presenceIn, sensesPresence } from './presence.ts';
+import type { TelephonyLamp } from './report-model.ts';
+import { detached, lampsOf, type TelephonyEvent, telephony } from './telephony.ts';
+import { controlValues, lampReport, type TelephonyMap } from './telephony-map.ts';
+import type { HidConnection } from './transport.ts';
+
+export type HidDeviceOptions = {
+  readonly connection: HidConnection;
+  readonly map: TelephonyMap;
+  readonly call: CallOnDevices;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onCommand: (command: HidCommand) => void;
+  /** lamps(), presence() or writeFailed() is another one. */
+  readonly onChanged: () => void;
+  readonly onLost: (why: string) => void;
+};
+
+export type HidDeviceSession = {
+  /** Begins to listen, and writes the whole state. */
+  attach(): void;
+  show(call: CallOnDevices): void;
+  /** What the device was told last; null where it has no lamps. */
+  lamps(): HidDeviceView['lamps'];
+  writeFailed(): boolean;
+  presence(): boolean | null;
+  /** Darkens the lamps where the device is still there, and lets go of it. */
+  close(): Promise<void>;
+};
+
+const DARK: CallOnDevices = { phase: 'idle', muted: false };
+/** A device that takes nothing any more is let go lit. */
+const DARKEN_MS = 300;
+
+export function createHidDevice({ connection, map, call, clock, log, onCommand, onChanged, onLost }: HidDeviceOptions): HidDeviceSession {
+  const scope = new Scope();
+  const senses = sensesPresence(map.model);
+  const has = new Set(map.lamps.map(({ lamp }) => lamp));
+  let state = detached(call, map.doubleKeyMs);
+  let told: ReadonlySet<TelephonyLamp> = new Set();
+  let failed = false;
+  let somebody: boolean | null = null;
+  let lost = false;
+
+  const writer = createLampWriter({
+    reports: map.lampReportIds.map((reportId) => ({ reportId, lamps: map.lamps.filter((lamp) => lamp.reportId === reportId).map(({ lamp }) => lamp) })),
+    build: (reportId, lit) => lampReport(map, reportId, lit),
+    send: (report) => connection.write(report),
+    onTold(lit) {
+      told = lit;
+      failed = false;
+      onChanged();
+    },
+    onFailed(error) {
+      if (lost) return;
+      if (!failed) log.warn('a device did not take its lamps', { code: error instanceof CloisterError ? error.code : 'CL_DEVICE_WRITE', error: String(error) });
+      failed = true;
+      onChanged();
+    }
+  });
+
+  function step(event: TelephonyEvent): void {
+    const result = telephony(state, event, clock.monotonicMs());
+    state = result.state;
+    for (const action of result.actions) {
+      if (action.type === 'lamps') writer.show(action.lamps, action.again);
+      else if (action.type === 'timer') scope.schedule(clock, action.inMs, () => step({ type: 'timer' }));
+      else {
+        log.info('a key was pressed at a device', { command: action.command });
+        onCommand(action.command);
+      }
+    }
+  }
+
+  function hear(report: Uint8Array): void {
+    if (scope.closed) return;
+    const values = controlValues(map, report);
+    if (values.length > 0) step({ type: 'report', reportId: report[0] ?? 0, values });
+    const now = senses ? presenceIn(map.model, report) : null;
+    if (now === null || now === somebody) return;
+    somebody = now;
+    onChanged();
+  }
+
+  return {
+    attach() {
+      connection.onReport(hear);
+      connection.onLost((why) => {
+        lost = true;
+        onLost(why);
+      });
+      step({ type: 'attached' });
+    },
+    show(next) {
+      if (!scope.closed) step({ type: 'call', call: next });
+    },
+    lamps() {
+      if (has.size === 0) return null;
+      const lit = (lamp: TelephonyLamp): boolean => has.has(lamp) && told.has(lamp);
+      return { offHook: lit('offHook'), mute: lit('mute'), ring: lit('ring'), hold: lit('hold') };
+    },
+    writeFailed: () => failed,
+    presence: () => somebody,
+    async close() {
+      await scope[Symbol.asyncDispose]();
+      if (!lost) {
+        writer.show(lampsOf({ call: DARK, answeringUntilMs: null }), false);
+        await new Promise<void>((resolve) => {
+          const timer = clock.schedule(DARKEN_MS, resolve);
+          void writer.settled().then(() => {
+            timer.cancel();
+            resolve();
+          });
+        });
+      }
+      await connection.close();
+    }
+  };
+}

@@ -1,0 +1,182 @@
+// The cameras, content inputs, microphones and loudspeakers of the machine: listed when something came or went, in the order in which they are tried.
+// Invariants: what is chosen changes by choose() alone; the chosen device is first whenever it is there; ids are unique; bounded whatever is plugged in.
+import { CloisterError } from '../kernel/errors.ts';
+import { createEvents, type EventSource } from '../kernel/events.ts';
+import type { Log } from '../kernel/log.ts';
+import { Scope } from '../kernel/scope.ts';
+import type { MediaDevice, MediaDevices } from '../media/port.ts';
+import type { DeviceKind, DeviceProblem, DeviceView } from '../room/state.ts';
+import type { ChoiceStore, Choices, ChosenDevice } from './choice-store.ts';
+import { type DeviceIdentity, deviceId, findKnown, known, lookalikes } from './identity.ts';
+import type { DeviceRegistry } from './port.ts';
+
+/** A device as the platform lists it. */
+export type FoundDevice = {
+  readonly kind: DeviceKind;
+  readonly identity: DeviceIdentity;
+  /** One line of printable text. */
+  readonly name: string;
+  /** What the media process opens; `name` above is not what it is opened by. */
+  readonly media: Omit<MediaDevice, 'name'>;
+  readonly can: readonly string[];
+  readonly problem: DeviceProblem | null;
+};
+
+export type RegistryOptions = {
+  /** Rejects where the platform cannot tell; what was there before then counts as there. */
+  readonly list: () => Promise<readonly FoundDevice[]>;
+  readonly watch: EventSource<{ readonly changed: readonly [] }>;
+  readonly choices: ChoiceStore;
+  readonly log: Log;
+};
+
+type Listed = { readonly found: FoundDevice; readonly id: string; readonly chosen: boolean };
+type Device = FoundDevice['identity'] & { readonly found: FoundDevice };
+
+const KINDS: readonly DeviceKind[] = ['camera', 'content', 'microphone', 'speaker'];
+const MAX_DEVICES = 64;
+const MAX_ALIKE = 256;
+
+export function createRegistry({ list, watch, choices: store, log }: RegistryOptions): DeviceRegistry {
+  const events = createEvents<{ changed: readonly [] }>((error) => log.error('a listener of the devices failed', { error: String(error) }));
+  const scope = new Scope();
+  /** Which were seen beside one like them, so that the port tells them apart also while they are alone. */
+  const alike = new Set<string>();
+  let choices: Choices = {};
+  let there: readonly FoundDevice[] = [];
+  let views: readonly DeviceView[] = [];
+  let order: MediaDevices = { camera: [], content: [], microphone: [], speaker: [] };
+  let listing: Promise<void> | null = null;
+  let again = false;
+  let choosing: Promise<void> = Promise.resolve();
+
+  function refresh(): Promise<void> {
+    again = true;
+    listing ??= listUntilSettled().finally(() => {
+      listing = null;
+    });
+    return listing;
+  }
+
+  async function listUntilSettled(): Promise<void> {
+    while (again && !scope.closed) {
+      again = false;
+      try {
+        const found = await list();
+        if (found.length > MAX_DEVICES) log.warn('more devices than are used', { found: found.length, used: MAX_DEVICES });
+        there = found.slice(0, MAX_DEVICES);
+        for (const kind of KINDS) for (const like of lookalikes(kind, identities(kind))) if (alike.size < MAX_ALIKE) alike.add(like);
+        publish();
+      } catch (error) {
+        log.warn('the devices could not be listed', { error: String(error) });
+      }
+    }
+  }
+
+  const identities = (kind: DeviceKind): readonly Device[] => there.filter((found) => found.kind === kind).map((found) => ({ ...found.identity, found }));
+
+  /** Makes the views and the order anew from what is there and what is chosen. */
+  function publish(): void {
+    const before = JSON.stringify([views, order]);
+    const taken = new Set<string>();
+    const listed = KINDS.map((kind) => ({ kind, devices: listedOf(kind, taken) }));
+    views = listed.flatMap(({ kind, devices }) => {
+      const choice = choices[kind];
+      const away = choice === undefined || devices.some(({ chosen }) => chosen) ? [] : [awayView(kind, choice, unique(choice.id, taken))];
+      return [...devices.map(viewOf), ...away].sort(byId);
+    });
+    const inOrder = (kind: DeviceKind): readonly MediaDevice[] => {
+      const { devices = [] } = listed.find((one) => one.kind === kind) ?? {};
+      return [...devices.filter(({ chosen }) => chosen), ...devices.filter(({ chosen }) => !chosen)].map(({ found }) => ({ ...found.media, name: found.name }));
+    };
+    order = { camera: inOrder('camera'), content: inOrder('content'), microphone: inOrder('microphone'), speaker: inOrder('speaker') };
+    if (JSON.stringify([views, order]) !== before) events.emit('changed');
+  }
+
+  /** Those of a kind that are there, by id. */
+  function listedOf(kind: DeviceKind, taken: Set<string>): readonly Listed[] {
+    const devices = identities(kind);
+    const choice = choices[kind];
+    const chosen = choice === undefined ? null : findKnown(kind, choice, devices, alike);
+    return devices.map((device) => ({ found: device.found, id: unique(deviceId(kind, device, alike), taken), chosen: device === chosen })).sort(byId);
+  }
+
+  function identityOf(kind: DeviceKind, id: string): DeviceIdentity | null {
+    return listedOf(kind, new Set()).find((listed) => listed.id === id)?.found.identity ?? null;
+  }
+
+  async function chooseNow(kind: DeviceKind, id: string | null): Promise<void> {
+    const { [kind]: before, ...others } = choices;
+    let next: Choices = others;
+    if (id !== null) {
+      const view = views.find((one) => one.kind === kind && one.id === id);
+      if (view === undefined) throw new CloisterError('CL_DEVICE_UNKNOWN', `There is no ${kind} ${id} here.`);
+      const identity = identityOf(kind, id);
+      const choice = view.present && identity !== null ? { ...known(kind, identity, alike), id } : before;
+      if (choice !== undefined) next = { ...others, [kind]: choice };
+    }
+    await store.write(next);
+    choices = next;
+    publish();
+  }
+
+  return {
+    on: events.on,
+    async start(signal) {
+      signal.throwIfAborted();
+      choices = await store.read();
+      scope.own(watch.on('changed', () => void refresh()));
+      await refresh();
+    },
+    list: () => views,
+    order: () => order,
+    choose(kind, id) {
+      const chosen = choosing.then(() => chooseNow(kind, id));
+      choosing = chosen.catch(() => {});
+      return chosen;
+    },
+    async [Symbol.asyncDispose]() {
+      await scope[Symbol.asyncDispose]();
+      await listing;
+      await choosing;
+    }
+  };
+}
+
+const byId = (a: { readonly id: string }, b: { readonly id: string }): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+
+/** Devices that nothing at all tells apart are counted. */
+function unique(id: string, taken: Set<string>): string {
+  let free = id;
+  for (let count = 2; taken.has(free); count++) free = `${id}-${count}`;
+  taken.add(free);
+  return free;
+}
+
+const viewOf = ({ found: { kind, identity, name, can, problem }, id, chosen }: Listed): DeviceView => ({
+  id,
+  kind,
+  name,
+  model: identity.model,
+  serial: identity.serial,
+  port: identity.port,
+  appliance: identity.appliance,
+  present: true,
+  chosen,
+  can,
+  problem
+});
+
+const awayView = (kind: DeviceKind, { name, model, serial, port }: ChosenDevice, id: string): DeviceView => ({
+  id,
+  kind,
+  name,
+  model,
+  serial,
+  port,
+  appliance: `away:${model}:${serial ?? port ?? ''}`,
+  present: false,
+  chosen: true,
+  can: [],
+  problem: { code: 'CL_DEVICE_CHOSEN_AWAY', text: `${name} was chosen and is away; another one is used until it is back.` }
+});
