@@ -66,6 +66,8 @@ export function openOpusDecoder(): OpusDecoder {
 
 /** libopus gives signed 16 bits, unless asked otherwise. */
 function toFloats(plane: Buffer, count: number): Float32Array {
-  const view = new DataView(plane.buffer, plane.byteOffset, plane.byteLength);
-  return Float32Array.from({ length: count }, (_, index) => view.getInt16(2 * index, true) / 32_768);
+  const samples = new Int16Array(plane.buffer, plane.byteOffset, count);
+  const floats = new Float32Array(count);
+  for (let index = 0; index < count; index++) floats[index] = (samples[index] ?? 0) / 32_768;
+  return floats;
 }

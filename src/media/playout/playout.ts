@@ -50,10 +50,10 @@ export type Playout = AsyncDisposable & {
 
 /** A page that is loaded anew is away for a moment, and no display at all is known only after one. */
 const NO_DISPLAY_MS = 1_000;
-/** With what the device holds it stays under 300 ms. */
-const MOST_BUFFER_MS = 180;
+/** With what the device holds it stays at about 300 ms: people talk across each other beyond that. */
+const BUFFER_LIMITS = { mostDelayMs: 150, skipMs: 60 };
 /** What the device holds: more after it has run dry, since this machine wakes us late. */
-const [LEAST_QUEUED_MS, MOST_QUEUED_MS, QUEUED_STEP_MS] = [60, 120, 20];
+const [LEAST_QUEUED_MS, MOST_QUEUED_MS, QUEUED_STEP_MS] = [60, 100, 20];
 /** Whoever was not played for so long begins anew: the buffer's clock is what was played. */
 const STALLED_MS = 500;
 /** A longer gap is a silence that was not sent, or is beyond concealing. */
@@ -109,6 +109,8 @@ export function createPlayout(options: PlayoutOptions): Playout {
         if (held === null) return;
         wasThere = true;
         begin();
+        // Not from the buffer, whose clock would jump after the first packet has come.
+        for (let queuedMs = 0; queuedMs < queuedTargetMs; queuedMs += AUDIO_BLOCK_MS) held.source.write(new Int16Array(AUDIO_BLOCK_SAMPLES));
         opened.expect();
         held.source.lost.catch((error: Error) => opened.lost(held, error.message));
       }
@@ -128,7 +130,7 @@ export function createPlayout(options: PlayoutOptions): Playout {
   function begin(): void {
     end();
     const nowMs = clock.monotonicMs();
-    const buffer = new SoundBuffer(1, AUDIO_SAMPLE_RATE, MOST_BUFFER_MS);
+    const buffer = new SoundBuffer(1, AUDIO_SAMPLE_RATE, BUFFER_LIMITS);
     stream = { decoder: options.openDecoder(), buffer, meter: createLevelMeter(AUDIO_SAMPLE_RATE), nextUs: null, packetMs: AUDIO_BLOCK_MS };
     [pulledAtMs, dueMs] = [nowMs, nowMs];
   }
@@ -153,10 +155,11 @@ export function createPlayout(options: PlayoutOptions): Playout {
   function pull({ buffer, meter }: Stream): Int16Array {
     const plane = new Float32Array(AUDIO_BLOCK_SAMPLES);
     buffer.pull([plane]);
-    const step = (gain - lastGain) / plane.length;
-    const samples = Int16Array.from(plane, (sample, index) =>
-      Math.max(-32_768, Math.min(32_767, Math.round(sample * (lastGain + step * (index + 1)) * 32_767)))
-    );
+    const samples = new Int16Array(AUDIO_BLOCK_SAMPLES);
+    const step = (gain - lastGain) / samples.length;
+    for (let index = 0; index < samples.length; index++) {
+      samples[index] = Math.max(-32_768, Math.min(32_767, Math.round((plane[index] ?? 0) * (lastGain + step * (index + 1)) * 32_767)));
+    }
     lastGain = gain;
     meter.add(samples);
     pulledAtMs = clock.monotonicMs();
