@@ -4,6 +4,7 @@ import { lookAtHid, tryLamps } from '../../../../src/devices/hid/hid-look.ts';
 import { silentLog } from '../../../../src/kernel/log.ts';
 import { createFakeClock } from '../../../fakes/clock.ts';
 import { createHidMachine, HOOK_ALONE, LAMP_PER_REPORT, ONE_REPORT } from '../../../fakes/hid-machine.ts';
+import { ORDINARY } from '../../../fakes/speakerphone.ts';
 
 /** All that does not wait for the clock is done by then. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -68,6 +69,7 @@ describe('looking at HID devices', () => {
       const trial = tryLamps(machine.transport, seen, true, clock);
       for (let lamp = 0; lamp < lit.length; lamp++) {
         await settle();
+        clock.advance(ORDINARY.latencyMs);
         const { ring, hold, mute, offHook } = device.firmware.lamps;
         order.push(
           Object.entries({ ring, hold, mute, 'off-hook': offHook })
@@ -78,6 +80,7 @@ describe('looking at HID devices', () => {
         clock.advance(700);
       }
       assert.deepEqual(await trial, lit);
+      clock.advance(ORDINARY.latencyMs);
       assert.deepEqual(order, lit);
       assert.ok(Object.values(device.firmware.lamps).every((on) => !on));
       assert.equal(device.open(), false);
