@@ -15,16 +15,19 @@ import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { createMediaProcesses } from '../src/media/client.ts';
 import { createHardwareProbe } from '../src/media/encode/hardware-probe.ts';
-import type { IceServer, MediaSettings } from '../src/media/port.ts';
+import type { IceServer, MediaDevices, MediaSettings } from '../src/media/port.ts';
 import { viewOfChoice } from '../src/media/source/source-view.ts';
 import { type CredentialsClient, type CredentialsClientOptions, createCredentialsClient } from '../src/relay/credentials-client.ts';
 import { createCredentialsService } from '../src/relay/credentials-service.ts';
 import { readSharedSecret } from '../src/relay/shared-secret.ts';
+import type { RoomFacts } from '../src/room/project.ts';
+import type { SourceView } from '../src/room/state.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../src/signaling/embedded-broker.ts';
 import type { Signaling } from '../src/signaling/port.ts';
 import { createSignaling } from '../src/signaling/signaling.ts';
 import { createUiServer } from '../src/ui-server/server.ts';
 import { createCallJournal } from './call-journal.ts';
+import { composeDevices } from './compose-devices.ts';
 import type { Part } from './lifecycle.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { createRoom } from './room.ts';
@@ -208,11 +211,12 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
   const relayAuthorityPem = relayAuthority === undefined ? undefined : await readPem(relayAuthority);
   const relay = composeRelayCredentials(config, signaling, environment);
   const hardware = createHardwareProbe({ mode: config.media.hardwareEncoding, codecs: config.media.codecs, log: log.child({ part: 'hardware' }) });
+  const { watch, registry, devices } = composeDevices(config, environment);
   const settings = (): MediaSettings => ({
     roomName: config.room.name,
     camera: config.media.camera,
     microphone: config.media.microphone,
-    devices: null,
+    devices: registry.order(),
     video: config.media.video,
     screen: config.media.screen,
     screenVideo: config.media.screenVideo,
@@ -229,11 +233,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     room: { name: config.room.name, account: identity.account, organisation: identity.organisation, endpoint: identity.endpointId },
     policy: { policy: config.encryption.policy, setting: config.encryption.setting },
     localEncryption: localEncryption(config.encryption),
-    sources: {
-      camera: viewOfChoice(config.media.camera, 'video'),
-      microphone: viewOfChoice(config.media.microphone, 'audio'),
-      screen: config.media.screen === 'none' ? null : viewOfChoice(config.media.screen, 'screen')
-    },
+    sources: () => sourcesOf(config, registry.order()),
+    devices,
     autoAnswer: config.call.autoAnswer,
     timeouts: {
       inviteMs: config.call.inviteTimeoutSeconds * 1000,
@@ -264,6 +265,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     parts: [
       ...parts,
       { name: 'panel', part: ui },
+      { name: 'device watch', part: watch },
+      { name: 'devices', part: devices },
       // The room starts these two without waiting for a broker that is away; they are closed after it has hung up.
       { name: 'signaling', part: closedOnly(signaling) },
       ...(relay === null ? [] : [{ name: 'relay', part: relay }]),
@@ -272,6 +275,19 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
       { name: 'room', part: room }
     ],
     url: () => ui.url
+  };
+}
+
+/** What would be used now, before anything was opened. */
+function sourcesOf({ media }: Config, order: MediaDevices): RoomFacts['sources'] {
+  const first = (kind: 'camera' | 'microphone', none: string): SourceView => {
+    const [device] = order[kind];
+    return device === undefined ? { kind: 'away', name: none } : { kind: 'device', name: device.name };
+  };
+  return {
+    camera: media.camera === 'auto' ? first('camera', 'No camera') : viewOfChoice(media.camera, 'video'),
+    microphone: media.microphone === 'auto' ? first('microphone', 'No microphone') : viewOfChoice(media.microphone, 'audio'),
+    screen: media.screen === 'none' ? null : viewOfChoice(media.screen, 'screen')
   };
 }
 

@@ -9,7 +9,7 @@ import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import type { MediaDevices } from '../src/media/port.ts';
 import type { RoomFacts } from '../src/room/project.ts';
-import type { DeviceKind } from '../src/room/state.ts';
+import type { DeviceKind, DeviceView } from '../src/room/state.ts';
 import type { DevicesPort } from '../src/ui-server/port.ts';
 
 export type CallCommand = Exclude<HidCommand, 'volume-up' | 'volume-down' | 'toggle-speaker' | 'offer-to-call'>;
@@ -20,7 +20,8 @@ export type RoomDevices = DevicesPort &
   EventSource<{ changed: readonly []; command: readonly [CallCommand]; order: readonly [MediaDevices]; volume: readonly [number] }> &
   AsyncDisposable & {
     start(signal: AbortSignal): Promise<void>;
-    show(call: CallOnDevices): void;
+    /** @param sharing content is sent from here */
+    show(call: CallOnDevices, sharing: boolean): void;
     facts(): RoomFacts['devices'];
     troubles(): readonly DeviceTrouble[];
     order(): MediaDevices;
@@ -38,6 +39,8 @@ export type RoomDevicesOptions = {
 };
 
 const VOLUME_STEP_PERCENT = 5;
+/** A capture input at which nobody has plugged in a laptop is no fault of the room. */
+const ONLY_WHILE_SHARING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CL_DEVICE_NO_SIGNAL', 'CL_DEVICE_PROTECTED']);
 
 export function createRoomDevices({ hid, registry, cameras, volumePercent: initial, clock, log }: RoomDevicesOptions): RoomDevices {
   const scope = new Scope();
@@ -48,8 +51,16 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
   let volumePercent = initial;
   let speakerMuted = false;
   let liftedAtMs: number | null = null;
+  let sharing = false;
   let known: readonly DeviceTrouble[] = [];
 
+  const media = (): readonly DeviceView[] => [
+    ...registry.list().map((device) => {
+      const { shutter, problem } = cameras.facts(device.id);
+      return { ...device, ...(shutter === null ? {} : { shutter }), problem: device.problem ?? problem };
+    }),
+    ...cameras.list()
+  ];
   const playedPercent = (): number => (speakerMuted ? 0 : volumePercent);
   const changed = (): void => {
     known = judge();
@@ -79,8 +90,10 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
   /** Keeps when each began: a problem that is told anew is the same one. */
   function judge(): readonly DeviceTrouble[] {
     const { devices, console: touchConsole } = hid.state();
-    const found = [...registry.list(), ...cameras.list(), ...devices].flatMap(({ id, name, problem }) =>
-      problem === null ? [] : [{ key: `${id} ${problem.code}`, code: problem.code, text: `${name}: ${problem.text}` }]
+    const found = [...media(), ...devices].flatMap(({ id, name, problem }) =>
+      problem === null || (!sharing && ONLY_WHILE_SHARING.has(problem.code))
+        ? []
+        : [{ key: `${id} ${problem.code}`, code: problem.code, text: `${name}: ${problem.text}` }]
     );
     if (touchConsole === 'away') found.push({ key: 'console', code: 'CL_DEVICE_CONSOLE_AWAY', text: errorCodes.CL_DEVICE_CONSOLE_AWAY.text });
     const keys = new Set(found.map(({ key }) => key));
@@ -104,14 +117,19 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
         })
       );
       scope.own(cameras.on('changed', changed));
-      await Promise.all([registry.start(signal), hid.start(signal), cameras.start(signal)]);
+      // The registry first: speakerphones are told from other HID devices by their sound, cameras are asked by their paths.
+      await registry.start(signal);
+      await Promise.all([hid.start(signal), cameras.start(signal)]);
       changed();
     },
-    show(call) {
+    show(call, shares) {
+      sharing = shares;
       if (call.phase !== 'idle') liftedAtMs = null;
       hid.show(call);
+      cameras.setInCall(call.phase === 'in-call');
+      cameras.setSharing(sharing);
     },
-    facts: () => ({ media: [...registry.list(), ...cameras.list()], hid: hid.state(), volumePercent, speakerMuted, liftedAtMs }),
+    facts: () => ({ media: media(), hid: hid.state(), volumePercent, speakerMuted, liftedAtMs }),
     troubles: () => known,
     order: registry.order,
     playedPercent,

@@ -29,7 +29,7 @@ export type RoomOptions = {
   readonly room: RoomState['room'];
   readonly policy: RoomFacts['policy'];
   readonly localEncryption: LocalEncryption;
-  readonly sources: RoomFacts['sources'];
+  readonly sources: () => RoomFacts['sources'];
   readonly devices: RoomDevices;
   readonly autoAnswer: boolean;
   readonly timeouts: CallContext['timeouts'];
@@ -73,7 +73,7 @@ export function createRoom(options: RoomOptions): Room {
   let shown: RoomState | null = null;
   let notifying = false;
   let lastCalled: string | null = null;
-  let onDevices: CallOnDevices = { phase: 'idle', muted: false };
+  let onDevices: CallOnDevices & { readonly sharing: boolean } = { phase: 'idle', muted: false, sharing: false };
 
   // ── facts to state ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -103,7 +103,7 @@ export function createRoom(options: RoomOptions): Room {
       media,
       mediaProblem,
       mediaEpoch: session?.epoch ?? 0,
-      sources: options.sources,
+      sources: options.sources(),
       devices: devices.facts(),
       policy: options.policy,
       local: options.localEncryption,
@@ -118,10 +118,12 @@ export function createRoom(options: RoomOptions): Room {
 
   /** At once: lamps follow what is so as quickly as the panel does. */
   function showOnDevices(): void {
-    const { phase, muted } = callOnDevices(state().call);
-    if (phase === onDevices.phase && muted === onDevices.muted) return;
-    onDevices = { phase, muted };
-    devices.show(onDevices);
+    const current = state().call;
+    const { phase, muted } = callOnDevices(current);
+    const sharing = current?.media.wanted.screen === true && phase !== 'idle';
+    if (phase === onDevices.phase && muted === onDevices.muted && sharing === onDevices.sharing) return;
+    onDevices = { phase, muted, sharing };
+    devices.show({ phase, muted }, sharing);
   }
 
   function changed(): void {
@@ -353,6 +355,11 @@ export function createRoom(options: RoomOptions): Room {
     );
   }
 
+  /** News that a running call can do without. */
+  function tellMedia(tell: (media: MediaSession) => Promise<void>): void {
+    if (session !== null) tell(session.media).catch((error) => log.warn('a media process was not told', { error: asCloisterError(error).code }));
+  }
+
   // ── the devices ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** What somebody pressed at a device that cannot be done now does nothing: the lamps say what is so. */
@@ -372,6 +379,7 @@ export function createRoom(options: RoomOptions): Room {
   function listenToDevices(): void {
     scope.own(devices.on('changed', changed));
     scope.own(devices.on('command', obey));
+    scope.own(devices.on('order', (order) => tellMedia((media) => media.setDevices(order))));
   }
 
   async function place(to: string, wanted: { readonly audio: boolean; readonly video: boolean }): Promise<{ id: string }> {
@@ -410,14 +418,14 @@ export function createRoom(options: RoomOptions): Room {
       log.info('this machine has other addresses', { before: known.length, now: addresses.length });
       known = addresses;
       signaling.networkChanged(addresses);
-      session?.media.networkChanged(addresses).catch((error) => log.warn('a media process was not told', { error: asCloisterError(error).code }));
+      tellMedia((media) => media.networkChanged(addresses));
     });
   }
 
   /** A call longer than its credentials needs others for a new path. */
   function relaysChanged(): void {
     changed();
-    session?.media.iceServersChanged().catch((error) => log.warn('a media process was not told', { error: asCloisterError(error).code }));
+    tellMedia((media) => media.iceServersChanged());
   }
 
   async function endCallOfLastRun(): Promise<void> {

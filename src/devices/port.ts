@@ -1,7 +1,7 @@
 // What the room needs of its devices: facts come out, what the call is goes in. HID lives in the agent process, capture in the media process.
 import type { EventSource } from '../kernel/events.ts';
 import type { MediaDevices } from '../media/port.ts';
-import type { DeviceKind, DeviceView, HidView } from '../room/state.ts';
+import type { DeviceKind, DeviceProblem, DeviceView, HidView } from '../room/state.ts';
 
 /** The call as the lamps of a speakerphone show it: facts, as the panel shows them. */
 export type CallOnDevices = {
@@ -51,6 +51,8 @@ export type DeviceRegistry = EventSource<{ readonly changed: readonly [] }> &
     start(signal: AbortSignal): Promise<void>;
     /** Those that are there, and the chosen ones that are away. */
     list(): readonly DeviceView[];
+    /** Where the device is now, as it is opened; null: away or unknown. */
+    pathOf(id: string): string | null;
     /** Those that are there, in the order in which they are tried: the chosen one first. */
     order(): MediaDevices;
     /** Remembers the choice; null: the first that works. @throws CloisterError CL_DEVICE_UNKNOWN */
@@ -59,8 +61,8 @@ export type DeviceRegistry = EventSource<{ readonly changed: readonly [] }> &
 
 /** One camera that can be moved, over V4L2 or VISCA. Speeds are −1 to 1: positive is right, up, in. @throws CloisterError CL_DEVICE_CONTROL, CL_DEVICE_UNREACHABLE, CL_TOOL_MISSING */
 export type RoomCamera = {
-  /** Stops by itself after 10 s. */
-  move(speeds: { readonly pan: number; readonly tilt: number; readonly zoom: number }): Promise<void>;
+  /** Stops by itself after `forMs`, 10 s at most. */
+  move(speeds: { readonly pan: number; readonly tilt: number; readonly zoom: number; readonly focus: number; readonly forMs?: number }): Promise<void>;
   stop(): Promise<void>;
   home(): Promise<void>;
   set(control: string, value: number | 'auto'): Promise<void>;
@@ -70,11 +72,18 @@ export type RoomCamera = {
   deletePreset(name: string): Promise<void>;
 };
 
+/** What a camera or content input says of itself; null where it does not, or was not asked. */
+export type CameraFacts = { readonly shutter: 'open' | 'closed' | null; readonly problem: DeviceProblem | null };
+
 export type RoomCameras = EventSource<{ readonly changed: readonly [] }> &
   AsyncDisposable & {
     start(signal: AbortSignal): Promise<void>;
     /** Cameras that are known by their network address alone. */
     list(): readonly DeviceView[];
-    /** @throws CloisterError CL_DEVICE_UNKNOWN, CL_DEVICE_CONTROL where it cannot be moved */
+    facts(id: string): CameraFacts;
+    /** Shutters are asked about in a call alone, and signals while something is shared. */
+    setInCall(inCall: boolean): void;
+    setSharing(sharing: boolean): void;
+    /** @throws CloisterError CL_DEVICE_UNKNOWN, CL_DEVICE_UNREACHABLE, CL_DEVICE_CONTROL where it cannot be moved */
     of(id: string): RoomCamera;
   };

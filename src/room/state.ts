@@ -172,6 +172,8 @@ export type DeviceView = {
   readonly chosen: boolean;
   /** In words of the field, such as `1920×1080 at 30 (MJPEG)`, `pan`, `48 kHz mono`. */
   readonly can: readonly string[];
+  /** In a call, of a camera that tells. */
+  readonly shutter?: 'open' | 'closed';
   readonly problem: DeviceProblem | null;
 };
 

@@ -12,7 +12,7 @@ const presetBody = z.strictObject({ name: z.string().min(1).max(64) });
 const emptyBody = z.strictObject({});
 
 const CAMERA_BODIES: Readonly<Record<CameraCommand['type'], z.ZodType<object>>> = {
-  move: z.strictObject({ pan: speed, tilt: speed, zoom: speed }),
+  move: z.strictObject({ pan: speed, tilt: speed, zoom: speed, focus: speed, forMs: z.int().min(1).max(10_000).exactOptional() }),
   stop: emptyBody,
   home: emptyBody,
   set: z.strictObject({ control: z.string().min(1).max(64), value: z.union([z.number(), z.literal('auto')]) }),

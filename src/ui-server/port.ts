@@ -20,9 +20,9 @@ export type CallAction =
 /** `video`: answer with picture. `mediaEpoch`: whose security code was compared. */
 export type CallActionOptions = { readonly video?: boolean; readonly mediaEpoch?: number };
 
-/** Speeds are −1 to 1: positive is right, up, in. */
+/** Speeds are −1 to 1: positive is right, up, in, far. */
 export type CameraCommand =
-  | { readonly type: 'move'; readonly pan: number; readonly tilt: number; readonly zoom: number }
+  | { readonly type: 'move'; readonly pan: number; readonly tilt: number; readonly zoom: number; readonly focus: number; readonly forMs?: number }
   | { readonly type: 'stop' | 'home' }
   | { readonly type: 'set'; readonly control: string; readonly value: number | 'auto' }
   | { readonly type: 'preset-save' | 'preset-recall' | 'preset-delete'; readonly name: string };

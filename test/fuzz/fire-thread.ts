@@ -6,6 +6,7 @@ import { silentLog } from '../../src/kernel/log.ts';
 import { assertFlat, type Range } from './fire.ts';
 import { besiegeConnected, fireInside } from './fire-at-connected.ts';
 import { besiege, forge } from './fire-at-handshake.ts';
+import { besiegeHid } from './fire-at-hid.ts';
 import { besiegeMedia, fireInsideMedia } from './fire-at-media.ts';
 import { besiegePath } from './fire-at-path.ts';
 import { besiegeReaders } from './fire-at-readers.ts';
@@ -75,6 +76,9 @@ function fireOnce(range: Range, state: FuzzState, siege: number): Promise<number
       return besiegePath(range, state.who, siege).then(() => siege);
     case 'readers':
       besiegeReaders(range, siege);
+      return siege;
+    case 'hid':
+      besiegeHid(range, siege);
       return siege;
   }
 }

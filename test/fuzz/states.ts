@@ -1,5 +1,5 @@
 // Where the fuzzer fires: each state of both handshakes, the connected association, what a hostile peer says inside it, the media, the call as its
-// peer reaches it, and the readers of texts.
+// peer reaches it, the readers of texts, and those of HID devices.
 import type { DtlsRole } from '../../src/media/secure-transport/dtls/connection.ts';
 import type { SrtpProfile } from '../../src/media/secure-transport/dtls/registry.ts';
 import type { PayloadKind } from './plain-media.ts';
@@ -19,7 +19,9 @@ export type FuzzState =
   | { readonly kind: 'path'; readonly who: 'stranger' | 'peer' }
   /** One description each, to a session without one. */
   | { readonly kind: 'descriptions' }
-  | { readonly kind: 'readers' };
+  | { readonly kind: 'readers' }
+  /** A HID device that is plugged in. */
+  | { readonly kind: 'hid' };
 
 const handshake = (role: DtlsRole, records: number): FuzzState => ({ kind: 'handshake', role, records });
 const inside = (role: DtlsRole, records: number): FuzzState => ({ kind: 'inside', role, records });
@@ -65,5 +67,6 @@ export const STATES: Readonly<Record<string, FuzzState>> = {
   'call:descriptions': { kind: 'descriptions' },
   'path:stranger': { kind: 'path', who: 'stranger' },
   'path:peer': { kind: 'path', who: 'peer' },
-  texts: { kind: 'readers' }
+  texts: { kind: 'readers' },
+  hid: { kind: 'hid' }
 };

@@ -1,5 +1,5 @@
-// A sample of the fuzzer (npm run fuzz): 50,000 mutated datagrams over all states of the secure transport, and some thousand at a path and a call, another
-// course with each run. A failure prints the seed and how to have the trial again.
+// A sample of the fuzzer (npm run fuzz): 50,000 mutated datagrams over all states of the secure transport, and some thousand at a path, a call, and what reads HID devices,
+// another course with each run. A failure prints the seed and how to have the trial again.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ const DATAGRAMS = 50_000;
 const SHOTS_AT_A_CALL = 600;
 const LIMIT_MS = 180_000;
 const isOfCall = (state: string): boolean => /^(call:|path:|texts$)/.test(state);
+const HID = 'hid';
 
 type End = { readonly status: number | null; readonly output: string; readonly complaints: string };
 
@@ -27,7 +28,7 @@ describe('the secure transport under mutated datagrams', function () {
   this.timeout(LIMIT_MS + 10_000);
 
   it('neither fails, hangs, grows nor believes one, in any state', async () => {
-    const states = Object.keys(STATES).filter((state) => !isOfCall(state));
+    const states = Object.keys(STATES).filter((state) => !isOfCall(state) && state !== HID);
     const { status, output, complaints } = await fuzz(
       '--datagrams',
       String(Math.ceil(DATAGRAMS / states.length)),
@@ -51,6 +52,12 @@ describe('the secure transport under mutated datagrams', function () {
     const { status, output, complaints } = await fuzz('--datagrams', String(SHOTS_AT_A_CALL), ...states.flatMap((state) => ['--state', state]));
     assert.equal(status, 0, complaints);
     for (const state of states) assert.match(output, new RegExp(`^${state} `, 'm'));
+  });
+
+  it('and with HID devices: nothing is thrown, nothing hangs, and no report is built with another length than its descriptor has', async () => {
+    const { status, output, complaints } = await fuzz('--datagrams', '5000', '--state', HID);
+    assert.equal(status, 0, complaints);
+    assert.match(output, /^hid .* a report is built [1-9]/m);
   });
 
   it('is not fired at where the fuzzer is asked for something it does not know', async () => {

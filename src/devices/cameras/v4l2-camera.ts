@@ -193,11 +193,12 @@ export function createV4l2Camera({ ctl, clock, log }: { readonly ctl: V4l2Ctl; r
     async move(speeds, hold = {}) {
       const have = await known();
       checkSpeeds(capabilitiesOf(have), speeds);
+      if (hold.signal?.aborted) return;
       movement += 1;
       const mine = movement;
       held.begin(hold);
       if ((speeds.focus ?? 0) !== 0) await focusByHand(have);
-      await write(speedControls(have).map(({ axis, control }) => [control, speedValue(control, speeds[axis] ?? 0)]));
+      if (movement === mine) await write(speedControls(have).map(({ axis, control }) => [control, speedValue(control, speeds[axis] ?? 0)]));
       if (movement === mine) await stepAlong(mine, speeds, have);
     },
     async stop() {

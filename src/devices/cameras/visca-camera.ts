@@ -171,6 +171,7 @@ export function createViscaCamera({ open, clock, log }: { readonly open: OpenVis
     async move(speeds, hold = {}) {
       const capabilities = await known();
       checkSpeeds(capabilities, speeds);
+      if (hold.signal?.aborted) return;
       held.begin(hold);
       const mine = await instead();
       const wanted = capabilities.moves.filter((axis) => (speeds[axis] ?? 0) !== 0);

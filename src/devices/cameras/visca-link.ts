@@ -26,7 +26,7 @@ type Reply = ViscaDatagram['reply'];
 type Kind = 'command' | 'inquiry';
 
 /** A camera answers within a frame or two; two seconds in all. */
-const TRIES_MS = [200, 300, 400, 500, 600];
+const TRIES_MS = [100, 150, 200, 250, 300, 400, 600];
 /** A stream repeats by itself. */
 const STREAM_TRIES_MS = [2_000];
 /** Some do not know RESET: it is not waited for as long. */
@@ -43,6 +43,8 @@ export function createViscaLink({ open, clock }: { readonly open: OpenViscaWire;
   let working = false;
   let wire: ViscaWire | null = null;
   let sequence = 0;
+  /** Since the way was opened, the camera answered to a number of ours. */
+  let inStep = false;
   /** Sockets of the camera in which commands of ours are carried out. */
   const busy = new Set<number>();
   let pending: { readonly sequence: number; readonly kind: Kind | 'control'; readonly answered: (reply: Reply | null) => void } | null = null;
@@ -50,6 +52,7 @@ export function createViscaLink({ open, clock }: { readonly open: OpenViscaWire;
   const close = (): void => {
     wire?.close();
     wire = null;
+    inStep = false;
     busy.clear();
     pending?.answered(null);
   };
@@ -113,7 +116,8 @@ export function createViscaLink({ open, clock }: { readonly open: OpenViscaWire;
   };
 
   const reset = async (to: ViscaWire): Promise<void> => {
-    await exchange(to, 'control', CONTROL_RESET, RESET_TRIES_MS);
+    const { reply } = await exchange(to, 'control', CONTROL_RESET, RESET_TRIES_MS);
+    inStep = reply?.kind === 'reset';
     sequence = 0;
   };
 
@@ -139,7 +143,6 @@ export function createViscaLink({ open, clock }: { readonly open: OpenViscaWire;
   };
 
   const ask = async (kind: Kind, payload: Uint8Array): Promise<Reply> => {
-    let resets = 0;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       if (scope.closed) break;
       const to = await opened();
@@ -148,11 +151,14 @@ export function createViscaLink({ open, clock }: { readonly open: OpenViscaWire;
         if (wire === to) close();
         break;
       }
-      if (reply.kind !== 'out-of-step') return reply;
+      if (reply.kind !== 'out-of-step') {
+        inStep = true;
+        return reply;
+      }
       // It had it before, and only the answer was lost: a command is not told again.
-      if (again && kind === 'command') return { kind: 'ack', socket: 0 };
-      // It counts from elsewhere: it was off, or somebody else speaks to it, too.
-      if (!again && resets++ < 2) await reset(to);
+      if (again && inStep && kind === 'command') return { kind: 'ack', socket: 0 };
+      // It counts from elsewhere: it was off or away, or somebody else speaks to it, too.
+      if (!(again && inStep)) await reset(to);
     }
     throw new CloisterError('CL_DEVICE_UNREACHABLE');
   };

@@ -165,7 +165,7 @@ export function createHidDevices(options: HidDevicesOptions): HidDevices {
   function lookAgain(): void {
     if (lookingAgain) return;
     lookingAgain = true;
-    scope.schedule(clock, backoffMs(failures, AGAIN, 1), () => {
+    scope.schedule(clock, backoffMs(failures, AGAIN, 0), () => {
       lookingAgain = false;
       void scan();
     });
@@ -257,7 +257,10 @@ export function createHidDevices(options: HidDevicesOptions): HidDevices {
 
   function changed(): void {
     if (scope.closed) return;
-    const listed = [...entries.values()].filter(({ kinds, map, session }) => kinds.some((kind) => kind !== 'presence') || map === null || session !== null);
+    // A sensor of something else is none of ours.
+    const listed = [...entries.values()].filter(
+      ({ kinds, map, session, problem }) => kinds.join() !== 'presence' || map === null || session !== null || problem !== null
+    );
     const senses = listed.flatMap(({ session }) => session?.presence() ?? []).concat(sensors.presence() ?? []);
     view = {
       devices: listed.map(viewOf).sort((one, other) => (one.id < other.id ? -1 : 1)),
@@ -276,7 +279,7 @@ export function createHidDevices(options: HidDevicesOptions): HidDevices {
       signal.throwIfAborted();
       remembered = rememberedConsoles(await consoleMemory.read().catch(() => null));
       scope.own(watch.on('changed', () => void scan()));
-      await sensors.start(changed);
+      sensors.start(changed);
       await scan();
     },
     show(next) {

@@ -6,8 +6,8 @@ import type { Clock, Timer } from '../../kernel/clock.ts';
 import { Scope } from '../../kernel/scope.ts';
 
 export type PresenceSource = AsyncDisposable & {
-  start(onChanged: () => void): Promise<void>;
-  /** A device came or went. */
+  start(onChanged: () => void): void;
+  /** A device came or went, or it is the first look. */
   look(): Promise<void>;
   /** null where no sensor tells. */
   presence(): boolean | null;
@@ -61,9 +61,8 @@ export function createIioPresence({ sysfs, clock }: { readonly sysfs: string; re
   }
 
   return {
-    async start(onChanged) {
+    start(onChanged) {
       changed = onChanged;
-      await look();
     },
     look,
     presence: () => somebody,

@@ -83,7 +83,7 @@ export function buildReport(
     const { array, usages, logicalMinimum, logicalMaximum } = field;
     const seen = slots.get(usages) ?? 0;
     slots.set(usages, seen + 1);
-    if (array && seen > 0) continue;
+    if (seen > 0) continue; // another slot of the same array
     for (const usage of usages) {
       const value = values.get(usage);
       unknown.delete(usage);

@@ -81,12 +81,12 @@ const LAMP_ORDER: readonly Usage[] = [...LAMPS.keys()];
 /** @param driver what its vendor does otherwise (drivers.ts) */
 export function telephonyMap(model: ReportModel, driver: HidDriver | null = null): TelephonyMap {
   const open = model.fields.filter(({ collections }) => !collections.some((usage) => isVendorPage(pageOf(usage))));
-  const controls = onePerReport(grouped(open, 'input').flatMap((fields) => controlsOf(fields, driver)));
+  const controls = grouped(open, 'input').flatMap((fields) => controlsOf(fields, driver));
   const lamps = grouped(open, 'output').flatMap(([field]) => (field === undefined ? [] : lampsOf(field)));
   return { model, controls, lamps, controlReportIds: reportIdsOf(controls), lampReportIds: reportIdsOf(lamps), doubleKeyMs: driver?.doubleKeyMs ?? 0 };
 }
 
-/** What an input report says of the controls; nothing where it is not one of this device or says nothing of them. */
+/** What an input report says of the controls, each field for itself; nothing where it is not one of this device or says nothing of them. */
 export function controlValues(map: TelephonyMap, report: Uint8Array): readonly ControlValue[] {
   if (!map.controlReportIds.includes(report[0] ?? 0) || misfit(map.model, report) !== null) return [];
   return map.controls.flatMap(({ control, form, reportId, usage, fields }) => {
@@ -106,8 +106,7 @@ export function controlValues(map: TelephonyMap, report: Uint8Array): readonly C
 export function lampReport(map: TelephonyMap, reportId: number, lit: ReadonlySet<TelephonyLamp>): Result<Uint8Array<ArrayBuffer>> {
   const variables = new Map<ReportField, number>();
   const named = new Map<readonly Usage[], Usage[]>();
-  for (const { lamp, reportId: own, field, lit: on, dark } of map.lamps) {
-    if (own !== reportId) continue;
+  for (const { lamp, field, lit: on, dark } of map.lamps) {
     const value = lit.has(lamp) ? on : dark;
     if (value === null) continue;
     if (!field.array) variables.set(field, value);
@@ -151,20 +150,9 @@ function meaningOf(usage: Usage, field: ReportField, driver: HidDriver | null): 
 
 /** Section 3.4.1, On/Off Control; absolute and with a preferred state is none of its forms, and springs back like a button. */
 function formOf({ array, relative, noPreferred, logicalMinimum, logicalMaximum }: ReportField): ControlForm {
-  if (logicalMinimum < 0 && !array) return 'pair';
-  if (relative) return 'one-shot';
+  if (relative) return logicalMinimum < 0 ? 'pair' : 'one-shot';
   if (logicalMaximum - logicalMinimum > 1 && !array) return 'level';
   return noPreferred ? 'switch' : 'one-shot';
-}
-
-/** A control that one report has twice, as under both readings, is the first of them. */
-function onePerReport(controls: readonly MappedControl[]): readonly MappedControl[] {
-  const first = new Map<string, MappedControl>();
-  for (const control of controls) {
-    const key = `${control.reportId} ${control.control}`;
-    if (!first.has(key)) first.set(key, control);
-  }
-  return [...first.values()];
 }
 
 function lampsOf(field: ReportField): MappedLamp[] {

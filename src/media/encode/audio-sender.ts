@@ -31,7 +31,7 @@ export type AudioSender = Lifecycle & {
 
 /** A slow encoder may be behind by so many blocks; then the oldest are dropped. */
 const MAX_QUEUED = 5;
-/** DTX sends one packet in 400 ms of silence; the microphone is still sending. */
+/** Without a block for so long nothing is sent. In a silence that DTX leaves out the microphone still sends: the next word leaves at once. */
 const SENDING_MS = 1000;
 const OPUS_ENCODER: EncoderView = { name: 'libopus', hardware: false };
 const SAMPLES_PER_MS = AUDIO_SAMPLE_RATE / 1000;
@@ -49,7 +49,7 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
   let encoderInUse: AudioEncoder | null = null;
   let sourceInUse: AudioSource | null = null;
   let packetsSent = 0;
-  let lastSentMs: number | null = null;
+  let liveMs: number | null = null; // when a block of the microphone was last sent, or found silent
   let clockToldMs: number | null = null;
   let position: number | null = null; // samples on the monotonic clock of the next block
   let offsetMs = 0; // smoothed distance of the capture times from the position
@@ -76,9 +76,9 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
     options.send({ timestamp, marker: inSilence, payload });
     inSilence = false;
     packetsSent++;
-    lastSentMs = clock.monotonicMs();
-    if (clockToldMs === null || lastSentMs - clockToldMs >= SENDER_CLOCK_MS) {
-      clockToldMs = lastSentMs;
+    const nowMs = clock.monotonicMs();
+    if (clockToldMs === null || nowMs - clockToldMs >= SENDER_CLOCK_MS) {
+      clockToldMs = nowMs;
       options.onSenderClock('audio', { rtpTimestamp: timestamp, captureMs: at / SAMPLES_PER_MS + offsetMs });
     }
   }
@@ -90,6 +90,7 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
       if (signal.aborted) return;
       if (queued === before) {
         queued.shift();
+        if (on) liveMs = clock.monotonicMs();
         if (payload === null) inSilence = true;
         else if (on) sendPacket(payload, block.position);
       }
@@ -146,7 +147,7 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
       if (on) return;
       queued = []; // drain() sees that its queue was replaced, and sends nothing of it
       inSilence = true;
-      lastSentMs = null;
+      liveMs = null;
     },
     setTarget(wanted) {
       target = wanted;
@@ -155,7 +156,7 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
     statistics: () => ({
       packetsSent,
       // What leaves while the microphone is away is digital zero: nothing of the room is heard.
-      sending: on && sourceInUse?.view.kind !== 'away' && lastSentMs !== null && clock.monotonicMs() - lastSentMs < SENDING_MS,
+      sending: on && sourceInUse?.view.kind !== 'away' && liveMs !== null && clock.monotonicMs() - liveMs < SENDING_MS,
       source: sourceInUse?.view ?? null,
       encoder: sourceInUse === null ? null : OPUS_ENCODER
     })

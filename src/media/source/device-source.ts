@@ -1,5 +1,5 @@
 // Cameras, microphones and screens of the machine as sources, through FFmpeg's devices: V4L2, ALSA and X11 on Linux, DirectShow and GDI on Windows.
-import { type Demuxer, DeviceAPI } from 'node-av';
+import { AV_CODEC_ID_RAWVIDEO, type Demuxer, DeviceAPI } from 'node-av';
 import type { Clock } from '../../kernel/clock.ts';
 import { CloisterError } from '../../kernel/errors.ts';
 import type { MediaDevice, VideoProfile } from '../port.ts';
@@ -44,8 +44,11 @@ export function openCamera({ path, name }: Pick<MediaDevice, 'path' | 'name'>, p
   const { width, height, fps } = profile;
   const size = { videoDevice: path, width, height, frameRate: fps };
   return openVideoDevice(name, profile, clock, (skip) => {
-    const decode = async (demuxer: Promise<Demuxer>): Promise<Pipeline> =>
-      openPipeline(await demuxer, { kind: 'video', filter: ownFrames(scaleFilter(profile)), skip });
+    const decode = async (opening: Promise<Demuxer>): Promise<Pipeline> => {
+      const demuxer = await opening;
+      const inItsMemory = demuxer.video()?.codecpar.codecId === AV_CODEC_ID_RAWVIDEO;
+      return openPipeline(demuxer, { kind: 'video', filter: inItsMemory ? ownFrames(scaleFilter(profile)) : scaleFilter(profile), skip });
+    };
     return openFirst(`camera ${name}`, [
       // USB 2 has no room for 720p30 uncompressed: a camera that can compress is asked to.
       ...(DeviceAPI.getVideoFormat() === 'v4l2' ? [() => decode(DeviceAPI.openCamera({ ...size, formatOptions: { input_format: 'mjpeg' } }))] : []),

@@ -10,7 +10,7 @@ import type { RoomState } from '../../../src/room/state.ts';
 import type { CallMessage } from '../../../src/signaling/messages.ts';
 import type { Party, Signaling, SignalingEvents } from '../../../src/signaling/port.ts';
 import { createFakeClock } from '../../fakes/clock.ts';
-import { createFakeRoomDevices } from '../../fakes/room-devices.ts';
+import { createFakeRoomDevices, NO_DEVICES } from '../../fakes/room-devices.ts';
 
 const SELF: Party = { account: 'boardroom@contoso.example', endpoint: 'a'.repeat(26) };
 const PEER: Party = { account: 'studio@contoso.example', endpoint: 'b'.repeat(26) };
@@ -147,7 +147,11 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     room: { name: 'Boardroom', account: SELF.account, organisation: 'contoso.example', endpoint: SELF.endpoint },
     policy: { policy: 'DisabledUserOverride', setting: true },
     localEncryption: localEncryption({ policy: 'DisabledUserOverride', setting: true, complianceRecording: false }),
-    sources: { camera: { kind: 'test', name: 'Test picture' }, microphone: { kind: 'test', name: 'Test tone' }, screen: { kind: 'test', name: 'Test page' } },
+    sources: () => ({
+      camera: { kind: 'test', name: 'Test picture' },
+      microphone: { kind: 'test', name: 'Test tone' },
+      screen: { kind: 'test', name: 'Test page' }
+    }),
     devices,
     autoAnswer: false,
     timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 },
@@ -239,6 +243,13 @@ describe('the room and its devices', () => {
     devices.press('decline');
     await turn();
     assert.equal(room.state().call?.phase, 'inviting', 'what cannot be done now does nothing');
+  });
+
+  it('tells the media process of a call which devices there are now', async () => {
+    const { devices, session } = await inCall();
+    devices.plug({ ...NO_DEVICES, camera: [{ path: '/dev/video0', name: 'Front camera', cancelsEcho: false }] });
+    await turn();
+    assert.deepEqual(session(0).asked.at(-1), 'setDevices');
   });
 
   it('declines from a device what rings', async () => {

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { createAdaptation } from '../../../src/media/adaptation.ts';
 import { changeFor, createThinner, rateAsOpened, type VideoTarget } from '../../../src/media/encode/video-target.ts';
+import { SoundBuffer } from '../../../src/media/playout/sound-buffer.ts';
 import { createReceiver } from '../../../src/media/receiver.ts';
 import { packetizeVp8 } from '../../../src/media/rtp/vp8.ts';
 import type { PictureKind } from '../../../src/media/streams.ts';
-import { SoundBuffer } from '../../../src/media/playout/sound-buffer.ts';
 import { createFakeClock, type FakeClock } from '../../fakes/clock.ts';
 import { createMediaPair, createModelSound, type MediaEnd } from '../../fakes/media-pair.ts';
 import { bothWays, type Impairment } from '../../harness/impaired-network.ts';

@@ -63,8 +63,9 @@ function createSide(
   settings: Partial<MediaSettings>
 ) {
   const said: string[] = [];
-  const figures = { datagrams: 0, rtp: 0, words: 0, closedPaths: 0 };
-  let statistics: MediaStatistics | null = null;
+  const figures = { datagrams: 0, rtp: 0, words: 0, closedPaths: 0, reports: 0 };
+  const problems: (string | null)[] = [];
+  let statistics = null as MediaStatistics | null;
   let pathUsed = false;
   const session = createSession({
     settings: { ...SETTINGS, ...settings },
@@ -77,7 +78,11 @@ function createSide(
       figures.words += 1;
       if (event === 'secured') said.push(`secured ${(parameters as unknown as SessionEvents['secured'])[0].code}`);
       if (event === 'failed') said.push(`failed ${(parameters as unknown as SessionEvents['failed'])[0].code}`);
-      if (event === 'statistics') statistics = (parameters as unknown as SessionEvents['statistics'])[0];
+      if (event === 'statistics') {
+        figures.reports += 1;
+        statistics = (parameters as unknown as SessionEvents['statistics'])[0];
+      }
+      if (event === 'problem') problems.push((parameters as unknown as SessionEvents['problem'])[0]?.code ?? null);
     },
     createPath(options) {
       // The one in memory is for one use: a change of it would lead nowhere.
@@ -99,7 +104,14 @@ function createSide(
       };
     }
   });
-  return { session, said, figures, received: () => ({ packets: statistics?.audio.packetsReceived ?? 0, frames: statistics?.audio.framesReceived ?? 0 }) };
+  return {
+    session,
+    said,
+    figures,
+    problems,
+    reported: () => statistics,
+    received: () => ({ packets: statistics?.audio.packetsReceived ?? 0, frames: statistics?.audio.framesReceived ?? 0 })
+  };
 }
 
 describe('session', function () {
@@ -290,6 +302,54 @@ describe('session', function () {
     for (let turn = 0; turn < 20; turn++) await nextTurn();
     assert.equal(await isOpen(), false);
     await rm(folder, { recursive: true, force: true });
+  });
+
+  it('tells at once what is sent and what is not, and nothing between but once a second', async () => {
+    const world = createWorld(() => true, { camera: 'test' });
+    const { callee, pass, until } = world;
+    const nonce = await exchange(world);
+    await callee.session.open();
+    await callee.session.reveal(nonce);
+    const sending = (): (boolean | undefined)[] => [callee.reported()?.audio.sending, callee.reported()?.video.sending];
+    await until('sound and picture leave', () => sending().every((each) => each === true));
+    for (let round = 0; round < 3; round++) {
+      await callee.session.setMicrophone(false);
+      assert.deepEqual(sending(), [false, true]);
+      await callee.session.setCamera(false);
+      assert.deepEqual(sending(), [false, false]);
+      const { rtp } = callee.figures;
+      await pass(300);
+      assert.equal(callee.figures.rtp, rtp, 'no packet leaves');
+      const on = Promise.all([callee.session.setMicrophone(true), callee.session.setCamera(true)]);
+      const sinceMs = world.clock.monotonicMs();
+      await until('sound is told', () => sending()[0] === true);
+      // 20 ms of sound, and what the test's own loop lets pass while it is encoded.
+      assert.ok(world.clock.monotonicMs() - sinceMs <= 200, `told after ${world.clock.monotonicMs() - sinceMs} ms`);
+      await until('the picture is told', () => sending()[1] === true);
+      await on;
+    }
+    const { reports } = callee.figures;
+    await pass(5_000);
+    assert.ok(callee.figures.reports - reports <= 6, `${callee.figures.reports - reports} reports in five seconds of peace`);
+  });
+
+  it('goes on without a camera and a microphone: a picture says so, nothing is said to be heard, and both are told', async () => {
+    const none = { camera: [], content: [], microphone: [], speaker: [] };
+    const world = createWorld(() => true, { camera: 'auto', microphone: 'auto', devices: none });
+    const { callee, caller, until } = world;
+    const nonce = await exchange(world);
+    await callee.session.open();
+    await callee.session.reveal(nonce);
+    await until('pictures arrive', () => (caller.reported()?.video.framesReceived ?? 0) > 5);
+    const { audio, video, camera, microphone } = callee.reported() ?? assert.fail();
+    assert.deepEqual([audio.sending, video.sending, camera, microphone], [false, true, { kind: 'away', name: 'Camera' }, { kind: 'away', name: 'Microphone' }]);
+    assert.equal(callee.problems.at(-1), 'CL_MEDIA_CAMERA_AWAY');
+    // One that is listed and cannot be opened is away, too, by its name.
+    await callee.session.setDevices({ ...none, camera: [{ path: '/nowhere/video9', name: 'Front', cancelsEcho: false }] });
+    await until('it is called by its name', () => callee.reported()?.camera.name === 'Front');
+    await callee.session.setCamera(false);
+    await callee.session.setMicrophone(false);
+    assert.equal(callee.problems.at(-1), 'CL_MEDIA_MICROPHONE_AWAY');
   });
 
   it('shows two codes where the nonces that the sides know are not the same', async () => {

@@ -131,7 +131,7 @@ describe('a report', () => {
           assert.ok(field.array ? value === 1 : value >= field.logicalMinimum && value <= field.logicalMaximum);
         }
       }),
-      { numRuns: 500 }
+      { numRuns: 200 }
     );
   });
 });
@@ -211,7 +211,7 @@ describe('a report that is built', () => {
             assert.deepEqual(new Map(read.value.map(({ usage: of, value }) => [of, value] as const).sort()), new Map([...wanted].sort()));
           }
       }),
-      { numRuns: 500 }
+      { numRuns: 200 }
     );
   });
 });

@@ -110,8 +110,8 @@ describe('the keys of a device', () => {
 
   it('are those of one report where the device uses no ids', () => {
     const map = mapOf(devices.NO_IDS);
-    assert.deepEqual(controls(map), ['0 hook switch', '0 volume-up one-shot', '0 volume-down one-shot', '0 mute one-shot']);
-    assert.deepEqual(says(map, 0, 0b1001), { hook: 1, 'volume-up': 0, 'volume-down': 0, mute: 1 });
+    assert.deepEqual(controls(map), ['0 hook switch', '0 volume-up one-shot', '0 volume-down one-shot', '0 mute one-shot', '0 hook switch']);
+    assert.deepEqual(says(map, 0, 0b1_1000), { hook: 1, 'volume-up': 0, 'volume-down': 0, mute: 1 });
   });
 
   it('are on or off as their flags tell', () => {
@@ -121,6 +121,22 @@ describe('the keys of a device', () => {
     assert.deepEqual(form(0x02), ['0 mute one-shot']);
     assert.deepEqual(form(0x26, logicalRange(-1, 1), 2), ['0 mute pair']);
     assert.deepEqual(form(0x02, logicalRange(0, 9), 4), ['0 mute level']);
+    assert.deepEqual(form(0x22, logicalRange(-1, 1), 2), ['0 mute level']);
+  });
+
+  it('and lamps are found under the page before, where the one at the main item has none', () => {
+    const map = headset(
+      logicalRange(0, 1),
+      cells(1, 1),
+      usage(0x20),
+      usagePage(0x09),
+      input(0x22),
+      usagePage(0x08),
+      usage(0x17),
+      usagePage(0x0b),
+      output(0x22)
+    );
+    assert.deepEqual([controls(map), lamps(map)], [['0 hook switch'], ['0 offHook']]);
   });
 
   it('are presses where nothing else makes sense, whatever their flags', () => {
@@ -165,10 +181,13 @@ describe('the keys of a device', () => {
     assert.deepEqual(controls(mapOf(descriptor(within))), ['0 mute one-shot']);
   });
 
-  it('are the first of two in one report, and both in two', () => {
+  it('speak each for themselves where two fields are one control', () => {
     const twice = headset(logicalRange(0, 1), usages(0x20, 0x20), cells(2, 1), input(0x22));
-    assert.deepEqual([controls(twice), says(twice, 0, 0b10)], [['0 hook switch'], { hook: 0 }]);
-    assert.equal(controls(mapOf(devices.NO_IDS)).length, 4);
+    const said = controlValues(twice, Uint8Array.of(0, 0b10));
+    assert.deepEqual(said, [
+      { control: 'hook', form: 'switch', value: 0 },
+      { control: 'hook', form: 'switch', value: 1 }
+    ]);
   });
 });
 
@@ -239,7 +258,7 @@ describe('the lamps of a device', () => {
         const map = mapOf(written(plan));
         for (const id of map.lampReportIds) assert.equal(shows(map, id, ...lit).length, 1 + (map.model.byteLengths.output.get(id) ?? -1));
       }),
-      { numRuns: 300 }
+      { numRuns: 100 }
     );
   });
 });

@@ -1,0 +1,74 @@
+// Builds the room's devices: speakerphones and sensors, the registry of what captures and plays, and the cameras' control, each on its platform's adapter.
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { writeFileAtomically } from '../src/config/atomic-file.ts';
+import type { Config } from '../src/config/schema.ts';
+import { createCameraPresets } from '../src/devices/cameras/presets.ts';
+import { createRoomCameras } from '../src/devices/cameras/room-cameras.ts';
+import { createV4l2Ctl } from '../src/devices/cameras/v4l2-ctl.ts';
+import { viscaWireTo } from '../src/devices/cameras/visca-wire.ts';
+import { createChoiceStore } from '../src/devices/choice-store.ts';
+import { createLinuxDeviceWatch, type DeviceWatch } from '../src/devices/device-watch.ts';
+import { createSysfsDescriptors } from '../src/devices/hid/descriptor-source.ts';
+import { createHidDevices } from '../src/devices/hid/hid-devices.ts';
+import { createIioPresence } from '../src/devices/hid/iio-presence.ts';
+import { nodeHidTransport } from '../src/devices/hid/node-hid.ts';
+import { deviceId } from '../src/devices/identity.ts';
+import { createLinuxLister } from '../src/devices/linux-devices.ts';
+import { identifyHidRow } from '../src/devices/linux-identity.ts';
+import type { DeviceRegistry, HidDevices } from '../src/devices/port.ts';
+import { createRegistry } from '../src/devices/registry.ts';
+import type { Clock } from '../src/kernel/clock.ts';
+import type { Log } from '../src/kernel/log.ts';
+import { createRoomDevices, type RoomDevices } from './room-devices.ts';
+
+type Environment = { readonly clock: Clock; readonly log: Log };
+
+const SYSFS = '/sys';
+
+/** Replaces a file whole; its folder may not be there yet. */
+async function keep(path: string, content: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFileAtomically(path, content);
+}
+
+export type ComposedDevices = { readonly watch: DeviceWatch; readonly registry: DeviceRegistry; readonly hid: HidDevices; readonly devices: RoomDevices };
+
+export function composeDevices(config: Config, { clock, log }: Environment): ComposedDevices {
+  const watch = createLinuxDeviceWatch({ clock, log: log.child({ part: 'device watch' }) });
+  const registry = createRegistry({
+    list: createLinuxLister({ clock, wanted: { camera: config.media.video, content: config.media.screenVideo } }),
+    watch,
+    choices: createChoiceStore({ path: join(config.dataDirectory, 'devices.json'), writeFile: keep, log: log.child({ part: 'devices' }) }),
+    log: log.child({ part: 'devices' })
+  });
+  const consoles = join(config.dataDirectory, 'touch-consoles.json');
+  const hid = createHidDevices({
+    transport: nodeHidTransport,
+    descriptors: createSysfsDescriptors(SYSFS),
+    identify: (rows) =>
+      Promise.all(
+        rows.map(async (row) => {
+          const identity = await identifyHidRow(row, SYSFS);
+          return { ...identity, id: deviceId('hid', identity) };
+        })
+      ),
+    watch,
+    roomAppliances: () => new Set(registry.list().flatMap(({ present, appliance }) => (present ? [appliance] : []))),
+    console: config.devices.console,
+    consoleMemory: { read: () => readFile(consoles, 'utf8').catch(() => null), write: (text) => keep(consoles, text) },
+    sensors: createIioPresence({ sysfs: SYSFS, clock }),
+    clock,
+    log: log.child({ part: 'hid' })
+  });
+  const cameras = createRoomCameras({
+    registry,
+    ctl: (device) => createV4l2Ctl({ device, clock }),
+    visca: config.devices.visca.map(({ name, address }) => ({ name, open: viscaWireTo(address, clock) })),
+    presets: createCameraPresets({ path: join(config.dataDirectory, 'camera-presets.json'), write: keep, log: log.child({ part: 'cameras' }) }),
+    clock,
+    log: log.child({ part: 'cameras' })
+  });
+  const devices = createRoomDevices({ hid, registry, cameras, volumePercent: config.media.volumePercent, clock, log: log.child({ part: 'devices' }) });
+  return { watch, registry, hid, devices };
+}
