@@ -3,13 +3,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { cpioArchive } from './cpio.ts';
-import { type FromGuest, type FromHost, GUEST_ADDRESS, type Opening } from './guest-protocol.ts';
+import { afterGreeting, type GuestProgram, openDoor, startProgram } from './guest-program.ts';
+import { type FromGuest, GUEST_ADDRESS, type Opening } from './guest-protocol.ts';
 import { cacheFolder, findKernel, type Kernel } from './kernel.ts';
 
 export type GuestOptions = {
@@ -22,16 +23,6 @@ export type GuestOptions = {
 };
 
 export type RunResult = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
-
-/** A program in the guest. */
-export type GuestProgram = {
-  onLine(listener: (line: string) => void): void;
-  onStderr(listener: (text: string) => void): void;
-  write(text: string): void;
-  signal(signal: NodeJS.Signals): void;
-  /** Its status; null where a signal ended it. */
-  readonly ended: Promise<number | null>;
-};
 
 export type Guest = AsyncDisposable & {
   /** Where guest-server.ts listens, on this machine's loopback. */
@@ -98,18 +89,10 @@ export async function startGuest(options: GuestOptions): Promise<Guest> {
     rmSync(file('initramfs'), { force: true });
     if (!kept) rmSync(folder, { recursive: true });
   };
-  const open = async (opening: Opening): Promise<Socket> => {
-    if (hasEnded(emulator)) throw failure('the guest is gone');
-    const socket = connect(port, '127.0.0.1');
-    await once(socket, 'connect');
-    socket.on('error', () => {});
-    socket.write(`${JSON.stringify(opening)}\n`);
-    return socket;
-  };
   const start: Guest['start'] = async (command, env = {}) => {
     appendFileSync(file('log'), `${new Date().toISOString()} run ${JSON.stringify(command)}\n`);
-    const socket = await open({ do: 'run', command, env: { ...compileCache(), ...env } });
-    return programAt(socket, () => failure(`${command.join(' ')} has no end`));
+    if (hasEnded(emulator)) throw failure('the guest is gone');
+    return startProgram(port, command, env);
   };
   const run: Guest['run'] = async (command, env) => {
     const program = await start(command, env);
@@ -161,7 +144,7 @@ export async function startGuest(options: GuestOptions): Promise<Guest> {
       });
     },
     async tunnelTo(hostPort) {
-      const socket = await open({ do: 'reach-host', port: hostPort });
+      const socket = await openDoor(port, { do: 'reach-host', port: hostPort });
       const answers: FromGuest[] = [];
       for await (const line of createInterface({ input: socket })) answers.push(JSON.parse(line) as FromGuest);
       if (answers.filter((answer) => 'ready' in answer).length !== 2) throw failure(`port ${hostPort} of the host cannot be reached from the guest`);
@@ -193,51 +176,6 @@ async function reachable(port: number, emulator: ChildProcess, failure: (what: s
     if (greeted) return;
     await pause(TRY_EVERY_MS);
   }
-}
-
-/** The server's first line; what follows it is left in the socket. */
-function afterGreeting(socket: Socket, then: () => void): void {
-  const take = (chunk: Buffer): void => {
-    const end = chunk.indexOf('\n');
-    if (end === -1) return;
-    socket.off('data', take).pause();
-    if (end + 1 < chunk.length) socket.unshift(chunk.subarray(end + 1));
-    then();
-  };
-  socket.on('data', take);
-}
-
-function programAt(socket: Socket, failure: () => Error): GuestProgram {
-  const lines: ((line: string) => void)[] = [];
-  const errors: ((text: string) => void)[] = [];
-  const send = (message: FromHost): void => {
-    if (!socket.destroyed) socket.write(`${JSON.stringify(message)}\n`);
-  };
-  let rest = '';
-  const ended = new Promise<number | null>((resolve, reject) => {
-    createInterface({ input: socket }).on('line', (text) => {
-      const message = JSON.parse(text) as FromGuest;
-      if ('stdout' in message) {
-        const parts = `${rest}${message.stdout}`.split('\n');
-        rest = parts.pop() ?? '';
-        for (const line of parts) for (const listener of lines) listener(line);
-      } else if ('stderr' in message) for (const listener of errors) listener(message.stderr);
-      else if ('failed' in message) reject(new Error(message.failed));
-      else if ('exit' in message) {
-        if (rest !== '') for (const listener of lines) listener(rest);
-        resolve(message.exit);
-      }
-    });
-    socket.on('close', () => reject(failure()));
-  });
-  ended.catch(() => {});
-  return {
-    onLine: (listener) => void lines.push(listener),
-    onStderr: (listener) => void errors.push(listener),
-    write: (stdin) => send({ stdin }),
-    signal: (signal) => send({ signal }),
-    ended
-  };
 }
 
 async function freePort(): Promise<number> {
