@@ -12,11 +12,23 @@ export type ClientCommand = {
   readonly usage: string;
   /** The command's own flags, all without a value. */
   readonly flags: readonly string[];
-  /** How many arguments besides flags it takes. */
-  readonly positionals: number;
+  /** Its own options that take a value. */
+  readonly options?: readonly string[];
+  /** How many arguments besides flags it takes, or between how many. */
+  readonly positionals: number | readonly [least: number, most: number];
+  /** Why what was given makes no sense; null where it does. */
+  check?(given: Given): string | null;
   /** What was done: a document for --json, lines for people, and whether it succeeded. Throws a CloisterError where it could not be done. */
-  run(given: { readonly flags: ReadonlySet<string>; readonly positionals: readonly string[]; readonly http: HttpClient }): Promise<CommandResult>;
+  run(
+    given: Given & {
+      readonly http: HttpClient /** Somebody said which room; nobody: the one of this machine is meant. */;
+      readonly named: boolean;
+      readonly io: CommandIo;
+    }
+  ): Promise<CommandResult>;
 };
+
+type Given = { readonly flags: ReadonlySet<string>; readonly options: Readonly<Record<string, string>>; readonly positionals: readonly string[] };
 
 export type CommandResult = { readonly document: unknown; readonly lines: readonly string[]; readonly done: boolean };
 
@@ -34,7 +46,8 @@ export async function runClientCommand(command: ClientCommand, args: string[], i
         url: { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean' },
-        ...Object.fromEntries(command.flags.map((flag) => [flag, { type: 'boolean' as const }]))
+        ...Object.fromEntries(command.flags.map((flag) => [flag, { type: 'boolean' as const }])),
+        ...Object.fromEntries((command.options ?? []).map((option) => [option, { type: 'string' as const }]))
       }
     });
   } catch (error) {
@@ -45,13 +58,17 @@ export async function runClientCommand(command: ClientCommand, args: string[], i
     io.stdout(command.usage);
     return 0;
   }
-  if (positionals.length !== command.positionals) return badUsage(positionals.length > command.positionals ? 'too many arguments' : 'an argument is missing');
+  const [least, most] = typeof command.positionals === 'number' ? [command.positionals, command.positionals] : command.positionals;
+  if (positionals.length < least || positionals.length > most) return badUsage(positionals.length > most ? 'too many arguments' : 'an argument is missing');
   const url = String(values['url'] ?? DEFAULT_URL);
   if (!isHttpUrl(url)) return badUsage('--url wants the room’s address, such as http://127.0.0.1:8480');
   const json = values['json'] === true;
+  const flags = new Set(command.flags.filter((flag) => values[flag] === true));
+  const options = Object.fromEntries((command.options ?? []).flatMap((name) => (typeof values[name] === 'string' ? [[name, values[name]]] : [])));
+  const nonsense = command.check?.({ flags, options, positionals }) ?? null;
+  if (nonsense !== null) return badUsage(nonsense);
   try {
-    const flags = new Set(command.flags.filter((flag) => values[flag] === true));
-    const result = await command.run({ flags, positionals, http: createHttpClient(url) });
+    const result = await command.run({ flags, options, positionals, http: createHttpClient(url), named: values['url'] !== undefined, io });
     if (json) io.stdout(JSON.stringify(result.document));
     else for (const line of result.lines) io.stdout(printable(line));
     return result.done ? 0 : 1;

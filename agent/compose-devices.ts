@@ -10,9 +10,10 @@ import { viscaWireTo } from '../src/devices/cameras/visca-wire.ts';
 import { createChoiceStore } from '../src/devices/choice-store.ts';
 import { createLinuxDeviceWatch, type DeviceWatch } from '../src/devices/device-watch.ts';
 import { createSysfsDescriptors } from '../src/devices/hid/descriptor-source.ts';
-import { createHidDevices } from '../src/devices/hid/hid-devices.ts';
+import { createHidDevices, type HidIdentity } from '../src/devices/hid/hid-devices.ts';
 import { createIioPresence } from '../src/devices/hid/iio-presence.ts';
 import { nodeHidTransport } from '../src/devices/hid/node-hid.ts';
+import type { HidRow } from '../src/devices/hid/transport.ts';
 import { deviceId } from '../src/devices/identity.ts';
 import { createLinuxLister } from '../src/devices/linux-devices.ts';
 import { identifyHidRow } from '../src/devices/linux-identity.ts';
@@ -32,6 +33,19 @@ async function keep(path: string, content: string): Promise<void> {
   await writeFileAtomically(path, content);
 }
 
+export const hidDescriptors = createSysfsDescriptors(SYSFS);
+
+export const identifyHid = (rows: readonly HidRow[]): Promise<readonly HidIdentity[]> =>
+  Promise.all(
+    rows.map(async (row) => {
+      const identity = await identifyHidRow(row, SYSFS);
+      return { ...identity, id: deviceId('hid', identity) };
+    })
+  );
+
+/** Which touch consoles were there, in the room's data folder. */
+export const consoleFile = (config: Config): string => join(config.dataDirectory, 'touch-consoles.json');
+
 export type ComposedDevices = { readonly watch: DeviceWatch; readonly registry: DeviceRegistry; readonly hid: HidDevices; readonly devices: RoomDevices };
 
 export function composeDevices(config: Config, { clock, log }: Environment): ComposedDevices {
@@ -40,19 +54,14 @@ export function composeDevices(config: Config, { clock, log }: Environment): Com
     list: createLinuxLister({ clock, wanted: { camera: config.media.video, content: config.media.screenVideo } }),
     watch,
     choices: createChoiceStore({ path: join(config.dataDirectory, 'devices.json'), writeFile: keep, log: log.child({ part: 'devices' }) }),
+    clock,
     log: log.child({ part: 'devices' })
   });
-  const consoles = join(config.dataDirectory, 'touch-consoles.json');
+  const consoles = consoleFile(config);
   const hid = createHidDevices({
     transport: nodeHidTransport,
-    descriptors: createSysfsDescriptors(SYSFS),
-    identify: (rows) =>
-      Promise.all(
-        rows.map(async (row) => {
-          const identity = await identifyHidRow(row, SYSFS);
-          return { ...identity, id: deviceId('hid', identity) };
-        })
-      ),
+    descriptors: hidDescriptors,
+    identify: identifyHid,
     watch,
     roomAppliances: () => new Set(registry.list().flatMap(({ present, appliance }) => (present ? [appliance] : []))),
     console: config.devices.console,

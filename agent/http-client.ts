@@ -2,10 +2,16 @@
 // the room's own code where it refused, CL_AGENT_UNREACHABLE where there is no room at the address.
 import { type ErrorCode, errorCodes } from '../src/kernel/error-codes.ts';
 import { CloisterError } from '../src/kernel/errors.ts';
-import type { RoomState } from '../src/room/state.ts';
+import type { DeviceView, HidView, RoomState } from '../src/room/state.ts';
+
+/** What GET /api/v1/devices answers. */
+export type DevicesDocument = { readonly media: readonly DeviceView[]; readonly hid: HidView; readonly volume: number };
 
 export type HttpClient = {
   state(): Promise<RoomState>;
+  devices(): Promise<DevicesDocument>;
+  /** The names under which positions of a camera are kept. */
+  presets(id: string): Promise<readonly string[]>;
   /** @param path such as /api/v1/calls; the answer's document, undefined where it has none */
   post(path: string, body: Readonly<Record<string, unknown>>): Promise<unknown>;
 };
@@ -13,6 +19,8 @@ export type HttpClient = {
 const LIMIT_MS = 10_000;
 
 const isErrorCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(errorCodes, code);
+
+export const devicePath = (id: string, action: string): string => `/api/v1/devices/${encodeURIComponent(id)}/${action}`;
 
 /** @param url the room's address, such as http://127.0.0.1:8480 */
 export function createHttpClient(url: string): HttpClient {
@@ -47,6 +55,18 @@ export function createHttpClient(url: string): HttpClient {
       const isState = typeof state === 'object' && state !== null && 'room' in state && 'call' in state && 'network' in state;
       if (!isState) throw unreachable('What answers is not a room’s agent');
       return state as RoomState;
+    },
+    async devices() {
+      const devices = await request('/api/v1/devices', { method: 'GET' });
+      const isListing = typeof devices === 'object' && devices !== null && 'media' in devices && Array.isArray(devices.media) && 'hid' in devices;
+      if (!isListing) throw unreachable('What answers is not a room’s agent');
+      return devices as unknown as DevicesDocument;
+    },
+    async presets(id) {
+      const answer = await request(devicePath(id, 'presets'), { method: 'GET' });
+      const { presets } = typeof answer === 'object' && answer !== null ? (answer as Record<string, unknown>) : {};
+      if (!Array.isArray(presets) || !presets.every((name) => typeof name === 'string')) throw unreachable('What answers is not a room’s agent');
+      return presets;
     },
     post: (path, body) => request(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
   };

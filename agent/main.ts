@@ -17,6 +17,7 @@ const COMMANDS: Record<string, Command> = {
   share: { summary: 'share this room’s screen in the call', load: async () => (await import('./commands/share.ts')).runShareCommand },
   'stop-sharing': { summary: 'end sharing', load: async () => (await import('./commands/share.ts')).runStopSharingCommand },
   status: { summary: 'what the room is doing', load: async () => (await import('./commands/status.ts')).runStatusCommand },
+  devices: { summary: 'cameras, microphones, loudspeakers, speakerphones', load: async () => (await import('./commands/devices.ts')).runDevicesCommand },
   doctor: { summary: 'check this machine and its configuration', load: async () => (await import('./commands/doctor.ts')).runDoctorCommand },
   'relay-credentials': {
     summary: 'give rooms short-lived credentials for TURN relays',

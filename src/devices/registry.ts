@@ -1,5 +1,6 @@
 // The cameras, content inputs, microphones and loudspeakers of the machine: listed when something came or went, in the order in which they are tried.
 // Invariants: what is chosen changes by choose() alone; the chosen device is first whenever it is there; ids are unique; bounded whatever is plugged in.
+import type { Clock, Timer } from '../kernel/clock.ts';
 import { CloisterError } from '../kernel/errors.ts';
 import { createEvents, type EventSource } from '../kernel/events.ts';
 import type { Log } from '../kernel/log.ts';
@@ -27,6 +28,7 @@ export type RegistryOptions = {
   readonly list: () => Promise<readonly FoundDevice[]>;
   readonly watch: EventSource<{ readonly changed: readonly [] }>;
   readonly choices: ChoiceStore;
+  readonly clock: Clock;
   readonly log: Log;
 };
 
@@ -36,8 +38,10 @@ type Device = FoundDevice['identity'] & { readonly found: FoundDevice };
 const KINDS: readonly DeviceKind[] = ['camera', 'content', 'microphone', 'speaker'];
 const MAX_DEVICES = 64;
 const MAX_ALIKE = 256;
+/** A device that did not answer, or a system that did not tell, may do so later without anything that is heard of. */
+const RETRY_MS = 10_000;
 
-export function createRegistry({ list, watch, choices: store, log }: RegistryOptions): DeviceRegistry {
+export function createRegistry({ list, watch, choices: store, clock, log }: RegistryOptions): DeviceRegistry {
   const events = createEvents<{ changed: readonly [] }>((error) => log.error('a listener of the devices failed', { error: String(error) }));
   const scope = new Scope();
   /** Which were seen beside one like them, so that the port tells them apart also while they are alone. */
@@ -46,8 +50,10 @@ export function createRegistry({ list, watch, choices: store, log }: RegistryOpt
   let there: readonly FoundDevice[] = [];
   let views: readonly DeviceView[] = [];
   let order: MediaDevices = { camera: [], content: [], microphone: [], speaker: [] };
+  let pathsById: ReadonlyMap<string, string> = new Map();
   let listing: Promise<void> | null = null;
   let again = false;
+  let retry: Timer | null = null;
   let choosing: Promise<void> = Promise.resolve();
 
   function refresh(): Promise<void> {
@@ -61,16 +67,24 @@ export function createRegistry({ list, watch, choices: store, log }: RegistryOpt
   async function listUntilSettled(): Promise<void> {
     while (again && !scope.closed) {
       again = false;
+      retry?.cancel();
+      retry = null;
       try {
         const found = await list();
         if (found.length > MAX_DEVICES) log.warn('more devices than are used', { found: found.length, used: MAX_DEVICES });
         there = found.slice(0, MAX_DEVICES);
         for (const kind of KINDS) for (const like of lookalikes(kind, identities(kind))) if (alike.size < MAX_ALIKE) alike.add(like);
         publish();
+        if (there.some(({ problem }) => problem?.code === 'CL_DEVICE_OPEN')) retryLater();
       } catch (error) {
         log.warn('the devices could not be listed', { error: String(error) });
+        retryLater();
       }
     }
+  }
+
+  function retryLater(): void {
+    retry = scope.schedule(clock, RETRY_MS, () => void refresh());
   }
 
   const identities = (kind: DeviceKind): readonly Device[] => there.filter((found) => found.kind === kind).map((found) => ({ ...found.identity, found }));
@@ -83,22 +97,23 @@ export function createRegistry({ list, watch, choices: store, log }: RegistryOpt
     views = listed.flatMap(({ kind, devices }) => {
       const choice = choices[kind];
       const away = choice === undefined || devices.some(({ chosen }) => chosen) ? [] : [awayView(kind, choice, unique(choice.id, taken))];
-      return [...devices.map(viewOf), ...away].sort(byId);
+      return [...devices.map(viewOf), ...away];
     });
     const inOrder = (kind: DeviceKind): readonly MediaDevice[] => {
       const { devices = [] } = listed.find((one) => one.kind === kind) ?? {};
       return [...devices.filter(({ chosen }) => chosen), ...devices.filter(({ chosen }) => !chosen)].map(({ found }) => ({ ...found.media, name: found.name }));
     };
     order = { camera: inOrder('camera'), content: inOrder('content'), microphone: inOrder('microphone'), speaker: inOrder('speaker') };
+    pathsById = new Map(listed.flatMap(({ devices }) => devices.map(({ id, found }) => [id, found.media.path] as const)));
     if (JSON.stringify([views, order]) !== before) events.emit('changed');
   }
 
-  /** Those of a kind that are there, by id. */
+  /** Those of a kind that are there, in an order that does not depend on when they were plugged in. */
   function listedOf(kind: DeviceKind, taken: Set<string>): readonly Listed[] {
     const devices = identities(kind);
     const choice = choices[kind];
     const chosen = choice === undefined ? null : findKnown(kind, choice, devices, alike);
-    return devices.map((device) => ({ found: device.found, id: unique(deviceId(kind, device, alike), taken), chosen: device === chosen })).sort(byId);
+    return devices.map((device) => ({ found: device.found, id: unique(deviceId(kind, device, alike), taken), chosen: device === chosen })).sort(byModel);
   }
 
   function identityOf(kind: DeviceKind, id: string): DeviceIdentity | null {
@@ -130,6 +145,7 @@ export function createRegistry({ list, watch, choices: store, log }: RegistryOpt
     },
     list: () => views,
     order: () => order,
+    pathOf: (id) => pathsById.get(id) ?? null,
     choose(kind, id) {
       const chosen = choosing.then(() => chooseNow(kind, id));
       choosing = chosen.catch(() => {});
@@ -143,7 +159,12 @@ export function createRegistry({ list, watch, choices: store, log }: RegistryOpt
   };
 }
 
-const byId = (a: { readonly id: string }, b: { readonly id: string }): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+/** A card's first device before its others; ids are unique, so that nothing is left to chance. */
+function byModel(a: Listed, b: Listed): number {
+  const [one, other] = [a, b].map(({ found: { identity }, id }) => [identity.model, identity.part, id] as const);
+  return compare(one?.[0], other?.[0]) || compare(one?.[1], other?.[1]) || compare(one?.[2], other?.[2]);
+}
+const compare = (a = '', b = ''): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Devices that nothing at all tells apart are counted. */
 function unique(id: string, taken: Set<string>): string {

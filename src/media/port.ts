@@ -32,6 +32,9 @@ export type CaptureFormat = {
 /** A capture device or loudspeaker; `cancelsEcho`: it takes the echo out itself; `format`: the best it has for what is wanted, where it told. */
 export type MediaDevice = { readonly path: string; readonly name: string; readonly cancelsEcho: boolean; readonly format?: CaptureFormat };
 
+/** A capture input is there to be shared, where its driver does not tell by other means: a camera never is, whatever it is called. */
+export const CAPTURE_INPUT_NAME = /\b(?:hdmi|sdi|capture|cam ?link|magewell|avermedia)\b/i;
+
 /** What `auto` tries, in this order. Null: the agent cannot tell, and the media process looks by itself. */
 export type MediaDevices = {
   readonly camera: readonly MediaDevice[];

@@ -92,6 +92,8 @@ export type Plugged = {
   /** From the device, whatever it is. */
   send(report: readonly number[]): void;
   unplug(): void;
+  /** Gone from the list, and nothing else tells. */
+  vanish(): void;
 };
 
 export type HidMachine = {
@@ -186,6 +188,10 @@ export function createHidMachine(clock: Clock): HidMachine {
         failing = count;
       },
       send,
+      vanish() {
+        devices.delete(path);
+        stir();
+      },
       unplug() {
         gone = true;
         firmware.unplug();

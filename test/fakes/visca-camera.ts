@@ -57,8 +57,8 @@ const PACE = 40;
 const FASTEST = 0x18 * PACE;
 
 export function createFakeViscaCamera(clock: Clock, { digits = 4, zoomOnly = false, knowsReset = true }: CameraTraits = {}): FakeViscaCamera {
-  const axis = (end: number, from: number) => ({ at: 0, speed: 0, goal: null as number | null, end, from, sinceMs: 0 });
-  const axes = { pan: axis(PAN_END, -PAN_END), tilt: axis(TILT_END, -TILT_END), zoom: axis(ZOOM_END, 0), focus: axis(0xf000, 0x1000) };
+  const axis = (end: number, from: number, pace: number) => ({ at: Math.max(0, from), speed: 0, goal: null as number | null, end, from, pace, sinceMs: 0 });
+  const axes = { pan: axis(PAN_END, -PAN_END, 1), tilt: axis(TILT_END, -TILT_END, 1), zoom: axis(ZOOM_END, 0, 20), focus: axis(0xf000, 0x1000, 20) };
   type Axis = (typeof axes)['pan'];
   let autofocus = true;
   let compensation: number | null = null;
@@ -75,7 +75,7 @@ export function createFakeViscaCamera(clock: Clock, { digits = 4, zoomOnly = fal
     if (one.goal === null) one.at = Math.min(one.end, Math.max(one.from, one.at + one.speed * PACE * passed));
     else {
       const way = one.goal - one.at;
-      const step = Math.min(Math.abs(way), FASTEST * passed * (one === axes.zoom ? 10 : 1));
+      const step = Math.min(Math.abs(way), FASTEST * one.pace * passed);
       one.at += Math.sign(way) * step;
       if (step === Math.abs(way)) one.goal = null;
     }
@@ -92,7 +92,7 @@ export function createFakeViscaCamera(clock: Clock, { digits = 4, zoomOnly = fal
     settle(one);
     one.speed = 0;
     one.goal = goal;
-    return (Math.abs(goal - one.at) / (FASTEST * (one === axes.zoom ? 10 : 1))) * 1000;
+    return (Math.abs(goal - one.at) / (FASTEST * one.pace)) * 1000;
   };
   const variable = (text: string): number => (text === '00' ? 0 : (text[0] === '2' ? 1 : -1) * (Number.parseInt(text[1] ?? '0', 16) + 1));
 

@@ -12,7 +12,7 @@ const TELEPHONY_IDS = [0x07, 0x09, 0x17, 0x18, 0x20, 0x21, 0x2a, 0x2f, 0x3d, 0x4
 const PREFIXES = [...[0x80, 0x90, 0xa0, 0xb0, 0xc0], ...Array.from({ length: 12 }, (_, tag) => tag * 16 + 4), ...[0x08, 0x18, 0x28, 0xa8]];
 
 /** Short items alone; what is left at the end is one piece. */
-export function itemsOf(descriptor: Buffer): Buffer[] {
+function itemsOf(descriptor: Buffer): Buffer[] {
   const items: Buffer[] = [];
   for (let at = 0; at < descriptor.length; ) {
     const end = at + 1 + ([0, 1, 2, 4][descriptor.readUInt8(at) & 3] ?? 0);

@@ -93,10 +93,13 @@ export function createV4l2Camera({ ctl, clock, log }: { readonly ctl: V4l2Ctl; r
   const known = async (): Promise<Controls> => controls ?? (await read());
   const write = async (values: readonly (readonly [V4l2Control, number])[]): Promise<void> => {
     if (values.length === 0) return;
-    const { status, stderr } = await run(['-c', values.map(([control, value]) => `${control.name}=${value}`).join(',')]);
+    const { status, stdout, stderr } = await run(['-c', values.map(([control, value]) => `${control.name}=${value}`).join(',')]);
     if (status === 0) return;
     controls = null;
-    throw new CloisterError('CL_DEVICE_CONTROL', `the camera did not take ${values.map(([control]) => control.name).join(', ')}: ${reasonOf(stderr)}`);
+    throw new CloisterError(
+      'CL_DEVICE_CONTROL',
+      `the camera did not take ${values.map(([control]) => control.name).join(', ')}: ${reasonOf(`${stdout}\n${stderr}`)}`
+    );
   };
   const values = async (wanted: readonly V4l2Control[]): Promise<ReadonlyMap<string, number>> => {
     if (wanted.length === 0) return new Map();
@@ -301,6 +304,6 @@ const pairOf = (control: V4l2Control, value: number | undefined): readonly (read
   value === undefined ? [] : [[control, value]];
 
 /** The system's words, such as "Input/output error". */
-function reasonOf(stderr: string): string {
-  return /failed: ([\w ()/-]{1,80})$/m.exec(stderr)?.[1] ?? 'it does not say why';
+function reasonOf(output: string): string {
+  return /failed: ([\w ()/-]{1,80})$/m.exec(output)?.[1] ?? 'it does not say why';
 }

@@ -1,6 +1,6 @@
 // A camera at VISCA over IP. What it has is found by asking it; the protocol does not tell how far it goes, so that the camera refuses what is too far.
 // Invariants: something else that is wanted ends what the camera was told before; a camera that is away is asked again and again, and told as a problem.
-import type { Clock } from '../../kernel/clock.ts';
+import type { Clock, Timer } from '../../kernel/clock.ts';
 import { asCloisterError } from '../../kernel/errors.ts';
 import { createEvents } from '../../kernel/events.ts';
 import type { Log } from '../../kernel/log.ts';
@@ -47,6 +47,9 @@ export function createViscaCamera({ open, clock, log }: { readonly open: OpenVis
   scope.own(() => link[Symbol.asyncDispose]());
   let now: CameraState = { shutter: null, problem: null };
   let found: CameraCapabilities | null = null;
+  let started = false;
+  let introduced = false;
+  let asking: Timer | null = null;
   /** What the camera is doing; aborted by what comes next. */
   let doing = new AbortController();
   /** The axes that were told to move. */
@@ -55,7 +58,8 @@ export function createViscaCamera({ open, clock, log }: { readonly open: OpenVis
   const become = (problem: CameraState['problem']): void => {
     if (problem?.code === now.problem?.code) return;
     now = { shutter: null, problem };
-    log.info(problem === null ? 'A camera answers' : 'A camera does not answer', {});
+    log.info(problem === null ? 'A camera answers' : 'A camera does not answer');
+    if (problem !== null) askIn(AWAY_MS);
     events.emit('changed');
   };
   /** Each answer says that it is there; where there is none it may be another camera afterwards. */
@@ -81,6 +85,17 @@ export function createViscaCamera({ open, clock, log }: { readonly open: OpenVis
       if (asCloisterError(error).code === 'CL_DEVICE_CONTROL') return null;
       throw error;
     }
+  };
+  const ask = async (): Promise<void> => {
+    const version = await has(viscaInquiries.version).catch(() => null);
+    const maker = version === null ? null : readVersion(version);
+    if (maker !== null && !introduced) log.info('A camera’s maker and model', maker);
+    introduced ||= maker !== null;
+    askIn(now.problem === null ? WELL_MS : AWAY_MS);
+  };
+  const askIn = (delayMs: number): void => {
+    asking?.cancel();
+    if (started && !scope.closed) asking = scope.schedule(clock, delayMs, () => void ask());
   };
   const panTilt = async (): Promise<PanTilt | null> => {
     const data = await has(viscaInquiries.panTilt);
@@ -152,14 +167,7 @@ export function createViscaCamera({ open, clock, log }: { readonly open: OpenVis
     on: events.on,
     async start(signal) {
       if (signal.aborted) return;
-      const ask = async (): Promise<void> => {
-        const was = now.problem;
-        const version = await has(viscaInquiries.version).catch(() => null);
-        if (scope.closed) return;
-        const maker = version === null ? null : readVersion(version);
-        if (maker !== null && was !== null) log.info('The camera’s maker and model', maker);
-        scope.schedule(clock, now.problem === null ? WELL_MS : AWAY_MS, () => void ask());
-      };
+      started = true;
       // Not waited for: the room starts without its camera.
       void ask();
     },

@@ -201,7 +201,6 @@ export function createViscaLink({ open, clock }: { readonly open: OpenViscaWire;
           const cancel = viscaCommands.cancel(socket);
           wire?.send(wire.sequenced ? frameDatagram('command', sequence, cancel) : cancel);
         }
-        busy.clear();
       });
     },
     [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose]()

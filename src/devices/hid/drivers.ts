@@ -16,7 +16,7 @@ const PLANTRONICS = 'Linux, drivers/hid/hid-plantronics.c, commit 9821709af892 (
 
 const DRIVERS: readonly HidDriver[] = [
   { model: '047f:da60', source: PLANTRONICS, controls: new Map([[CONTROL_USAGE.mute, 'microphone-mute']]), doubleKeyMs: 5 },
-  // The consumer page's mute goes with the microphone's, and Phone Mute says that already.
+  // Linux leaves the consumer page’s mute of all others of this maker unused, and takes Phone Mute.
   { model: '047f:', source: PLANTRONICS, controls: new Map([[CONTROL_USAGE.mute, null]]), doubleKeyMs: 5 }
 ];
 

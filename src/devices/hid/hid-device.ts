@@ -7,7 +7,7 @@ import type { Log } from '../../kernel/log.ts';
 import { Scope } from '../../kernel/scope.ts';
 import type { HidDeviceView } from '../../room/state.ts';
 import type { CallOnDevices, HidCommand } from '../port.ts';
-import { createLampWriter } from './lamp-writer.ts';
+import { createLampWriter, lampReportsOf } from './lamp-writer.ts';
 import { presenceIn, sensesPresence } from './presence.ts';
 import type { TelephonyLamp } from './report-model.ts';
 import { detached, lampsOf, type TelephonyEvent, telephony } from './telephony.ts';
@@ -53,7 +53,7 @@ export function createHidDevice({ connection, map, call, clock, log, onCommand, 
   let lost = false;
 
   const writer = createLampWriter({
-    reports: map.lampReportIds.map((reportId) => ({ reportId, lamps: map.lamps.filter((lamp) => lamp.reportId === reportId).map(({ lamp }) => lamp) })),
+    reports: lampReportsOf(map),
     build: (reportId, lit) => lampReport(map, reportId, lit),
     send: (report) => connection.write(report),
     onTold(lit) {

@@ -305,10 +305,14 @@ const LAMP_NAMES: readonly (readonly [TelephonyLamp, string])[] = [
 ];
 const nameOf = (control: TelephonyControl): string => (control === 'volume-up' || control === 'volume-down' ? 'volume' : control);
 
+/** In the words of HidDeviceView. */
+export function abilitiesOf({ controls, lamps }: TelephonyMap): readonly string[] {
+  const lampNames = LAMP_NAMES.filter(([lamp]) => lamps.some((mapped) => mapped.lamp === lamp)).map(([, name]) => name);
+  return [...new Set(controls.map(({ control }) => nameOf(control))), ...lampNames];
+}
+
 function viewOf({ identity, kinds, map, session, problem }: Entry): HidDeviceView {
   const { id, name, model, serial, port, appliance } = identity;
-  const controls = new Set(map?.controls.map(({ control }) => nameOf(control)));
-  const lamps = LAMP_NAMES.filter(([lamp]) => map?.lamps.some((mapped) => mapped.lamp === lamp));
   const code: ErrorCode | null = problem ?? (session?.writeFailed() === true ? 'CL_DEVICE_WRITE' : null);
   return {
     id,
@@ -318,7 +322,7 @@ function viewOf({ identity, kinds, map, session, problem }: Entry): HidDeviceVie
     port,
     appliance,
     kinds,
-    can: [...controls, ...lamps.map(([, lampName]) => lampName)],
+    can: map === null ? [] : abilitiesOf(map),
     lamps: session?.lamps() ?? null,
     problem: code === null ? null : { code, text: errorCodes[code].text }
   };

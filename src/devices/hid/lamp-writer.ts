@@ -3,6 +3,7 @@
 import type { Result } from '../../kernel/result.ts';
 import type { TelephonyLamp } from './report-model.ts';
 import type { Lamps } from './telephony.ts';
+import type { TelephonyMap } from './telephony-map.ts';
 
 export type LampReport = { readonly reportId: number; readonly lamps: readonly TelephonyLamp[] };
 
@@ -22,6 +23,9 @@ export type LampWriter = {
   /** Until everything was written or has failed. */
   settled(): Promise<void>;
 };
+
+export const lampReportsOf = ({ lamps, lampReportIds }: Pick<TelephonyMap, 'lamps' | 'lampReportIds'>): readonly LampReport[] =>
+  lampReportIds.map((reportId) => ({ reportId, lamps: lamps.filter((lamp) => lamp.reportId === reportId).map(({ lamp }) => lamp) }));
 
 /** A call is told in this order: a device that hears of a line first has no call to put it to. */
 const ORDER: readonly TelephonyLamp[] = ['offHook', 'onLine', 'line'];

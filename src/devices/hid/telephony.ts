@@ -7,20 +7,20 @@ import type { ControlForm, ControlValue, TelephonyControl, TelephonyLamp } from 
 export type Lamps = Readonly<Record<TelephonyLamp, boolean>>;
 
 /** A device that hears nothing takes a press back after about 2 s; its echo of our own change comes within 3 s (devices.md "HID telephony"). */
-export const HOOK_ECHO_MS = 3000;
+const HOOK_ECHO_MS = 3000;
 /** How long a press waits for the call to follow, before the lamp goes back to what is so. */
-export const ASKED_MS = 2000;
+const ASKED_MS = 2000;
 /** A mute report this soon after an unmute is the device's refusal: its boom arm is up. */
-export const MUTE_REFUSAL_MS = 700;
+const MUTE_REFUSAL_MS = 700;
 const MUTE_ECHO_MS = 1000;
 /** A press this soon after our own change crossed it on the way, or is a one-shot key's echo: a person who saw it takes longer. */
 const CROSSING_MS = 300;
 /** The first report this soon after attaching tells how things are, not what somebody did. */
-export const BASELINE_MS = 500;
+const BASELINE_MS = 500;
 /** The same press by another report this soon is a mirror of it. */
 const MIRROR_MS = 150;
 /** At most ten steps of volume in a second. */
-export const VOLUME_REPEAT_MS = 100;
+const VOLUME_REPEAT_MS = 100;
 
 type Expected = { readonly value: number; readonly untilMs: number };
 

@@ -40,22 +40,30 @@ async function openFirst(what: string, attempts: readonly (() => Promise<Pipelin
  * @param device its path is one such as /dev/video0, or a DirectShow name
  * @throws CloisterError CL_MEDIA_SOURCE
  */
-export function openCamera({ path, name }: Pick<MediaDevice, 'path' | 'name'>, profile: VideoProfile, clock: Clock): Promise<VideoSource> {
+export function openCamera(device: Pick<MediaDevice, 'path' | 'name' | 'format'>, profile: VideoProfile, clock: Clock): Promise<VideoSource> {
+  const { path, name, format } = device;
   const { width, height, fps } = profile;
-  const size = { videoDevice: path, width, height, frameRate: fps };
-  return openVideoDevice(name, profile, clock, (skip) => {
-    const decode = async (opening: Promise<Demuxer>): Promise<Pipeline> => {
-      const demuxer = await opening;
-      const inItsMemory = demuxer.video()?.codecpar.codecId === AV_CODEC_ID_RAWVIDEO;
-      return openPipeline(demuxer, { kind: 'video', filter: inItsMemory ? ownFrames(scaleFilter(profile)) : scaleFilter(profile), skip });
-    };
-    return openFirst(`camera ${name}`, [
-      // USB 2 has no room for 720p30 uncompressed: a camera that can compress is asked to.
-      ...(DeviceAPI.getVideoFormat() === 'v4l2' ? [() => decode(DeviceAPI.openCamera({ ...size, formatOptions: { input_format: 'mjpeg' } }))] : []),
-      () => decode(DeviceAPI.openCamera(size)),
-      () => decode(DeviceAPI.openCamera({ videoDevice: path }))
-    ]);
-  });
+  const wanted = { width, height, frameRate: fps };
+  const forms = [
+    ...(format === undefined
+      ? []
+      : [{ width: format.width, height: format.height, frameRate: format.fps, formatOptions: { input_format: format.pixelFormat } }]),
+    // USB 2 has no room for 720p30 uncompressed: a camera that can compress is asked to.
+    ...(DeviceAPI.getVideoFormat() === 'v4l2' ? [{ ...wanted, formatOptions: { input_format: 'mjpeg' } }] : []),
+    wanted,
+    {}
+  ];
+  const open = async (form: (typeof forms)[number], skip: () => boolean): Promise<Pipeline> => {
+    const demuxer = await DeviceAPI.openCamera({ videoDevice: path, ...form });
+    const inItsMemory = demuxer.video()?.codecpar.codecId === AV_CODEC_ID_RAWVIDEO;
+    return openPipeline(demuxer, { kind: 'video', filter: inItsMemory ? ownFrames(scaleFilter(profile)) : scaleFilter(profile), skip });
+  };
+  const openAny = (skip: () => boolean): Promise<Pipeline> =>
+    openFirst(
+      `camera ${name}`,
+      forms.map((form) => () => open(form, skip))
+    );
+  return openVideoDevice(name, profile, clock, openAny);
 }
 
 /**

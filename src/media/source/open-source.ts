@@ -1,7 +1,7 @@
 // From a configured choice to an open source, and the devices that this process finds by itself where the agent does not say which there are.
 import type { Clock } from '../../kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../../kernel/errors.ts';
-import type { MediaDevice, SourceChoice, VideoProfile } from '../port.ts';
+import { CAPTURE_INPUT_NAME, type MediaDevice, type SourceChoice, type VideoProfile } from '../port.ts';
 import { devicesFor } from './chosen-devices.ts';
 import { type CaptureDevice, listDevices, openCamera, openScreen } from './device-source.ts';
 import { examined } from './examined-picture.ts';
@@ -74,7 +74,7 @@ export async function openScreenSource(
 }
 
 /** A capture input is there to be shared; a camera never is, whatever it is called. */
-export const isCaptureInput = ({ description }: CaptureDevice): boolean => /\b(?:hdmi|capture|cam ?link|magewell|avermedia)\b/i.test(description);
+export const isCaptureInput = ({ description }: CaptureDevice): boolean => CAPTURE_INPUT_NAME.test(description);
 
 const deviceOf = ({ name, description }: CaptureDevice): MediaDevice => ({ path: name, name: description || name, cancelsEcho: false });
 

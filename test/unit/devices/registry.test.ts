@@ -7,6 +7,7 @@ import { CloisterError } from '../../../src/kernel/errors.ts';
 import { createEvents } from '../../../src/kernel/events.ts';
 import { silentLog } from '../../../src/kernel/log.ts';
 import type { DeviceKind } from '../../../src/room/state.ts';
+import { createFakeClock } from '../../fakes/clock.ts';
 
 type Unit = { readonly kind: DeviceKind; readonly model: string; readonly serial: string | null; readonly port: number };
 
@@ -43,13 +44,14 @@ function createWorld(first: readonly Unit[] = [], store = createMemoryStore()) {
     if (world.failing) throw new Error('cannot tell');
     return world.there;
   };
-  const registry = createRegistry({ list, watch, choices: store, log: silentLog });
+  const clock = createFakeClock();
+  const registry = createRegistry({ list, watch, choices: store, clock, log: silentLog });
   registry.on('changed', () => {
     world.changes += 1;
   });
   return {
-    ...world,
     world,
+    clock,
     registry,
     start: () => registry.start(new AbortController().signal),
     async plug(units: readonly Unit[]) {
@@ -107,7 +109,7 @@ describe('the devices of a room', () => {
     await before.start();
     const id = idAt(before.registry, 2);
     await before.registry.choose('camera', id);
-    const after = createWorld([A], before.store);
+    const after = createWorld([A], before.world.store);
     await after.start();
     assert.equal(after.registry.list().find(({ chosen }) => chosen)?.id, id);
     // Somebody may choose again what is away.
@@ -143,16 +145,31 @@ describe('the devices of a room', () => {
     assert.equal(paths(registry)[0], '/dev/camera-at-2');
   });
 
-  it('keeps what it listed where the platform cannot tell, and looks again when something happens', async () => {
-    const { registry, start, settle, world } = createWorld([A]);
+  it('keeps what it listed where the platform cannot tell, and asks again after ten seconds', async () => {
+    const { registry, start, settle, world, clock } = createWorld([A]);
     await start();
+    assert.equal(clock.pending, 0);
     world.failing = true;
     await settle();
     assert.equal(registry.list().length, 1);
     world.failing = false;
     world.there = [];
-    await settle();
+    await clock.advanceAsync(10_000);
     assert.equal(registry.list().length, 0);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('asks again where a device did not answer, and not where it may not be opened', async () => {
+    const { start, settle, world, clock } = createWorld([A]);
+    const because = (code: 'CL_DEVICE_OPEN' | 'CL_DEVICE_PERMISSION'): FoundDevice => ({ ...found(A), problem: { code, text: '' } });
+    world.there = [because('CL_DEVICE_OPEN')];
+    await start();
+    await clock.advanceAsync(10_000);
+    assert.equal(world.lists, 2);
+    world.there = [because('CL_DEVICE_PERMISSION')];
+    await settle();
+    await clock.advanceAsync(60_000);
+    assert.deepEqual([world.lists, clock.pending], [3, 0]);
   });
 
   it('is bounded', async () => {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { createHidDevices, type HidDevicesOptions } from '../../../../src/devices/hid/hid-devices.ts';
 import type { PresenceSource } from '../../../../src/devices/hid/iio-presence.ts';
 import type { CallOnDevices, HidCommand } from '../../../../src/devices/port.ts';
+import { CloisterError } from '../../../../src/kernel/errors.ts';
 import { silentLog } from '../../../../src/kernel/log.ts';
 import { application, cells, descriptor, input, logicalRange, padding, reportId, usage, usagePage } from '../../../data/hid/descriptor-builder.ts';
 import { createFakeClock } from '../../../fakes/clock.ts';
@@ -323,6 +324,62 @@ describe('HID devices', () => {
     await later(500);
     assert.equal(devices.state().devices[0]?.problem, null);
     assert.deepEqual(new Set(lit(firmware.lamps)), new Set(['offHook', 'onLine', 'mute']));
+  });
+
+  it('what a failed write was to tell is told again, also where the state is as before it', async () => {
+    const { show, later, phone, firmware } = await roomWith();
+    const before = phone.writes.length;
+    phone.failWrites(1);
+    show(ringing);
+    await later(500);
+    show(idle);
+    await later(500);
+    assert.equal(phone.writes.length, before + 1, 'nobody knows what became of the first');
+    assert.deepEqual(lit(firmware.lamps), []);
+  });
+
+  it('refuses a lifted receiver by writing what is so already', async () => {
+    const { later, phone, firmware, commands } = await roomWith();
+    const before = phone.writes.length;
+    firmware.press('hook');
+    await later(100);
+    assert.deepEqual(commands, ['offer-to-call']);
+    assert.equal(phone.writes.length, before + 1);
+  });
+
+  it('between the reports of a slow device the newest state takes over', async () => {
+    const { show, later, phone, firmware } = await roomWith({ layout: LAMP_PER_REPORT });
+    phone.slow(1000);
+    const before = phone.writes.length;
+    show({ phase: 'on-hold', muted: true });
+    await later(1500);
+    show(idle);
+    await later(10_000);
+    assert.equal(phone.writes.length - before, 4, 'off-hook and on-line on, and off again; mute and hold never');
+    assert.deepEqual(lit(firmware.lamps), []);
+  });
+
+  it('a device that is gone from the list without a word is let go', async () => {
+    const { later, phone, machine, devices } = await roomWith();
+    phone.vanish();
+    await later(2000);
+    assert.deepEqual([machine.connections(), devices.state().devices], [0, []]);
+  });
+
+  it('a device that does not open is tried again without a word of the system', async () => {
+    const world = room();
+    const open = world.machine.transport.open;
+    let refusals = 5;
+    world.machine.transport.open = async (path, ids) => {
+      if (refusals-- > 0) throw new CloisterError('CL_DEVICE_OPEN', 'not yet');
+      return open(path, ids);
+    };
+    const phone = world.machine.plug();
+    await world.begin();
+    assert.equal(world.devices.state().devices[0]?.problem?.code, 'CL_DEVICE_OPEN');
+    await world.later(10_000);
+    assert.equal(phone.open(), true);
+    assert.equal(world.devices.state().devices[0]?.problem, null);
   });
 
   it('a slow device gets the newest state and none of those between', async () => {

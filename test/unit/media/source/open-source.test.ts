@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { DeviceAPI } from 'node-av';
 import { silentLog } from '../../../../src/kernel/log.ts';
 import { createDeviceOrder } from '../../../../src/media/device-order.ts';
+import { openCamera as openDevice } from '../../../../src/media/source/device-source.ts';
 import { openRoomCamera } from '../../../../src/media/source/room-camera.ts';
 import { createFakeClock } from '../../../fakes/clock.ts';
 
@@ -33,5 +34,23 @@ describe('the camera that is found by itself', () => {
     });
     assert.deepEqual([[...tried], source.view.kind], [['/dev/video1'], 'test']);
     await source.close();
+  });
+
+  it('is opened in the format that was found to be its best, and else in others', async () => {
+    const tried: unknown[] = [];
+    Object.assign(DeviceAPI, {
+      async openCamera({ videoDevice: _, ...form }: Record<string, unknown>) {
+        tried.push(form);
+        throw new Error('in use');
+      }
+    });
+    const device = { path: '/dev/video1', name: 'Front', format: { pixelFormat: 'nv12', width: 1280, height: 720, fps: 29.97 } } as const;
+    await assert.rejects(
+      openDevice(device, { width: 640, height: 360, fps: 30, maxKbps: 500 }, createFakeClock()),
+      /the camera Front cannot be opened: in use$/
+    );
+    const size = { width: 640, height: 360, frameRate: 30 };
+    assert.deepEqual(tried[0], { width: 1280, height: 720, frameRate: 29.97, formatOptions: { input_format: 'nv12' } });
+    assert.deepEqual(tried.slice(-2), [size, {}]);
   });
 });
