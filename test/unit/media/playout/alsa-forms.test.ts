@@ -41,6 +41,6 @@ describe('the forms of a loudspeaker', () => {
       'Playback:\n    Altset 1\n    Rates: x\n    Channels: 99999999999999999999\n'
     ])
       assert.deepEqual(soundForms(text), []);
-    fc.assert(fc.property(fc.string({ maxLength: 500, unit: 'binary' }), (text) => Array.isArray(soundForms(`Playback:\n    Altset 1\n${text}`))));
+    fc.assert(fc.property(fc.string({ maxLength: 60 }), (text) => Array.isArray(soundForms(`Playback:\n    Altset 1\n${text}`))));
   });
 });
