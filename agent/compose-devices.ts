@@ -14,9 +14,8 @@ import { createHidDevices, type HidIdentity } from '../src/devices/hid/hid-devic
 import { createIioPresence } from '../src/devices/hid/iio-presence.ts';
 import { nodeHidTransport } from '../src/devices/hid/node-hid.ts';
 import type { HidRow } from '../src/devices/hid/transport.ts';
-import { deviceId } from '../src/devices/identity.ts';
 import { createLinuxLister } from '../src/devices/linux-devices.ts';
-import { identifyHidRow } from '../src/devices/linux-identity.ts';
+import { identifyHidRows } from '../src/devices/linux-identity.ts';
 import type { DeviceRegistry, HidDevices } from '../src/devices/port.ts';
 import { createRegistry } from '../src/devices/registry.ts';
 import { createWindowsLister, createWindowsLook } from '../src/devices/windows-devices.ts';
@@ -38,13 +37,7 @@ async function keep(path: string, content: string): Promise<void> {
 
 export const hidDescriptors = createSysfsDescriptors(SYSFS);
 
-export const identifyHid = (rows: readonly HidRow[]): Promise<readonly HidIdentity[]> =>
-  Promise.all(
-    rows.map(async (row) => {
-      const identity = await identifyHidRow(row, SYSFS);
-      return { ...identity, id: deviceId('hid', identity) };
-    })
-  );
+export const identifyHid = (rows: readonly HidRow[]): Promise<readonly HidIdentity[]> => identifyHidRows(rows, SYSFS);
 
 /** Which touch consoles were there, in the room's data folder. */
 export const consoleFile = (config: Config): string => join(config.dataDirectory, 'touch-consoles.json');
@@ -79,7 +72,7 @@ export function composeDevices(config: Config, { clock, log }: Environment): Com
     descriptors: hidDescriptors,
     identify: identifyHid,
     watch,
-    roomAppliances: () => new Set(registry.list().flatMap(({ present, appliance }) => (present ? [appliance] : []))),
+    registry,
     console: config.devices.console,
     consoleMemory: { read: () => readFile(consoles, 'utf8').catch(() => null), write: (text) => keep(consoles, text) },
     sensors: createIioPresence({ sysfs: SYSFS, clock }),

@@ -55,8 +55,6 @@ export type DeviceRegistry = EventSource<{ readonly changed: readonly [] }> &
     pathOf(id: string): string | null;
     /** Those that are there, in the order in which they are tried: the chosen one first. */
     order(): MediaDevices;
-    /** What the device is opened by now, such as /dev/video0; null where it is away or unknown. */
-    pathOf(id: string): string | null;
     /** Remembers the choice; null: the first that works. @throws CloisterError CL_DEVICE_UNKNOWN */
     choose(kind: DeviceKind, id: string | null): Promise<void>;
   };

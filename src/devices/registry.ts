@@ -8,7 +8,7 @@ import { Scope } from '../kernel/scope.ts';
 import type { MediaDevice, MediaDevices } from '../media/port.ts';
 import type { DeviceKind, DeviceProblem, DeviceView } from '../room/state.ts';
 import type { ChoiceStore, Choices, ChosenDevice } from './choice-store.ts';
-import { type DeviceIdentity, deviceId, findKnown, known, lookalikes } from './identity.ts';
+import { type DeviceIdentity, deviceId, findKnown, known, lookalikes, uniqueId } from './identity.ts';
 import type { DeviceRegistry } from './port.ts';
 
 /** A device as the platform lists it. */
@@ -96,7 +96,7 @@ export function createRegistry({ list, watch, choices: store, clock, log }: Regi
     const listed = KINDS.map((kind) => ({ kind, devices: listedOf(kind, taken) }));
     views = listed.flatMap(({ kind, devices }) => {
       const choice = choices[kind];
-      const away = choice === undefined || devices.some(({ chosen }) => chosen) ? [] : [awayView(kind, choice, unique(choice.id, taken))];
+      const away = choice === undefined || devices.some(({ chosen }) => chosen) ? [] : [awayView(kind, choice, uniqueId(choice.id, taken))];
       return [...devices.map(viewOf), ...away];
     });
     const inOrder = (kind: DeviceKind): readonly MediaDevice[] => {
@@ -113,7 +113,7 @@ export function createRegistry({ list, watch, choices: store, clock, log }: Regi
     const devices = identities(kind);
     const choice = choices[kind];
     const chosen = choice === undefined ? null : findKnown(kind, choice, devices, alike);
-    return devices.map((device) => ({ found: device.found, id: unique(deviceId(kind, device, alike), taken), chosen: device === chosen })).sort(byModel);
+    return devices.map((device) => ({ found: device.found, id: uniqueId(deviceId(kind, device, alike), taken), chosen: device === chosen })).sort(byModel);
   }
 
   function identityOf(kind: DeviceKind, id: string): DeviceIdentity | null {
@@ -165,14 +165,6 @@ function byModel(a: Listed, b: Listed): number {
   return compare(one?.[0], other?.[0]) || compare(one?.[1], other?.[1]) || compare(one?.[2], other?.[2]);
 }
 const compare = (a = '', b = ''): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/** Devices that nothing at all tells apart are counted. */
-function unique(id: string, taken: Set<string>): string {
-  let free = id;
-  for (let count = 2; taken.has(free); count++) free = `${id}-${count}`;
-  taken.add(free);
-  return free;
-}
 
 const viewOf = ({ found: { kind, identity, name, can, problem }, id, chosen }: Listed): DeviceView => ({
   id,

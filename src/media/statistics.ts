@@ -1,23 +1,29 @@
 // The figures of one media process, put together from its parts: what really is sent and received. Rates are over the time since the call before.
 import type { Clock } from '../kernel/clock.ts';
 import type { EncoderView, MediaFlow } from '../room/state.ts';
+import type { Microphone } from './audio/microphone.ts';
+import type { DeviceOrder } from './device-order.ts';
 import type { AudioSender } from './encode/audio-sender.ts';
 import type { VideoSender } from './encode/video-sender.ts';
+import type { Playout } from './playout/playout.ts';
 import type { MediaSettings, MediaStatistics } from './port.ts';
 import type { Receiver } from './receiver.ts';
 import type { Share } from './screen/share.ts';
-import { viewOfChoice } from './source/source-view.ts';
+import { idleView } from './source/chosen-devices.ts';
 import { type MediaKind, type NegotiatedMedia, ofEachKind, type PeerConnection, type PictureKind } from './streams.ts';
 
 export type StatisticsParts = {
   readonly clock: Clock;
   readonly settings: MediaSettings;
+  readonly devices: Pick<DeviceOrder, 'current'>;
   readonly peer: Pick<PeerConnection, 'roundTripMs' | 'statistics'>;
   readonly receiver: Pick<Receiver, 'figures'>;
   readonly feed: { statistics(): { readonly displays: number; readonly framesDecoded: number } };
   readonly audio: Pick<AudioSender, 'statistics'>;
   readonly video: () => Pick<VideoSender, 'statistics'> | null;
   readonly screen: () => Pick<Share, 'statistics'> | null;
+  readonly microphone: Pick<Microphone, 'level' | 'echo'>;
+  readonly playout: Pick<Playout, 'level'>;
   readonly negotiated: () => NegotiatedMedia | null;
   /** Whether less of a picture is sent than is wanted, because the path carries no more. */
   readonly limited: (kind: PictureKind) => boolean;
@@ -54,6 +60,7 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
     const screen = parts.screen()?.statistics() ?? null;
     const feed = parts.feed.statistics();
     const negotiated = parts.negotiated();
+    const listed = parts.devices.current();
     const flow = (kind: MediaKind, sending: boolean, framesSent: number, framesDecoded: number, encoder: EncoderView | null): MediaFlow => {
       const { frames, receiving, width, height, fps } = parts.receiver.figures(kind);
       const { packetsSent, packetsResent, packetsReceived, packetsRecovered, lost } = peer[kind];
@@ -92,9 +99,11 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
               lossPercent: Math.round(1000 * peer.send.lossFraction) / 10
             },
       displays: feed.displays,
-      camera: video?.source ?? viewOfChoice(settings.camera, 'video'),
-      microphone: audio.source ?? viewOfChoice(settings.microphone, 'audio'),
-      screenSource: screen?.source ?? null
+      camera: video?.source ?? idleView('camera', settings.camera, listed?.camera ?? null),
+      microphone: audio.source ?? idleView('microphone', settings.microphone, listed?.microphone ?? null),
+      screenSource: screen?.source ?? null,
+      levels: { microphone: parts.microphone.level(), speaker: parts.playout.level() },
+      echo: parts.microphone.echo()
     };
   };
 }

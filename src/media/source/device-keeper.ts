@@ -37,6 +37,8 @@ const RETRY_MS = 2_000;
 const MAX_RETRY_MS = 30_000;
 /** Then the next one is tried beside it; it is still taken when it opens. */
 const OPEN_LIMIT_MS = 2_000;
+/** ENOSPC: what the driver says where the bus has no room for two cameras at once (Linux, Documentation/driver-api/usb/error-codes.rst). */
+const NO_ROOM = /no space left on device/i;
 /** A device whose driver or firmware stands still ends nothing and tells nothing. */
 const SILENCE_MS = 5_000;
 const SILENCE_CHECK_MS = 1_000;
@@ -50,6 +52,9 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
   const closings = new Map<string, Promise<void>>();
   /** What was lost is not tried again before, unless there is news. */
   const restUntilMs = new Map<string, number>();
+  /** Cannot be opened beside another one; and those for which the other one made room once, in vain or not. */
+  const crowdedOut = new Set<string>();
+  const hadRoom = new Set<string>();
   let current: Held<S> | null = null;
   let reason = 'there is none';
   let told = false;
@@ -83,6 +88,8 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
     told = true;
     if (gaveMs !== null) gaveMs = clock.monotonicMs();
     restUntilMs.delete(held.device.path);
+    crowdedOut.delete(held.device.path);
+    hadRoom.delete(held.device.path);
     options.onUse(held, '');
     if (before !== null) release(before);
   }
@@ -96,6 +103,7 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
         else release({ device, source });
       } catch (error) {
         reason = asCloisterError(error, 'CL_MEDIA_SOURCE').message;
+        if (NO_ROOM.test(reason)) crowdedOut.add(device.path);
       }
       if (opening.source === null) openings.delete(device.path);
       else if (opening.late) wake(true);
@@ -105,16 +113,19 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
     return opening;
   }
 
+  /** Waits for what may hang. */
+  async function inTime(work: Promise<unknown> | undefined): Promise<void> {
+    const limit = new AbortController();
+    await Promise.race([work, delay(clock, OPEN_LIMIT_MS, AbortSignal.any([limit.signal, scope.signal]))]);
+    limit.abort();
+  }
+
   async function tryToOpen(device: MediaDevice): Promise<S | null> {
     const { path } = device;
-    if (closings.has(path) || clock.monotonicMs() < (restUntilMs.get(path) ?? 0)) return null;
+    if (scope.closed || closings.has(path) || clock.monotonicMs() < (restUntilMs.get(path) ?? 0)) return null;
     const opening = openings.get(path) ?? begin(device);
     opening.wanted = true;
-    if (opening.source === null && !opening.late) {
-      const limit = new AbortController();
-      await Promise.race([opening.settled, delay(clock, OPEN_LIMIT_MS, AbortSignal.any([limit.signal, scope.signal]))]);
-      limit.abort();
-    }
+    if (opening.source === null && !opening.late) await inTime(opening.settled);
     const source = taken(opening);
     if (source === null) {
       if (openings.has(path) && !scope.closed) {
@@ -126,6 +137,18 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
     if (!scope.closed) return source;
     release({ device, source });
     return null;
+  }
+
+  /** Lets the one in use go for a better one, once: where that fails nevertheless, the one that worked stays the next time. */
+  async function tryAlone(device: MediaDevice): Promise<S | null> {
+    const before = current;
+    if (before === null || !crowdedOut.has(device.path) || hadRoom.has(device.path)) return null;
+    hadRoom.add(device.path);
+    current = null;
+    options.onUse(null, `the bus has no room for ${device.name} beside it`);
+    release(before);
+    await inTime(closings.get(before.device.path));
+    return tryToOpen(device);
   }
 
   /** @returns whether the best one is in use */
@@ -140,7 +163,7 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
     }
     for (const device of better) {
       if (scope.closed) return true;
-      const source = await tryToOpen(device);
+      const source = (await tryToOpen(device)) ?? (await tryAlone(device));
       if (source === null) continue;
       use({ device, source });
       return device === order[0];

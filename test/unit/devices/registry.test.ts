@@ -172,6 +172,18 @@ describe('the devices of a room', () => {
     assert.deepEqual([world.lists, clock.pending], [3, 0]);
   });
 
+  it('tries the others in an order that does not depend on which was plugged in first, a card’s first device before its others', async () => {
+    const one = found(A);
+    const parts = ['pcm1', 'pcm0'].map((part) => ({ ...one, identity: { ...one.identity, part }, media: { ...one.media, path: part } }));
+    const all = [...parts, found(B)];
+    for (const there of [all, [...all].reverse()]) {
+      const { registry, start, world } = createWorld();
+      world.there = there;
+      await start();
+      assert.deepEqual(paths(registry), ['pcm0', 'pcm1', '/dev/camera-at-2']);
+    }
+  });
+
   it('is bounded', async () => {
     const { registry, start } = createWorld(Array.from({ length: 200 }, (_, port) => ({ ...A, serial: `SERIAL${port}`, port })));
     await start();

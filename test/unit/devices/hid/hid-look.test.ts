@@ -29,7 +29,7 @@ describe('looking at HID devices', () => {
     assert.ok(plugged.every((device) => device.opened() === 0));
     const room = createHidDevices({
       ...machine,
-      roomAppliances: () => new Set(),
+      registry: { on: () => () => {}, list: () => [] },
       console: 'none',
       consoleMemory: { read: async () => null, write: async () => {} },
       sensors: { start: async () => {}, look: async () => {}, presence: () => null, [Symbol.asyncDispose]: async () => {} },
