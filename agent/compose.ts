@@ -217,6 +217,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     camera: config.media.camera,
     microphone: config.media.microphone,
     devices: registry.order(),
+    speaker: config.media.speaker,
+    echoCancellation: config.media.echoCancellation,
     video: config.media.video,
     screen: config.media.screen,
     screenVideo: config.media.screenVideo,

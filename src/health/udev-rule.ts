@@ -11,14 +11,14 @@ const SIGNATURE = '# Cloister udev rule';
 
 export type RuleWish = 'install' | 'remove';
 
-export type RulePlan = {
+type RulePlan = {
   /** `none`: it is as wished already. `foreign`: nothing may be done. */
   readonly action: 'write' | 'replace' | 'delete' | 'none' | 'foreign';
   readonly text: string;
 };
 
 /** @param installed what is at the rule's place; null where nothing is */
-export function planRule(wish: RuleWish, rule: string, installed: { readonly regular: boolean; readonly content: string } | null): RulePlan {
+function planRule(wish: RuleWish, rule: string, installed: { readonly regular: boolean; readonly content: string } | null): RulePlan {
   if (installed !== null && !(installed.regular && installed.content.startsWith(SIGNATURE)))
     return { action: 'foreign', text: `${RULE_PATH} is not Cloister’s: it is left as it is. Move it away first.` };
   if (wish === 'remove')

@@ -1,7 +1,7 @@
 // The agent's side of a media process, and the only things that cross the IPC: control and facts, never a packet, a key or a frame.
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { EventSource } from '../kernel/events.ts';
-import type { Bandwidth, MediaFlow, SourceView } from '../room/state.ts';
+import type { Bandwidth, MediaFlow, SoundLevel, SourceView } from '../room/state.ts';
 import type { IceCandidate } from '../signaling/messages.ts';
 
 export type VideoProfile = { readonly width: number; readonly height: number; readonly fps: number; readonly maxKbps: number };
@@ -48,6 +48,10 @@ export type MediaSettings = {
   readonly camera: SourceChoice;
   readonly microphone: SourceChoice;
   readonly devices: MediaDevices | null;
+  /** Who plays the sound. `auto`: the display, and the first loudspeaker of the order where none is open. `display`. `none`. Else a device’s name or path. */
+  readonly speaker: SourceChoice;
+  /** Of devices alone. `auto`: where the microphone does not do it itself. */
+  readonly echoCancellation: 'auto' | 'on' | 'off';
   readonly video: VideoProfile;
   /** What a share sends: as above, `screen` and `screen:DISPLAY` besides; `auto` is the capture input, else the machine's screen. */
   readonly screen: SourceChoice;
@@ -91,6 +95,10 @@ export type MediaStatistics = {
   readonly microphone: SourceView;
   /** What is shared now; null while nothing is. */
   readonly screenSource: SourceView | null;
+  /** `microphone`: also while muted, without the echo; null while none gives anything. `speaker`: null while nobody here listens to what is played. */
+  readonly levels: { readonly microphone: SoundLevel | null; readonly speaker: SoundLevel | null };
+  /** What takes the echo out of the microphone: itself, this process, nothing; or nothing although it should. */
+  readonly echo: 'device' | 'software' | 'none' | 'missing';
 };
 
 export type MediaFailure = { readonly code: ErrorCode; readonly detectedBy: string; readonly text: string };
@@ -162,6 +170,8 @@ export type MediaSession = EventSource<MediaEvents> & {
   setScreen(on: boolean): Promise<void>;
   /** A WebSocket URL for one display, with a ticket that serves once and for 10 s. */
   displayTicket(): Promise<{ readonly url: string }>;
+  /** Of the room’s own loudspeaker, 0 to 100; the display has it from the room’s state. */
+  setVolume(percent: number): Promise<void>;
   /** Closes sources and connection and ends the process; the key dies with it. Resolves when the process is gone, killed after 1 s at the latest. */
   close(): Promise<void>;
 };

@@ -20,6 +20,8 @@ const SETTINGS: MediaSettings = {
   camera: 'test',
   microphone: 'test',
   devices: null,
+  speaker: 'none',
+  echoCancellation: 'off',
   video: { width: 640, height: 360, fps: 30, maxKbps: 800 },
   screen: 'none',
   screenVideo: { width: 640, height: 360, fps: 15, maxKbps: 800 },

@@ -10,6 +10,8 @@ import { silentLog } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
 import { createAdaptation } from './adaptation.ts';
 import { type Agreement, agreementOfAnswer, agreementOfOffer, codeInput, hex, OPEN, settledNonce, takeNonce } from './agreement.ts';
+import { openEchoCanceller } from './audio/echo-canceller.ts';
+import { createMicrophone } from './audio/microphone.ts';
 import { createDeviceOrder } from './device-order.ts';
 import { createDisplayFeed } from './display-feed/server.ts';
 import { createEarlySources } from './early-sources.ts';
@@ -20,6 +22,9 @@ import { createVideoSender, type SenderOptions, type VideoSender } from './encod
 import type { RequestHandlers, SessionEvents } from './ipc.ts';
 import { createNoticeLog } from './notice-log.ts';
 import { createPeerConnection, type PeerConnectionOptions } from './peer/peer-connection.ts';
+import { openAlsaSpeaker } from './playout/alsa-speaker.ts';
+import { openOpusDecoder } from './playout/opus-decoder.ts';
+import { createPlayout } from './playout/playout.ts';
 import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
 import { createReceiver } from './receiver.ts';
 import { createShare, type Share } from './screen/share.ts';
@@ -58,7 +63,7 @@ const SHARE_NEWS_MS = 15_000;
 const BLACK_CONTENT = 'What is shared is black: it may be copy-protected (HDCP), or the laptop shows nothing.';
 
 /** Where several have a problem, the first is told. */
-const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'camera', 'microphone', 'content', 'encoder'] as const;
+const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'speaker', 'camera', 'microphone', 'silence', 'content', 'encoder', 'echo'] as const;
 type ProblemPart = (typeof PROBLEM_PARTS)[number];
 
 export function createSession(options: SessionOptions): Session {
@@ -98,7 +103,9 @@ export function createSession(options: SessionOptions): Session {
     feed: {
       sendMessage: feed.sendMessage,
       sendFrame: (frame) => {
-        if (!held) feed.sendFrame(frame);
+        if (held) return;
+        if (frame.kind === 'audio') playout.push(frame);
+        if (frame.kind !== 'audio' || playout.forDisplay()) feed.sendFrame(frame);
       }
     },
     requestKeyframe: (kind) => peer.requestKeyframe(kind),
@@ -129,6 +136,24 @@ export function createSession(options: SessionOptions): Session {
     const { video: profile, hardwareEncoders: hardware } = settings;
     return createVideoEncoder({ codec, profile, clock, hardware: hardware.filter((name) => !failedHardware.has(name)), onHardwareFailure });
   };
+  const microphone = createMicrophone({
+    clock,
+    echoCancellation: settings.echoCancellation,
+    sends: () => live && sendsSound(),
+    openCanceller: openEchoCanceller,
+    onProblem: (part, failure) => onProblem(part)(failure)
+  });
+  const playout = createPlayout({
+    clock,
+    choice: settings.speaker,
+    devices,
+    displays: () => feed.statistics().displays,
+    openSpeaker: openAlsaSpeaker,
+    openDecoder: openOpusDecoder,
+    wantsReference: microphone.wantsReference,
+    onPlayed: microphone.played,
+    onProblem: onProblem('speaker')
+  });
   const early = createEarlySources({
     openCamera: () =>
       openRoomCamera({
@@ -143,7 +168,19 @@ export function createSession(options: SessionOptions): Session {
         },
         onProblem: onProblem('camera')
       }),
-    openMicrophone: () => openRoomMicrophone({ choice: settings.microphone, devices, clock, onChange: () => report(), onProblem: onProblem('microphone') }),
+    openMicrophone: async () =>
+      microphone.listen(
+        await openRoomMicrophone({
+          choice: settings.microphone,
+          devices,
+          clock,
+          onChange(device) {
+            microphone.setDevice(device);
+            report();
+          },
+          onProblem: onProblem('microphone')
+        })
+      ),
     makeEncoder,
     preferred: videoCodecs[0]
   });
@@ -171,6 +208,8 @@ export function createSession(options: SessionOptions): Session {
     receiver,
     feed,
     audio,
+    microphone,
+    playout,
     video: () => video,
     screen: () => share,
     negotiated: () => connection?.negotiated ?? null,
@@ -198,7 +237,8 @@ export function createSession(options: SessionOptions): Session {
   };
 
   async function stopMedia(): Promise<void> {
-    await Promise.allSettled([video?.stop(), share?.stop(), audio.stop(), early.close(), peer.close()]);
+    await Promise.allSettled([video?.stop(), share?.stop(), audio.stop(), early.close(), playout[Symbol.asyncDispose](), peer.close()]);
+    microphone.close();
   }
 
   const bindingsOf = ({ local, remote }: Endpoints) => ({ local: encryption.endpointBinding(local), remote: encryption.endpointBinding(remote) });
@@ -218,6 +258,7 @@ export function createSession(options: SessionOptions): Session {
     if (negotiated.audio !== null) void audio.start().then(report);
     // The feed first: the receiver then hands over what it held, and the display has the first keyframe instead of asking for another.
     feed.open();
+    if (negotiated.audio !== null) playout.start();
     receiver.open(negotiated);
     adaptation.start();
     report();
@@ -381,6 +422,10 @@ export function createSession(options: SessionOptions): Session {
         await share.start();
       }
       report();
+      return null;
+    },
+    async setVolume(percent) {
+      playout.setVolume(percent);
       return null;
     },
     async displayTicket() {

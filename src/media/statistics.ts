@@ -1,9 +1,11 @@
 // The figures of one media process, put together from its parts: what really is sent and received. Rates are over the time since the call before.
 import type { Clock } from '../kernel/clock.ts';
 import type { EncoderView, MediaFlow } from '../room/state.ts';
+import type { Microphone } from './audio/microphone.ts';
 import type { DeviceOrder } from './device-order.ts';
 import type { AudioSender } from './encode/audio-sender.ts';
 import type { VideoSender } from './encode/video-sender.ts';
+import type { Playout } from './playout/playout.ts';
 import type { MediaSettings, MediaStatistics } from './port.ts';
 import type { Receiver } from './receiver.ts';
 import type { Share } from './screen/share.ts';
@@ -20,6 +22,8 @@ export type StatisticsParts = {
   readonly audio: Pick<AudioSender, 'statistics'>;
   readonly video: () => Pick<VideoSender, 'statistics'> | null;
   readonly screen: () => Pick<Share, 'statistics'> | null;
+  readonly microphone: Pick<Microphone, 'level' | 'echo'>;
+  readonly playout: Pick<Playout, 'level'>;
   readonly negotiated: () => NegotiatedMedia | null;
   /** Whether less of a picture is sent than is wanted, because the path carries no more. */
   readonly limited: (kind: PictureKind) => boolean;
@@ -97,7 +101,9 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
       displays: feed.displays,
       camera: video?.source ?? idleView('camera', settings.camera, listed?.camera ?? null),
       microphone: audio.source ?? idleView('microphone', settings.microphone, listed?.microphone ?? null),
-      screenSource: screen?.source ?? null
+      screenSource: screen?.source ?? null,
+      levels: { microphone: parts.microphone.level(), speaker: parts.playout.level() },
+      echo: parts.microphone.echo()
     };
   };
 }

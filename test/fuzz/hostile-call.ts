@@ -66,6 +66,8 @@ const settings = (camera: boolean): MediaSettings => ({
   camera: camera ? 'test' : 'none',
   microphone: 'none',
   devices: null,
+  speaker: 'auto',
+  echoCancellation: 'off',
   screen: 'none',
   video: VIDEO,
   screenVideo: VIDEO,

@@ -283,7 +283,7 @@ describe('a room in a call under malformed requests', function () {
     );
     assert.ok((counts.get(0) ?? 0) < REQUESTS / 3, 'most requests are answered');
     assert.equal(room.agent.exitCode, null);
-    for (const action of ['resume', 'unmute']) await room.act(action);
+    for (const action of ['resume', 'unmute'] as const) await room.act(action);
     await callGoesOn();
   });
 

@@ -21,6 +21,8 @@ const settings = (): MediaSettings => ({
   camera: 'none',
   microphone: 'none',
   devices: null,
+  speaker: 'auto',
+  echoCancellation: 'off',
   video: { width: 320, height: 180, fps: 5, maxKbps: 200 },
   screen: 'test',
   screenVideo: { width: 640, height: 360, fps: 10, maxKbps: 500 },

@@ -107,7 +107,7 @@ export type SoundReport = {
  */
 export class SoundBuffer {
   readonly #sampleRate: number;
-  readonly #mostDelayMs: number;
+  readonly #limits: { readonly mostDelayMs: number; readonly skipMs: number };
   readonly #planes: readonly Float32Array[];
   readonly #capacity: number;
   #lateness = new Lateness();
@@ -123,11 +123,11 @@ export class SoundBuffer {
 
   /**
    * @param channels 1 or 2; one channel is played on all outputs
-   * @param mostDelayMs sound that comes later than this is skipped rather than waited for
+   * @param limits `mostDelayMs`: how long the quickest is held for the latest at the most; `skipMs`: what is farther behind than that is skipped
    */
-  constructor(channels: number, sampleRate: number, mostDelayMs: number = MOST_SOUND_DELAY_MS) {
+  constructor(channels: number, sampleRate: number, limits = { mostDelayMs: MOST_SOUND_DELAY_MS, skipMs: SKIP_MS }) {
     this.#sampleRate = sampleRate;
-    this.#mostDelayMs = mostDelayMs;
+    this.#limits = limits;
     this.#capacity = Math.ceil((CAPACITY_MS * sampleRate) / 1000);
     this.#planes = Array.from({ length: channels }, () => new Float32Array(this.#capacity));
   }
@@ -150,7 +150,7 @@ export class SoundBuffer {
     this.#fillUnknown(end, start);
     this.#write(start, planes, length);
     this.#end = start + length;
-    this.#steer(start, end, settles ? LARGEST_GLIDE_MS : SKIP_MS);
+    this.#steer(start, end, settles ? LARGEST_GLIDE_MS : this.#limits.skipMs);
   }
 
   /** Adds what stands in for a lost packet, right after what is there. It says nothing of the network, and is not waited for. */
@@ -223,7 +223,7 @@ export class SoundBuffer {
 
   /** After a packet that begins at `start`, where sound so far went to `previousEnd`: corrects the delay, in the least audible way that will do. */
   #steer(start: number, previousEnd: number, skipMs: number): void {
-    const targetMs = Math.min(this.#mostDelayMs, Math.max(LEAST_SOUND_DELAY_MS, this.#lateness.peakMs + SOUND_MARGIN_MS) + this.#extraMs);
+    const targetMs = Math.min(this.#limits.mostDelayMs, Math.max(LEAST_SOUND_DELAY_MS, this.#lateness.peakMs + SOUND_MARGIN_MS) + this.#extraMs);
     const wanted = this.#clock - this.#frames(this.#lateness.quickestTransitMs + targetMs);
     if (this.#cursor > start) {
       this.#gap += this.#cursor - start; // its time has passed: silence was played instead

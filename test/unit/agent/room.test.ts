@@ -30,7 +30,9 @@ const STATISTICS: MediaStatistics = {
   displays: 1,
   camera: { kind: 'test', name: 'Test picture' },
   microphone: { kind: 'test', name: 'Test tone' },
-  screenSource: null
+  screenSource: null,
+  levels: { microphone: null, speaker: null },
+  echo: 'none'
 };
 
 /** Let every promise and the room's next turn happen. */
@@ -87,6 +89,7 @@ function fakeMedia() {
       setCamera: request('setCamera', undefined),
       setHeld: request('setHeld', undefined),
       setScreen: request('setScreen', undefined),
+      setVolume: async () => {},
       displayTicket: request('displayTicket', { url: 'ws://127.0.0.1:1/?ticket=x' }),
       async close() {
         session.closed = true;

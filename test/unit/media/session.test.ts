@@ -27,6 +27,8 @@ const SETTINGS: MediaSettings = {
   camera: 'none',
   microphone: 'test',
   devices: null,
+  speaker: 'auto',
+  echoCancellation: 'off',
   screen: 'none',
   video: VIDEO,
   screenVideo: VIDEO,
