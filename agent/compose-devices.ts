@@ -8,24 +8,26 @@ import { createRoomCameras } from '../src/devices/cameras/room-cameras.ts';
 import { createV4l2Ctl } from '../src/devices/cameras/v4l2-ctl.ts';
 import { viscaWireTo } from '../src/devices/cameras/visca-wire.ts';
 import { createChoiceStore } from '../src/devices/choice-store.ts';
-import { createLinuxDeviceWatch, type DeviceWatch } from '../src/devices/device-watch.ts';
-import { createSysfsDescriptors } from '../src/devices/hid/descriptor-source.ts';
+import { createDeviceWatch, createLinuxDeviceWatch, type DeviceWatch } from '../src/devices/device-watch.ts';
+import { createDescriptorSource } from '../src/devices/hid/descriptor-source.ts';
 import { createHidDevices, type HidIdentity } from '../src/devices/hid/hid-devices.ts';
 import { createIioPresence } from '../src/devices/hid/iio-presence.ts';
 import { nodeHidTransport } from '../src/devices/hid/node-hid.ts';
-import type { HidRow } from '../src/devices/hid/transport.ts';
-import { deviceId } from '../src/devices/identity.ts';
+import type { DescriptorSource, HidRow } from '../src/devices/hid/transport.ts';
 import { createLinuxLister } from '../src/devices/linux-devices.ts';
-import { identifyHidRow } from '../src/devices/linux-identity.ts';
+import { identifyHidRows } from '../src/devices/linux-identity.ts';
 import type { DeviceRegistry, HidDevices } from '../src/devices/port.ts';
 import { createRegistry } from '../src/devices/registry.ts';
+import { createWindowsLister, createWindowsLook } from '../src/devices/windows-devices.ts';
 import type { Clock } from '../src/kernel/clock.ts';
 import type { Log } from '../src/kernel/log.ts';
+import { runMediaTrial } from './media-trial.ts';
 import { createRoomDevices, type RoomDevices } from './room-devices.ts';
 
 type Environment = { readonly clock: Clock; readonly log: Log };
 
 const SYSFS = '/sys';
+const LIST_LIMIT_MS = 15_000;
 
 /** Replaces a file whole; its folder may not be there yet. */
 async function keep(path: string, content: string): Promise<void> {
@@ -33,25 +35,33 @@ async function keep(path: string, content: string): Promise<void> {
   await writeFileAtomically(path, content);
 }
 
-export const hidDescriptors = createSysfsDescriptors(SYSFS);
+export const hidDescriptors = (config: Config): DescriptorSource =>
+  createDescriptorSource({ sysfs: SYSFS, captured: join(config.dataDirectory, 'report-descriptors') });
 
-export const identifyHid = (rows: readonly HidRow[]): Promise<readonly HidIdentity[]> =>
-  Promise.all(
-    rows.map(async (row) => {
-      const identity = await identifyHidRow(row, SYSFS);
-      return { ...identity, id: deviceId('hid', identity) };
-    })
-  );
+export const identifyHid = (rows: readonly HidRow[]): Promise<readonly HidIdentity[]> => identifyHidRows(rows, SYSFS);
 
 /** Which touch consoles were there, in the room's data folder. */
 export const consoleFile = (config: Config): string => join(config.dataDirectory, 'touch-consoles.json');
 
 export type ComposedDevices = { readonly watch: DeviceWatch; readonly registry: DeviceRegistry; readonly hid: HidDevices; readonly devices: RoomDevices };
 
+/** Windows has no events for it without a package, and no V4L2 (docs/adr/0027-windows.md). */
+function platformOf(config: Config, { clock, log }: Environment) {
+  if (process.platform !== 'win32')
+    return {
+      watch: createLinuxDeviceWatch({ clock, log }),
+      list: createLinuxLister({ clock, wanted: { camera: config.media.video, content: config.media.screenVideo } }),
+      ctl: (device: string) => createV4l2Ctl({ device, clock })
+    };
+  const captures = () => runMediaTrial('list', [], LIST_LIMIT_MS);
+  const look = createWindowsLook({ hid: nodeHidTransport.list, captures, clock });
+  return { watch: createDeviceWatch({ clock, log, look, folders: [], matters: () => true }), list: createWindowsLister(captures), ctl: null };
+}
+
 export function composeDevices(config: Config, { clock, log }: Environment): ComposedDevices {
-  const watch = createLinuxDeviceWatch({ clock, log: log.child({ part: 'device watch' }) });
+  const { watch, list, ctl } = platformOf(config, { clock, log: log.child({ part: 'device watch' }) });
   const registry = createRegistry({
-    list: createLinuxLister({ clock, wanted: { camera: config.media.video, content: config.media.screenVideo } }),
+    list,
     watch,
     choices: createChoiceStore({ path: join(config.dataDirectory, 'devices.json'), writeFile: keep, log: log.child({ part: 'devices' }) }),
     clock,
@@ -60,10 +70,10 @@ export function composeDevices(config: Config, { clock, log }: Environment): Com
   const consoles = consoleFile(config);
   const hid = createHidDevices({
     transport: nodeHidTransport,
-    descriptors: hidDescriptors,
+    descriptors: hidDescriptors(config),
     identify: identifyHid,
     watch,
-    roomAppliances: () => new Set(registry.list().flatMap(({ present, appliance }) => (present ? [appliance] : []))),
+    registry,
     console: config.devices.console,
     consoleMemory: { read: () => readFile(consoles, 'utf8').catch(() => null), write: (text) => keep(consoles, text) },
     sensors: createIioPresence({ sysfs: SYSFS, clock }),
@@ -72,7 +82,7 @@ export function composeDevices(config: Config, { clock, log }: Environment): Com
   });
   const cameras = createRoomCameras({
     registry,
-    ctl: (device) => createV4l2Ctl({ device, clock }),
+    ctl,
     visca: config.devices.visca.map(({ name, address }) => ({ name, open: viscaWireTo(address, clock) })),
     presets: createCameraPresets({ path: join(config.dataDirectory, 'camera-presets.json'), write: keep, log: log.child({ part: 'cameras' }) }),
     clock,

@@ -48,7 +48,7 @@ function describeDevice(device: DeviceView | HidDeviceView, words: readonly stri
     ...wrap(words.length === 0 ? name : `${name} (${words.join(', ')})`, '  '),
     ...wrap(id, '    '),
     ...wrap(where, '    '),
-    ...(can.length === 0 ? [] : wrap(can.join(', '), '    ')),
+    ...(can.length === 0 ? [] : wrapList(can, '    ')),
     ...(lamps === '' ? [] : wrap(`lit now: ${lamps}`, '    ')),
     ...describeProblem(problem)
   ];
@@ -69,6 +69,10 @@ export function describeTrials(results: readonly TrialResult[]): readonly string
   ]);
   return [...lines, '', faults === 0 ? 'No fault was found.' : `${faults} of ${results.length} have a fault.`];
 }
+
+/** Between the items, and within none that fits a line. */
+const wrapList = (items: readonly string[], indent: string): readonly string[] =>
+  wrap(items.map((item) => item.replaceAll(' ', '\u00a0')).join(', '), indent).map((line) => line.replaceAll('\u00a0', ' '));
 
 /** Breaks at spaces, and within a word that is longer than a line. */
 export function wrap(text: string, first: string, further = first): readonly string[] {

@@ -26,6 +26,9 @@ export type DeviceTrials = {
   lamps(id: string, options: { readonly offHook: boolean }): Promise<readonly string[]>;
 };
 
+/** The devices as this process sees them. */
+export type LocalDevices = AsyncDisposable & { readonly media: readonly DeviceView[]; readonly hid: HidView; readonly trials: DeviceTrials };
+
 export type TrialRun = {
   readonly media: readonly DeviceView[];
   readonly hid: HidView;

@@ -12,8 +12,8 @@ import { systemClock } from '../src/kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../src/kernel/errors.ts';
 import { silentLog } from '../src/kernel/log.ts';
 import type { HidView } from '../src/room/state.ts';
-import type { LocalDevices } from './commands/devices.ts';
 import { composeDevices, consoleFile, hidDescriptors, identifyHid } from './compose-devices.ts';
+import type { LocalDevices } from './device-trials.ts';
 import { runMediaTrial } from './media-trial.ts';
 
 /** How long a trial may take beside what it measures: loading the media library, a camera that starts slowly. */
@@ -46,7 +46,7 @@ export async function openLocalDevices(configFile: string | null, log: (line: st
   const media = registry.list();
   const seen = await lookAtHid({
     transport: nodeHidTransport,
-    descriptors: hidDescriptors,
+    descriptors: hidDescriptors(config),
     identify: identifyHid,
     mayOpen,
     roomAppliances: new Set(media.flatMap(({ present, appliance }) => (present ? [appliance] : [])))

@@ -270,6 +270,7 @@ export function createRoom(options: RoomOptions): Room {
       media = statistics;
       changed();
     });
+    tellMedia((each) => each.setVolume(devices.playedPercent()));
     taken.on('notice', ({ code, text }) => log.warn('media notice', { code, text }));
     taken.on('problem', (problem) => {
       if (!current()) return;
@@ -379,6 +380,7 @@ export function createRoom(options: RoomOptions): Room {
   function listenToDevices(): void {
     scope.own(devices.on('changed', changed));
     scope.own(devices.on('command', obey));
+    scope.own(devices.on('volume', (percent) => tellMedia((media) => media.setVolume(percent))));
     scope.own(devices.on('order', (order) => tellMedia((media) => media.setDevices(order))));
   }
 

@@ -1,5 +1,5 @@
 // npm test: the system's programs, the pages, then the suites; the last line is `N passed, N failed`.
-// Usage: npm test [-- [unit] [integration] [browser] [--seed NUMBER]]
+// Usage: npm test [-- [unit] [integration] [browser] [lab] [--seed NUMBER]]
 import { randomInt } from 'node:crypto';
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,9 @@ type SuitePlan = SpecOptions & {
 const SUITES: readonly SuitePlan[] = [
   { name: 'unit', together: true, testTimeoutMs: 5_000, timeoutMs: 180_000 },
   { name: 'integration', together: false, testTimeoutMs: 60_000, timeoutMs: 600_000 },
-  { name: 'browser', together: false, testTimeoutMs: 120_000, timeoutMs: 900_000 }
+  { name: 'browser', together: false, testTimeoutMs: 120_000, timeoutMs: 900_000 },
+  // A guest for each file; its processor is emulated.
+  { name: 'lab', together: false, testTimeoutMs: 300_000, timeoutMs: 1_200_000 }
 ];
 
 /** Fisher-Yates with a small seeded generator (mulberry32): the same seed gives the same order. */
@@ -111,7 +113,7 @@ function parseCommandLine(): { readonly suites: readonly SuitePlan[]; readonly s
 
 const plan = parseCommandLine();
 if (plan === null) {
-  console.error('Usage: npm test [-- [unit] [integration] [browser] [--seed NUMBER]]');
+  console.error('Usage: npm test [-- [unit] [integration] [browser] [lab] [--seed NUMBER]]');
   process.exit(2);
 }
 const { passed, failures } = await runAll(plan.suites, plan.seed);

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-export type Suite = 'unit' | 'integration' | 'browser';
+export type Suite = 'unit' | 'integration' | 'browser' | 'lab';
 
 type Tool = { readonly command: string; readonly packages: readonly string[]; readonly suites: readonly Suite[] };
 
@@ -16,7 +16,15 @@ const TOOLS: readonly Tool[] = [
   { command: 'ip', packages: ['iproute2'], suites: ['integration'] },
   { command: 'openssl', packages: ['openssl'], suites: ['integration'] },
   { command: 'turnserver', packages: ['coturn'], suites: ['integration'] },
-  { command: 'Xvfb', packages: ['xvfb'], suites: ['integration'] }
+  { command: 'Xvfb', packages: ['xvfb'], suites: ['integration'] },
+  { command: 'qemu-system-x86_64', packages: ['qemu-system-x86'], suites: ['lab'] },
+  { command: 'busybox', packages: ['busybox-static'], suites: ['lab'] },
+  { command: 'xz', packages: ['xz-utils'], suites: ['lab'] },
+  // Used in the guest, which sees this machine's files.
+  { command: 'modprobe', packages: ['kmod'], suites: ['lab'] },
+  { command: 'udevadm', packages: ['udev'], suites: ['lab'] },
+  { command: 'v4l2-ctl', packages: ['v4l-utils'], suites: ['lab'] },
+  { command: 'aplay', packages: ['alsa-utils'], suites: ['lab'] }
 ];
 
 /** Debian keeps daemons where an ordinary user's PATH does not look. */

@@ -2,10 +2,9 @@
 // the room; without it, it looks itself. What acts on a device goes through the room, which alone knows what a call needs.
 import { setTimeout as delay } from 'node:timers/promises';
 import { asCloisterError, CloisterError } from '../../src/kernel/errors.ts';
-import type { DeviceView, HidView } from '../../src/room/state.ts';
 import { type ClientCommand, type CommandResult, printable, runClientCommand } from '../client-command.ts';
 import { describeListing, describeTrials, isDeviceKind, KIND_NAMES } from '../device-text.ts';
-import { type DeviceTrials, isWanted, runTrials } from '../device-trials.ts';
+import { isWanted, type LocalDevices, runTrials } from '../device-trials.ts';
 import { devicePath, type HttpClient } from '../http-client.ts';
 import type { CommandIo, ExitStatus } from '../io.ts';
 
@@ -43,9 +42,6 @@ const DIRECTIONS: Readonly<Record<string, readonly [axis: 'pan' | 'tilt' | 'zoom
   near: ['focus', -1],
   far: ['focus', 1]
 };
-
-/** The devices as this process sees them. */
-export type LocalDevices = AsyncDisposable & { readonly media: readonly DeviceView[]; readonly hid: HidView; readonly trials: DeviceTrials };
 
 export type DevicesPorts = {
   /** @param config the configuration file that was named */

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import * as z from 'zod';
 import { type ConfigLayer, parseOverride } from '../../src/config/layers.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import type { Config } from '../../src/config/schema.ts';
@@ -18,6 +19,7 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { printable } from '../client-command.ts';
 import { createHttpClient } from '../http-client.ts';
 import type { CommandIo, ExitStatus } from '../io.ts';
+import { runMediaTrial } from '../media-trial.ts';
 
 const USAGE = `Usage: cloister doctor [--config FILE] [--set KEY=VALUE ...] [--json]
        cloister doctor --install-udev-rule | --remove-udev-rule [--dry-run] [--json]
@@ -34,6 +36,8 @@ const UI_DIRECTORY = fileURLToPath(new URL('../../dist/ui', import.meta.url));
 const RULE_FILE = fileURLToPath(new URL('../../config/udev/70-cloister.rules', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('../main.ts', import.meta.url));
 const RULE_LIMIT_MS = 30_000;
+/** Below the limit of a check, so that its own reason is told. */
+const LIST_LIMIT_MS = 9_000;
 const OPTIONS = {
   config: { type: 'string' },
   set: { type: 'string', multiple: true },
@@ -82,6 +86,15 @@ export async function runDoctorCommand(args: string[], io: CommandIo): Promise<E
   return diagnosis.result === 'fail' ? 1 : 0;
 }
 
+/** A container's user may have a number alone. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.());
+  }
+}
+
 async function changeUdevRule(wish: RuleWish, dryRun: boolean, json: boolean, io: CommandIo): Promise<ExitStatus> {
   if (process.platform !== 'linux') {
     io.stderr('cloister doctor: udev rules are of Linux alone; nothing was done.');
@@ -101,6 +114,14 @@ async function changeUdevRule(wish: RuleWish, dryRun: boolean, json: boolean, io
   return change.result === 'refused' || change.result === 'failed' ? 1 : 0;
 }
 
+const captureSchema = z.object({ devices: z.array(z.object({ kind: z.enum(['camera', 'content', 'microphone']), name: z.string() })) });
+
+/** In a process of its own: a media library that does not load, or crashes, is a finding and not the end of the doctor. */
+async function listCaptureDevices() {
+  const { devices } = captureSchema.parse(await runMediaTrial('list', [], LIST_LIMIT_MS));
+  return { cameras: devices.filter(({ kind }) => kind !== 'microphone'), microphones: devices.filter(({ kind }) => kind === 'microphone') };
+}
+
 function diagnoseRoom(config: Config, firstRun: boolean): Promise<Diagnosis> {
   return diagnose({
     config,
@@ -109,12 +130,11 @@ function diagnoseRoom(config: Config, firstRun: boolean): Promise<Diagnosis> {
     uiDirectory: UI_DIRECTORY,
     readIdentity,
     readBrokerCertificate,
-    // Loaded here, so that a media library that does not load is a finding and not the end of the doctor.
-    listCaptureDevices: async () => (await import('../../src/media/source/device-source.ts')).listDevices(),
+    listCaptureDevices,
     listHidDevices,
     readDeviceNodes: () => readDeviceNodes({ root: '/' }),
     readDeviceTools: () => readDeviceTools({ root: '/' }, process.env['PATH'] ?? ''),
-    user: process.platform === 'linux' ? userInfo().username : null,
+    user: process.platform === 'linux' ? userName() : null,
     probeServer: async (server) => {
       const { certificateAuthority } = config.media.relay;
       const authority = certificateAuthority === undefined ? {} : { authorityPem: await readFile(certificateAuthority, 'utf8') };

@@ -78,6 +78,14 @@ export function deviceId(kind: DeviceKind | 'hid', device: DeviceIdentity, alike
   return `${kind}-${model}-${hash}`;
 }
 
+/** Devices that nothing at all tells apart are counted. */
+export function uniqueId(id: string, taken: Set<string>): string {
+  let free = id;
+  for (let count = 2; taken.has(free); count++) free = `${id}-${count}`;
+  taken.add(free);
+  return free;
+}
+
 export function known(kind: DeviceKind, device: DeviceIdentity, alike: ReadonlySet<string>): KnownDevice {
   const { model, serial, name, port, part } = device;
   return { model, serial, name, port, part, portDecides: alike.has(likeness(kind, device)) };

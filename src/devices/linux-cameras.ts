@@ -1,6 +1,6 @@
 // Cameras and content inputs of a Linux machine: V4L2 nodes that give pictures, what they offer, and the form in which they are best opened.
-// A node is asked once, by v4l2-ctl, for as long as the same device is behind it; one that did not answer is asked again.
-import { lstat, readdir } from 'node:fs/promises';
+// A device is asked once, by v4l2-ctl: pulled out and plugged in again it is the same one. One that did not answer is asked again.
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
 import { asCloisterError, CloisterError } from '../kernel/errors.ts';
@@ -27,9 +27,9 @@ export type LinuxCameras = (places: LinuxPlaces, machine: LinuxMachine) => Promi
 
 /** Null: it gives no pictures. */
 type Capture = { readonly input: V4l2Input | undefined; readonly formats: readonly OfferedFormat[]; readonly controls: readonly string[] } | null;
-type Asked = { readonly file: number | undefined; readonly identity: string; readonly capture: Capture };
 
 const MAX_NODES = 64;
+const MAX_ASKED = 64;
 /** So many forms are told, and so many sizes of each. */
 const MAX_FORMS = 4;
 const MAX_SIZES = 3;
@@ -50,43 +50,35 @@ const CONTROLS: ReadonlyMap<number, string> = new Map([
 ]);
 
 export function createLinuxCameras({ clock, wanted, ctl = (device) => createV4l2Ctl({ device, clock }) }: LinuxCamerasOptions): LinuxCameras {
-  const asked = new Map<string, Asked>();
+  /** By identity: a camera that comes back is used at once. */
+  const asked = new Map<string, Capture>();
   // One for each node for good: it knows whether a run before it still hangs in the driver.
   const programs = new Map<string, V4l2Ctl>();
 
-  /** What the node says, or said before where it does not answer now. @throws CloisterError where it never did */
-  async function ask(
-    places: LinuxPlaces,
-    node: string,
-    device: string,
-    found: DeviceIdentity
-  ): Promise<{ readonly capture: Capture; readonly problem: DeviceProblem | null }> {
-    // A node that is made anew under its old name is another file.
-    const file = (await lstat(device).catch(() => null))?.ino;
+  /** @throws CloisterError as V4l2Ctl does */
+  async function ask(node: string, device: string, found: DeviceIdentity): Promise<Capture> {
     const identity = JSON.stringify(found);
-    const before = asked.get(node);
-    const denied = await permissionProblem(places, device);
-    if (before?.identity === identity && (denied !== null || before.file === file)) return { capture: before.capture, problem: denied };
-    if (denied !== null) throw new CloisterError(denied.code, denied.text);
+    const before = asked.get(identity);
+    if (before !== undefined) return before;
     const program = programs.get(node) ?? ctl(device);
     programs.set(node, program);
-    try {
-      const capture = await readCapture(program);
-      asked.set(node, { file, identity, capture });
-      return { capture, problem: null };
-    } catch (error) {
-      if (before?.identity !== identity) throw error;
-      return { capture: before.capture, problem: problemOf(error) };
-    }
+    const capture = await readCapture(program);
+    // A virtual camera offers what it is given at the time, and nothing tells it from the next.
+    if (found.port === null) return capture;
+    for (const oldest of asked.keys()) if (asked.size >= MAX_ASKED) asked.delete(oldest);
+    asked.set(identity, capture);
+    return capture;
   }
 
   async function find(places: LinuxPlaces, machine: LinuxMachine, node: string): Promise<FoundDevice | null> {
     const identity = await identifyNode(machine, 'video4linux', node);
     if (identity === null) return null;
     const device = join(places.dev, node);
+    const denied = await permissionProblem(places, device);
     try {
-      const { capture, problem } = await ask(places, node, device, identity);
-      return capture === null ? null : captureDevice(identity, device, capture, problem);
+      if (denied !== null && !asked.has(JSON.stringify(identity))) throw new CloisterError(denied.code, denied.text);
+      const capture = await ask(node, device, identity);
+      return capture === null ? null : captureDevice(identity, device, capture, denied);
     } catch (error) {
       // Nobody can tell what it is: the first node of a device is its picture, the others are metadata most of the time.
       if (((await smallFile(join(machine.sysfs, 'class/video4linux', node, 'index'))) ?? '0') !== '0') return null;

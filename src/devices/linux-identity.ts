@@ -3,7 +3,7 @@ import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { printableText } from './device-text.ts';
 import type { HidRow } from './hid/transport.ts';
-import { applianceOf, type DeviceIdentity, type UsbDevice } from './identity.ts';
+import { applianceOf, type DeviceIdentity, deviceId, lookalikes, type UsbDevice, uniqueId } from './identity.ts';
 
 type FoundUsb = UsbDevice & { readonly path: string; readonly name: string };
 
@@ -147,10 +147,21 @@ async function readHid(device: string): Promise<{ readonly bus: string; readonly
   };
 }
 
-/** The identity of a row of node-hid, on Linux by its node, elsewhere by what the row says. */
-export async function identifyHidRow(row: HidRow, sysfs: string): Promise<DeviceIdentity> {
+/**
+ * The identities of devices that node-hid lists, one for one, with ids for the interfaces: on Linux by the node, elsewhere by what the row says.
+ * @param rows one of each device
+ */
+export async function identifyHidRows(rows: readonly HidRow[], sysfs: string): Promise<readonly (DeviceIdentity & { readonly id: string })[]> {
+  const machine = await readMachine(sysfs);
+  const identities = await Promise.all(rows.map((row) => identifyHidRow(row, machine)));
+  const alike = new Set(lookalikes('hid', identities));
+  const taken = new Set<string>();
+  return identities.map((identity) => ({ ...identity, id: uniqueId(deviceId('hid', identity, alike), taken) }));
+}
+
+async function identifyHidRow(row: HidRow, machine: LinuxMachine): Promise<DeviceIdentity> {
   const [, node] = /^\/dev\/(hidraw[0-9]+)$/.exec(row.path ?? '') ?? [];
-  const found = node === undefined ? null : await identifyNode(await readMachine(sysfs), 'hidraw', node);
+  const found = node === undefined ? null : await identifyNode(machine, 'hidraw', node);
   if (found !== null) return found;
   const model = [row.vendorId, row.productId].map((id) => id.toString(16).padStart(4, '0')).join(':');
   const serial = textOrNull(row.serialNumber);

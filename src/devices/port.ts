@@ -53,10 +53,8 @@ export type DeviceRegistry = EventSource<{ readonly changed: readonly [] }> &
     list(): readonly DeviceView[];
     /** Where the device is now, as it is opened; null: away or unknown. */
     pathOf(id: string): string | null;
-    /** Those that are there, in the order in which they are tried: the chosen one first. */
+    /** Those that are there and answered, in the order in which they are tried: the chosen one first. */
     order(): MediaDevices;
-    /** What the device is opened by now, such as /dev/video0; null where it is away or unknown. */
-    pathOf(id: string): string | null;
     /** Remembers the choice; null: the first that works. @throws CloisterError CL_DEVICE_UNKNOWN */
     choose(kind: DeviceKind, id: string | null): Promise<void>;
   };

@@ -8,7 +8,7 @@ import { Scope } from '../kernel/scope.ts';
 import type { MediaDevice, MediaDevices } from '../media/port.ts';
 import type { DeviceKind, DeviceProblem, DeviceView } from '../room/state.ts';
 import type { ChoiceStore, Choices, ChosenDevice } from './choice-store.ts';
-import { type DeviceIdentity, deviceId, findKnown, known, lookalikes } from './identity.ts';
+import { type DeviceIdentity, deviceId, findKnown, known, lookalikes, uniqueId } from './identity.ts';
 import type { DeviceRegistry } from './port.ts';
 
 /** A device as the platform lists it. */
@@ -39,7 +39,7 @@ const KINDS: readonly DeviceKind[] = ['camera', 'content', 'microphone', 'speake
 const MAX_DEVICES = 64;
 const MAX_ALIKE = 256;
 /** A device that did not answer, or a system that did not tell, may do so later without anything that is heard of. */
-const RETRY_MS = 10_000;
+const RETRY_MS = 5_000;
 
 export function createRegistry({ list, watch, choices: store, clock, log }: RegistryOptions): DeviceRegistry {
   const events = createEvents<{ changed: readonly [] }>((error) => log.error('a listener of the devices failed', { error: String(error) }));
@@ -75,7 +75,7 @@ export function createRegistry({ list, watch, choices: store, clock, log }: Regi
         there = found.slice(0, MAX_DEVICES);
         for (const kind of KINDS) for (const like of lookalikes(kind, identities(kind))) if (alike.size < MAX_ALIKE) alike.add(like);
         publish();
-        if (there.some(({ problem }) => problem?.code === 'CL_DEVICE_OPEN')) retryLater();
+        if (there.some(isUnknown)) retryLater();
       } catch (error) {
         log.warn('the devices could not be listed', { error: String(error) });
         retryLater();
@@ -96,11 +96,12 @@ export function createRegistry({ list, watch, choices: store, clock, log }: Regi
     const listed = KINDS.map((kind) => ({ kind, devices: listedOf(kind, taken) }));
     views = listed.flatMap(({ kind, devices }) => {
       const choice = choices[kind];
-      const away = choice === undefined || devices.some(({ chosen }) => chosen) ? [] : [awayView(kind, choice, unique(choice.id, taken))];
+      const away = choice === undefined || devices.some(({ chosen }) => chosen) ? [] : [awayView(kind, choice, uniqueId(choice.id, taken))];
       return [...devices.map(viewOf), ...away];
     });
     const inOrder = (kind: DeviceKind): readonly MediaDevice[] => {
-      const { devices = [] } = listed.find((one) => one.kind === kind) ?? {};
+      // Of what did not answer nobody knows whether it is a camera or what somebody's laptop is connected to.
+      const devices = (listed.find((one) => one.kind === kind)?.devices ?? []).filter(({ found }) => !isUnknown(found));
       return [...devices.filter(({ chosen }) => chosen), ...devices.filter(({ chosen }) => !chosen)].map(({ found }) => ({ ...found.media, name: found.name }));
     };
     order = { camera: inOrder('camera'), content: inOrder('content'), microphone: inOrder('microphone'), speaker: inOrder('speaker') };
@@ -113,7 +114,7 @@ export function createRegistry({ list, watch, choices: store, clock, log }: Regi
     const devices = identities(kind);
     const choice = choices[kind];
     const chosen = choice === undefined ? null : findKnown(kind, choice, devices, alike);
-    return devices.map((device) => ({ found: device.found, id: unique(deviceId(kind, device, alike), taken), chosen: device === chosen })).sort(byModel);
+    return devices.map((device) => ({ found: device.found, id: uniqueId(deviceId(kind, device, alike), taken), chosen: device === chosen })).sort(byModel);
   }
 
   function identityOf(kind: DeviceKind, id: string): DeviceIdentity | null {
@@ -159,20 +160,15 @@ export function createRegistry({ list, watch, choices: store, clock, log }: Regi
   };
 }
 
+/** It did not answer. */
+const isUnknown = ({ problem }: FoundDevice): boolean => problem?.code === 'CL_DEVICE_OPEN';
+
 /** A card's first device before its others; ids are unique, so that nothing is left to chance. */
 function byModel(a: Listed, b: Listed): number {
   const [one, other] = [a, b].map(({ found: { identity }, id }) => [identity.model, identity.part, id] as const);
   return compare(one?.[0], other?.[0]) || compare(one?.[1], other?.[1]) || compare(one?.[2], other?.[2]);
 }
 const compare = (a = '', b = ''): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/** Devices that nothing at all tells apart are counted. */
-function unique(id: string, taken: Set<string>): string {
-  let free = id;
-  for (let count = 2; taken.has(free); count++) free = `${id}-${count}`;
-  taken.add(free);
-  return free;
-}
 
 const viewOf = ({ found: { kind, identity, name, can, problem }, id, chosen }: Listed): DeviceView => ({
   id,

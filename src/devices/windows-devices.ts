@@ -1,5 +1,6 @@
 // The cameras, content inputs and microphones of a Windows machine, out of what src/media/list-devices.ts prints: DirectShow names, no registry, no COM.
 // Nothing of it was run on Windows (docs/adr/0027-windows.md): it is text in, devices out. Loudspeakers are not among them: FFmpeg plays to none there.
+import type { Clock } from '../kernel/clock.ts';
 import { printableText } from './device-text.ts';
 import type { DeviceIdentity } from './identity.ts';
 import type { FoundDevice } from './registry.ts';
@@ -32,6 +33,32 @@ export const createWindowsLister =
   (list: () => Promise<object>): (() => Promise<readonly FoundDevice[]>) =>
   async () =>
     windowsDevices(await list());
+
+const CAPTURE_EVERY_MS = 30_000;
+
+/**
+ * What a device watch compares, every two seconds: HID rows each time, which cost little, and the captures, for which a process is started, ever so often. A camera
+ * that is one in a speakerphone is seen with its HID part.
+ */
+export function createWindowsLook({
+  hid,
+  captures,
+  clock
+}: {
+  readonly hid: () => Promise<object>;
+  readonly captures: () => Promise<object>;
+  readonly clock: Clock;
+}) {
+  let lookedMs = Number.NEGATIVE_INFINITY;
+  let captured = '';
+  return async (): Promise<string> => {
+    if (clock.monotonicMs() - lookedMs >= CAPTURE_EVERY_MS) {
+      lookedMs = clock.monotonicMs();
+      captured = JSON.stringify(await captures());
+    }
+    return `${JSON.stringify(await hid())}${captured}`;
+  };
+}
 
 function identityOf(path: string, name: string): DeviceIdentity {
   const [, vendor = '', product = '', part = '', instance = ''] = USB_PATH.exec(path) ?? [];

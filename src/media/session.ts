@@ -203,6 +203,7 @@ export function createSession(options: SessionOptions): Session {
   const statistics = createStatistics({
     clock,
     settings,
+    devices,
     peer,
     receiver,
     feed,

@@ -2,18 +2,20 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { EncoderView, MediaFlow } from '../room/state.ts';
 import type { Microphone } from './audio/microphone.ts';
+import type { DeviceOrder } from './device-order.ts';
 import type { AudioSender } from './encode/audio-sender.ts';
 import type { VideoSender } from './encode/video-sender.ts';
 import type { Playout } from './playout/playout.ts';
 import type { MediaSettings, MediaStatistics } from './port.ts';
 import type { Receiver } from './receiver.ts';
 import type { Share } from './screen/share.ts';
-import { viewOfChoice } from './source/source-view.ts';
+import { idleView } from './source/chosen-devices.ts';
 import { type MediaKind, type NegotiatedMedia, ofEachKind, type PeerConnection, type PictureKind } from './streams.ts';
 
 export type StatisticsParts = {
   readonly clock: Clock;
   readonly settings: MediaSettings;
+  readonly devices: Pick<DeviceOrder, 'current'>;
   readonly peer: Pick<PeerConnection, 'roundTripMs' | 'statistics'>;
   readonly receiver: Pick<Receiver, 'figures'>;
   readonly feed: { statistics(): { readonly displays: number; readonly framesDecoded: number } };
@@ -58,6 +60,7 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
     const screen = parts.screen()?.statistics() ?? null;
     const feed = parts.feed.statistics();
     const negotiated = parts.negotiated();
+    const listed = parts.devices.current();
     const flow = (kind: MediaKind, sending: boolean, framesSent: number, framesDecoded: number, encoder: EncoderView | null): MediaFlow => {
       const { frames, receiving, width, height, fps } = parts.receiver.figures(kind);
       const { packetsSent, packetsResent, packetsReceived, packetsRecovered, lost } = peer[kind];
@@ -96,8 +99,8 @@ export function createStatistics(parts: StatisticsParts): () => MediaStatistics 
               lossPercent: Math.round(1000 * peer.send.lossFraction) / 10
             },
       displays: feed.displays,
-      camera: video?.source ?? viewOfChoice(settings.camera, 'video'),
-      microphone: audio.source ?? viewOfChoice(settings.microphone, 'audio'),
+      camera: video?.source ?? idleView('camera', settings.camera, listed?.camera ?? null),
+      microphone: audio.source ?? idleView('microphone', settings.microphone, listed?.microphone ?? null),
       screenSource: screen?.source ?? null,
       levels: { microphone: parts.microphone.level(), speaker: parts.playout.level() },
       echo: parts.microphone.echo()

@@ -69,6 +69,8 @@ export function projectRoomState(facts: RoomFacts): RoomState {
       displays: facts.media?.displays ?? 0,
       volumePercent: facts.devices.volumePercent,
       speakerMuted: facts.devices.speakerMuted,
+      levels: facts.media?.levels ?? { microphone: null, speaker: null },
+      echo: facts.media?.echo ?? null,
       media: facts.devices.media,
       hid: facts.devices.hid,
       liftedAt: isoOrNull(facts.devices.liftedAtMs)

@@ -224,6 +224,10 @@ export type RoomState = {
     /** 0 to 100; what is played here is played with it, unless it is muted. */
     readonly volumePercent: number;
     readonly speakerMuted: boolean;
+    /** Of the running call; `microphone`: also while muted. Null while nothing is measured. */
+    readonly levels: { readonly microphone: SoundLevel | null; readonly speaker: SoundLevel | null };
+    /** What takes the echo out of the microphone; null without a call. `missing`: nothing, although it should. */
+    readonly echo: 'device' | 'software' | 'none' | 'missing' | null;
     /** Cameras, content inputs, microphones and loudspeakers that are there, and the chosen ones that are away. */
     readonly media: readonly DeviceView[];
     readonly hid: HidView;

@@ -100,7 +100,7 @@ export type HidMachine = {
   readonly transport: HidTransport;
   readonly descriptors: DescriptorSource;
   readonly watch: EventSource<{ readonly changed: readonly [] }>;
-  readonly identify: (rows: readonly HidRow[]) => Promise<readonly HidIdentity[]>;
+  identify: (rows: readonly HidRow[]) => Promise<readonly HidIdentity[]>;
   plug(options?: PlugOptions): Plugged;
   /** The system says that something came or went. */
   stir(): void;

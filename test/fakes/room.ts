@@ -21,6 +21,8 @@ const IDLE: RoomState = {
     displays: 0,
     volumePercent: 60,
     speakerMuted: false,
+    levels: { microphone: null, speaker: null },
+    echo: null,
     media: [],
     hid: { devices: [], presence: null, console: 'none' },
     liftedAt: null

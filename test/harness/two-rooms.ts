@@ -18,9 +18,8 @@ import type { CallAction } from '../../src/ui-server/port.ts';
 import { mediaProcessesOf, udpPortsOf } from './processes.ts';
 
 const MAIN = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
-const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 8_000;
-const WAIT_LIMIT_MS = 60_000;
+const LIMIT_MS = 60_000;
 const POLL_MS = 20;
 
 export type TestBroker = AsyncDisposable & { readonly url: string };
@@ -36,6 +35,8 @@ export type TwoRoomsOptions = {
   /** Over this process’s own environment, for the room of that index. */
   readonly env?: (index: 0 | 1) => Readonly<Record<string, string>>;
   readonly network?: RoomNetwork;
+  /** What a room's start may take, and a wait that says nothing else. */
+  readonly limitMs?: number;
 };
 
 /** Where the rooms are, if not in the test's own network. */
@@ -120,6 +121,7 @@ export async function startTwoRooms(options: TwoRoomsOptions = {}): Promise<TwoR
     rooms: ROOMS.map(({ account, name }) => ({ account, directory: join(folder, name, 'identity') }))
   };
   const makeBroker = options.makeBroker ?? embeddedBroker;
+  const limit = options.limitMs ?? LIMIT_MS;
   const made: AsyncDisposable[] = [];
   const dispose = async (): Promise<void> => {
     for (const part of made.splice(0).reverse()) await part[Symbol.asyncDispose]();
@@ -141,7 +143,8 @@ export async function startTwoRooms(options: TwoRoomsOptions = {}): Promise<TwoR
         nodeFlags,
         env: options.env?.(index) ?? {},
         prefix: network?.prefix(index) ?? [],
-        reach
+        reach,
+        startLimitMs: limit
       });
       made.push({ [Symbol.asyncDispose]: () => room.stop('SIGTERM') });
       const base: ConfigLayer = {
@@ -161,7 +164,7 @@ export async function startTwoRooms(options: TwoRoomsOptions = {}): Promise<TwoR
     };
     const rooms = await Promise.all([makeRoom(0), makeRoom(1)]);
     const states = async (): Promise<States> => Promise.all([rooms[0].http.state(), rooms[1].http.state()]);
-    const waitFor: TwoRooms['waitFor'] = async (what, predicate, limitMs = WAIT_LIMIT_MS) => {
+    const waitFor: TwoRooms['waitFor'] = async (what, predicate, limitMs = limit) => {
       const deadline = performance.now() + limitMs;
       for (;;) {
         const now = await states();
@@ -213,10 +216,11 @@ type TestRoomOptions = Pick<TestRoom, 'name' | 'account' | 'folder'> &
   Required<Pick<TwoRoomsOptions, 'nodeFlags'>> & {
     readonly env: Readonly<Record<string, string>>;
     readonly prefix: readonly string[];
+    readonly startLimitMs: number;
     reach(url: string): Promise<void>;
   };
 
-function createTestRoom({ name, account, folder, nodeFlags, env, prefix, reach }: TestRoomOptions): TestRoom {
+function createTestRoom({ name, account, folder, nodeFlags, env, prefix, reach, startLimitMs }: TestRoomOptions): TestRoom {
   const configFile = join(folder, 'room.json');
   const errors: string[] = [];
   let running: { readonly child: ChildProcess; readonly url: string; readonly http: HttpClient } | null = null;
@@ -270,7 +274,7 @@ function createTestRoom({ name, account, folder, nodeFlags, env, prefix, reach }
       const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
       child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
       try {
-        const url = await readyAt(child, name, () => errors.join(''));
+        const url = await readyAt(child, name, startLimitMs, () => errors.join(''));
         port = new URL(url).port;
         await reach(url);
         running = { child, url, http: createHttpClient(url) };
@@ -283,9 +287,9 @@ function createTestRoom({ name, account, folder, nodeFlags, env, prefix, reach }
 }
 
 /** Resolves with the room's address when its agent says so on standard output. */
-function readyAt(child: ChildProcess, name: string, errors: () => string): Promise<string> {
+function readyAt(child: ChildProcess, name: string, limitMs: number, errors: () => string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const limit = setTimeout(() => reject(new Error(`${name} did not start in time\n${errors()}`)), START_LIMIT_MS);
+    const limit = setTimeout(() => reject(new Error(`${name} did not start in time\n${errors()}`)), limitMs);
     child.once('exit', (status, signal) => {
       clearTimeout(limit);
       reject(new Error(`${name} ended with ${signal ?? `status ${status}`}\n${errors()}`));

@@ -1,6 +1,7 @@
 // cloister devices against a real server with a fake room, and without a room.
 import assert from 'node:assert/strict';
-import { type DevicesPorts, devicesCommand, type LocalDevices } from '../../agent/commands/devices.ts';
+import { type DevicesPorts, devicesCommand } from '../../agent/commands/devices.ts';
+import type { LocalDevices } from '../../agent/device-trials.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { CloisterError } from '../../src/kernel/errors.ts';
 import { silentLog } from '../../src/kernel/log.ts';

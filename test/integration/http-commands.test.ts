@@ -134,7 +134,9 @@ describe('commands', () => {
       [runAnswerCommand, '--wait'],
       [runHangupCommand, '--audio-only'],
       [runDoctorCommand, '--set', 'nonsense'],
-      [runDoctorCommand, 'extra']
+      [runDoctorCommand, 'extra'],
+      [runDoctorCommand, '--dry-run'],
+      [runDoctorCommand, '--install-udev-rule', '--remove-udev-rule']
     ] satisfies [Command, ...string[]][]) {
       const { status, out, err } = await run(command, ...args);
       assert.deepEqual([status, out], [2, []], args.join(' '));

@@ -258,12 +258,17 @@ function capabilitiesOf(have: Controls): CameraCapabilities {
   };
 }
 
+/**
+ * Those by which it can be moved both ways. uvcvideo of Linux 6.1 gives the slowest speed of a camera as the least one (-1 to 24) and does not take what
+ * is less: such an axis goes by steps, where it has positions.
+ */
 function speedControls(have: Controls): readonly { readonly axis: CameraAxis; readonly control: V4l2Control }[] {
-  return CAMERA_AXES.flatMap((axis) =>
-    writable(have, SPEEDS[axis])
-      .filter(({ min, max }) => (min ?? 0) < 0 && (max ?? 0) > 0)
-      .map((control) => ({ axis, control }))
-  );
+  return CAMERA_AXES.flatMap((axis) => {
+    const hasPositions = writable(have, VALUES[axis].id).length > 0;
+    return writable(have, SPEEDS[axis])
+      .filter(({ min, max }) => (min ?? 0) < 0 && (max ?? 0) > 0 && (!hasPositions || -2 * (min ?? 0) >= (max ?? 0)))
+      .map((control) => ({ axis, control }));
+  });
 }
 
 function speedValue({ min, max }: V4l2Control, speed: number): number {

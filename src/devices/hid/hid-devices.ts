@@ -10,7 +10,7 @@ import { createEvents, type EventSource } from '../../kernel/events.ts';
 import type { Log } from '../../kernel/log.ts';
 import { Scope } from '../../kernel/scope.ts';
 import type { HidDeviceView, HidView } from '../../room/state.ts';
-import type { CallOnDevices, HidDevices, HidEvents } from '../port.ts';
+import type { CallOnDevices, DeviceRegistry, HidDevices, HidEvents } from '../port.ts';
 import { groupsOf, type HidGroup, type HidKind, kindsOf } from './collections.ts';
 import { consoleVerdict, rememberedConsoles } from './console.ts';
 import { driverOf } from './drivers.ts';
@@ -34,8 +34,8 @@ export type HidDevicesOptions = {
   readonly identify: (rows: readonly HidRow[]) => Promise<readonly HidIdentity[]>;
   /** Something under /dev came or went; started by who made it. */
   readonly watch: EventSource<{ readonly changed: readonly [] }>;
-  /** Appliances that the room sees or hears with. */
-  readonly roomAppliances: () => ReadonlySet<string>;
+  /** What the room sees and hears with: the keys of such an appliance are the room's. */
+  readonly registry: Pick<DeviceRegistry, 'on' | 'list'>;
   /** devices.console in the configuration: auto, none, or vendor:product. */
   readonly console: string;
   readonly consoleMemory: ConsoleMemory;
@@ -47,7 +47,7 @@ export type HidDevicesOptions = {
 
 type Entry = {
   readonly group: HidGroup;
-  readonly identity: HidIdentity;
+  identity: HidIdentity;
   readonly kinds: readonly HidKind[];
   /** Null where it is not open. */
   session: HidDeviceSession | null;
@@ -68,7 +68,7 @@ const AGAIN = { firstMs: 500, maxMs: 30_000 };
 const STEADY_MS = 10_000;
 
 export function createHidDevices(options: HidDevicesOptions): HidDevices {
-  const { transport, descriptors, identify, watch, roomAppliances, consoleMemory, sensors, clock, log } = options;
+  const { transport, descriptors, identify, watch, registry, consoleMemory, sensors, clock, log } = options;
   const scope = new Scope();
   const events = createEvents<HidEvents>((error) => log.error('a listener of the HID devices failed', { error: String(error) }));
   const entries = new Map<string, Entry>();
@@ -81,6 +81,7 @@ export function createHidDevices(options: HidDevicesOptions): HidDevices {
   let scanning: Promise<void> | null = null;
   let scanAgain = false;
   let listFailed = false;
+  let appliances: readonly string[] = [];
   let failures = 0;
   let lookingAgain = false;
 
@@ -112,8 +113,18 @@ export function createHidDevices(options: HidDevicesOptions): HidDevices {
     changed();
   }
 
+  /** Of what is there: a part of a room's appliance may come later than its keys. */
+  const appliancesNow = (): readonly string[] => [...new Set(registry.list().flatMap(({ present, appliance }) => (present ? [appliance] : [])))].sort();
+
+  function seeAppliances(): void {
+    const now = appliancesNow();
+    if (now.join('\n') === appliances.join('\n')) return;
+    appliances = now;
+    void scan();
+  }
+
   function sort(groups: readonly HidGroup[], identities: readonly HidIdentity[]): void {
-    const neighbours = new Set(roomAppliances());
+    const neighbours = new Set(appliances);
     for (const [index, { telephony }] of groups.entries()) if (telephony) neighbours.add(identities[index]?.appliance ?? '');
     const here = new Map<string, Entry>();
     for (const [index, group] of groups.entries()) {
@@ -126,7 +137,8 @@ export function createHidDevices(options: HidDevicesOptions): HidDevices {
     }
     for (const [key, entry] of entries) {
       const now = here.get(key);
-      if (now === undefined || now.identity.id !== entry.identity.id || now.kinds.join() !== entry.kinds.join()) drop(key, entry);
+      if (now === undefined || !isSame(now.identity, entry.identity) || now.kinds.join() !== entry.kinds.join()) drop(key, entry);
+      else entry.identity = now.identity;
     }
     for (const [key, found] of here) {
       const entry = entries.get(key) ?? found;
@@ -279,6 +291,8 @@ export function createHidDevices(options: HidDevicesOptions): HidDevices {
       signal.throwIfAborted();
       remembered = rememberedConsoles(await consoleMemory.read().catch(() => null));
       scope.own(watch.on('changed', () => void scan()));
+      scope.own(registry.on('changed', seeAppliances));
+      appliances = appliancesNow();
       sensors.start(changed);
       await scan();
     },
@@ -296,6 +310,9 @@ export function createHidDevices(options: HidDevicesOptions): HidDevices {
     }
   };
 }
+
+/** Its id may become another one when a second one like it is plugged in. */
+const isSame = (one: HidIdentity, other: HidIdentity): boolean => one.model === other.model && one.serial === other.serial && one.port === other.port;
 
 const LAMP_NAMES: readonly (readonly [TelephonyLamp, string])[] = [
   ['offHook', 'lamp off-hook'],

@@ -94,7 +94,10 @@ export function controlValues(map: TelephonyMap, report: Uint8Array): readonly C
     if (reportId !== report[0] || first === undefined) return [];
     if (first.array) return [{ control, form, value: Number(fields.some((field) => selectedBy(field, report).includes(usage))) }];
     const value = variableValue(first, report);
-    return value === null ? [] : [{ control, form, value }];
+    if (value === null) return [];
+    // A switch and a button are 1 or 0, whatever their range is.
+    const isState = form === 'switch' || form === 'one-shot';
+    return [{ control, form, value: isState ? Number(value > Math.max(0, first.logicalMinimum)) : value }];
   });
 }
 

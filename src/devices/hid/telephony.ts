@@ -13,10 +13,10 @@ const ASKED_MS = 2000;
 /** A mute report this soon after an unmute is the device's refusal: its boom arm is up. */
 const MUTE_REFUSAL_MS = 700;
 const MUTE_ECHO_MS = 1000;
-/** A press this soon after our own change crossed it on the way, or is a one-shot key's echo: a person who saw it takes longer. */
-const CROSSING_MS = 300;
-/** The first report this soon after attaching tells how things are, not what somebody did. */
-const BASELINE_MS = 500;
+/** A hook press this soon after our own change crossed it on the way, or is a one-shot key's echo: a person who saw it takes longer. */
+const CROSSING_MS = 150;
+/** The first report this soon after attaching tells how switches stand, not what somebody did. */
+const BASELINE_MS = 250;
 /** The same press by another report this soon is a mirror of it. */
 const MIRROR_MS = 150;
 /** At most ten steps of volume in a second. */
@@ -41,8 +41,9 @@ export type TelephonyState = {
   readonly hookEchoes: readonly Expected[];
   readonly hookChangedAtMs: number;
   readonly muteEchoes: readonly Expected[];
-  /** The last change of mute that was not asked for here. */
+  /** The last change of mute that was not asked for here, and whether a switch has said since that it is muted. */
   readonly muteChangedAtMs: number;
+  readonly muteFollowed: boolean;
   readonly unmutedAtMs: number;
 };
 
@@ -74,6 +75,7 @@ export const detached = (call: CallOnDevices, doubleKeyMs = 0): TelephonyState =
   hookChangedAtMs: Number.NEGATIVE_INFINITY,
   muteEchoes: [],
   muteChangedAtMs: Number.NEGATIVE_INFINITY,
+  muteFollowed: false,
   unmutedAtMs: Number.NEGATIVE_INFINITY
 });
 
@@ -123,12 +125,12 @@ function lit(before: TelephonyState, next: TelephonyState, actions: readonly Tel
   return { state, actions: [{ type: 'lamps', lamps: is, again: write }, ...actions] };
 }
 
-/** A device that stands at `value` already has nothing to echo. */
+/** A device that stands at `value` already has nothing to echo, unless it moved meanwhile and that is still on its way. */
 function expecting(echoes: readonly Expected[], last: number | undefined, lamp: boolean, nowMs: number, withinMs: number): readonly Expected[] {
   const waiting = echoes.filter((echo) => nowMs <= echo.untilMs);
   const value = lamp ? 1 : 0;
-  if ((waiting.at(-1)?.value ?? last ?? 0) === value) return waiting;
-  return [...waiting, { value, untilMs: nowMs + withinMs }];
+  const stands = (waiting.at(-1)?.value ?? last ?? 0) === value;
+  return [...waiting, { value, untilMs: nowMs + (stands ? CROSSING_MS : withinMs) }];
 }
 
 /** What is left to be echoed after `value` was heard; null where nothing of the kind was expected. */
@@ -154,6 +156,7 @@ function withCall(state: TelephonyState, call: CallOnDevices, nowMs: number): Te
     answeringUntilMs: call.phase === 'ringing' ? state.answeringUntilMs : null,
     asked: talking(call) ? { mute, hold } : { mute: null, hold: null },
     muteChangedAtMs: changedElsewhere ? nowMs : state.muteChangedAtMs,
+    muteFollowed: changedElsewhere ? false : state.muteFollowed,
     unmutedAtMs: unmuted ? nowMs : state.unmutedAtMs
   };
 }
@@ -173,16 +176,18 @@ function heard(before: TelephonyState, event: Heard, nowMs: number): TelephonySt
   const last = { ...before.last };
   for (const { control, value } of values.values()) last[control] = value;
   let state: TelephonyState = { ...before, fresh: false, last };
-  if (before.fresh && nowMs - before.attachedAtMs < BASELINE_MS) return lit(before, state, [], nowMs, true);
+  const baseline = before.fresh && nowMs - before.attachedAtMs < BASELINE_MS;
 
   const actions: TelephonyAction[] = [];
-  let write = false;
+  let write = baseline;
   const moved = new Set([...values.values()].filter(({ control, value }) => (before.last[control] ?? 0) !== value).map(({ control }) => control));
+  // A hook that has gone along with the lamp is no key that was pressed.
+  if (last.hook === Number(lampsOf(before).offHook)) moved.delete('hook');
   for (const value of values.values()) {
     const known = before.last[value.control] !== undefined;
     const others = moved.size - (moved.has(value.control) ? 1 : 0) > 0;
     const change = { ...value, before: before.last[value.control] ?? 0, known, reportId: event.reportId, others, nowMs };
-    if (isMirror(before, change)) continue;
+    if ((baseline && stands(value.form)) || isMirror(before, change)) continue;
     const outcome = means(state, change, before);
     state = outcome.state;
     write ||= outcome.write === true;
@@ -258,7 +263,8 @@ function hook(state: TelephonyState, change: Change): Outcome {
   // An echo that is not what the lamp says, and none more to come: say it again.
   if (left !== null) return { state: { ...state, hookEchoes: left }, commands: [], write: left.length === 0 && lampsOf(state).offHook !== (value === 1) };
   // Where its hook was not known, another key's report only tells how it stands.
-  if ((!change.known && change.others) || nowMs - state.hookChangedAtMs < CROSSING_MS) return { state, commands: [] };
+  // A device that takes a press back while the call ends lifts its hook once more; one that was heard off the hook and is on it is no such thing.
+  if ((!change.known && change.others) || (value === 1 && nowMs - state.hookChangedAtMs < CROSSING_MS)) return { state, commands: [] };
   return value === 1 ? offHook(state, nowMs) : onHook(state);
 }
 
@@ -281,8 +287,9 @@ function onHook(state: TelephonyState): Outcome {
   return { state, commands: [] };
 }
 
-function mute(state: TelephonyState, change: Change): Outcome {
+function mute(before: TelephonyState, change: Change): Outcome {
   const { nowMs } = change;
+  const state = stands(change.form) && change.value !== 0 ? { ...before, muteFollowed: true } : before;
   const muted = (asking(state.asked.mute, nowMs) ?? Number(state.call.muted)) === 1;
   const ask = (value: boolean): Outcome =>
     value === muted
@@ -295,18 +302,19 @@ function mute(state: TelephonyState, change: Change): Outcome {
   if (change.form === 'pair') return change.value !== 0 && moved ? ask(change.value > 0) : { state, commands: [] };
   if (!stands(change.form)) {
     if (!(change.value > 0 && change.before <= 0)) return { state, commands: [] };
-    const echo = muted && nowMs - state.muteChangedAtMs < CROSSING_MS;
-    return echo ? { state, commands: [] } : ask(!muted);
+    return ask(!muted);
   }
   const value = change.value === 0 ? 0 : 1;
   const left = moved ? echoed(state.muteEchoes, value, nowMs) : null;
   if (left !== null) return { state: { ...state, muteEchoes: left }, commands: [] };
-  // Said again and nothing else with it: it refuses. With another key it may have crossed our unmute on the way.
-  const refused = !change.others && nowMs - state.unmutedAtMs < MUTE_REFUSAL_MS;
-  if (value === 1) return moved || refused ? ask(true) : { state, commands: [] };
+  const sinceUnmuteMs = nowMs - state.unmutedAtMs;
+  // Said, or said again, and nothing else with it: it refuses. With another key's report it may have crossed our unmute on the way.
+  const refused = !change.others && sinceUnmuteMs < MUTE_REFUSAL_MS;
+  const switched = moved && !(change.others && sinceUnmuteMs < CROSSING_MS);
+  if (value === 1) return refused || switched ? ask(true) : { state, commands: [] };
   if (!moved) return { state, commands: [] };
   // A switch that falls back with the hook, or against a mute just made elsewhere, opens no microphone.
-  const against = muted && (nowMs - state.muteChangedAtMs < MUTE_ECHO_MS || change.others);
+  const against = muted && (change.others || (!state.muteFollowed && nowMs - state.muteChangedAtMs < MUTE_ECHO_MS));
   return against ? { state, commands: [], write: true } : ask(false);
 }
 

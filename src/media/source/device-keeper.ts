@@ -33,13 +33,20 @@ export type DeviceKeeper<S> = {
 };
 
 const RETRY_MS = 2_000;
+/** After news first: a device that was plugged in is there some time before this user may open it. */
+const SOON_MS = 250;
 /** A better device that cannot be opened is tried less and less often: it is in somebody else's hands, and one that works is in use. */
 const MAX_RETRY_MS = 30_000;
 /** Then the next one is tried beside it; it is still taken when it opens. */
 const OPEN_LIMIT_MS = 2_000;
+/** ENOSPC: what the driver says where the bus has no room for two cameras at once (Linux, Documentation/driver-api/usb/error-codes.rst). */
+const NO_ROOM = /no space left on device/i;
 /** A device whose driver or firmware stands still ends nothing and tells nothing. */
 const SILENCE_MS = 5_000;
 const SILENCE_CHECK_MS = 1_000;
+
+/** Why the order is looked through again. */
+type Why = 'told' | 'lost' | 'released' | 'opened' | 'time';
 
 type Opening<S> = { readonly device: MediaDevice; settled: Promise<void>; source: S | null; wanted: boolean; late: boolean };
 
@@ -50,13 +57,16 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
   const closings = new Map<string, Promise<void>>();
   /** What was lost is not tried again before, unless there is news. */
   const restUntilMs = new Map<string, number>();
+  /** Cannot be opened beside another one; and those for which the other one made room once, in vain or not. */
+  const crowdedOut = new Set<string>();
+  const hadRoom = new Set<string>();
   let current: Held<S> | null = null;
   let reason = 'there is none';
   let told = false;
-  let news = Promise.withResolvers<boolean>();
+  let news = Promise.withResolvers<Why>();
   let gaveMs: number | null = null;
 
-  const wake = (isNews: boolean): void => news.resolve(isNews);
+  const wake = (why: Why): void => news.resolve(why);
 
   function release({ device, source }: Held<S>): void {
     const done = source
@@ -64,7 +74,7 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
       .catch(() => {})
       .then(() => {
         if (closings.get(device.path) === done) closings.delete(device.path);
-        wake(true);
+        wake('released');
       });
     closings.set(device.path, done);
   }
@@ -83,6 +93,8 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
     told = true;
     if (gaveMs !== null) gaveMs = clock.monotonicMs();
     restUntilMs.delete(held.device.path);
+    crowdedOut.delete(held.device.path);
+    hadRoom.delete(held.device.path);
     options.onUse(held, '');
     if (before !== null) release(before);
   }
@@ -96,25 +108,29 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
         else release({ device, source });
       } catch (error) {
         reason = asCloisterError(error, 'CL_MEDIA_SOURCE').message;
+        if (NO_ROOM.test(reason)) crowdedOut.add(device.path);
       }
       if (opening.source === null) openings.delete(device.path);
-      else if (opening.late) wake(true);
+      else if (opening.late) wake('opened');
     };
     openings.set(device.path, opening);
     opening.settled = settle();
     return opening;
   }
 
+  /** Waits for what may hang. */
+  async function inTime(work: Promise<unknown> | undefined): Promise<void> {
+    const limit = new AbortController();
+    await Promise.race([work, delay(clock, OPEN_LIMIT_MS, AbortSignal.any([limit.signal, scope.signal]))]);
+    limit.abort();
+  }
+
   async function tryToOpen(device: MediaDevice): Promise<S | null> {
     const { path } = device;
-    if (closings.has(path) || clock.monotonicMs() < (restUntilMs.get(path) ?? 0)) return null;
+    if (scope.closed || closings.has(path) || clock.monotonicMs() < (restUntilMs.get(path) ?? 0)) return null;
     const opening = openings.get(path) ?? begin(device);
     opening.wanted = true;
-    if (opening.source === null && !opening.late) {
-      const limit = new AbortController();
-      await Promise.race([opening.settled, delay(clock, OPEN_LIMIT_MS, AbortSignal.any([limit.signal, scope.signal]))]);
-      limit.abort();
-    }
+    if (opening.source === null && !opening.late) await inTime(opening.settled);
     const source = taken(opening);
     if (source === null) {
       if (openings.has(path) && !scope.closed) {
@@ -126,6 +142,18 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
     if (!scope.closed) return source;
     release({ device, source });
     return null;
+  }
+
+  /** Lets the one in use go for a better one, once: where that fails nevertheless, the one that worked stays the next time. */
+  async function tryAlone(device: MediaDevice): Promise<S | null> {
+    const before = current;
+    if (before === null || !crowdedOut.has(device.path) || hadRoom.has(device.path)) return null;
+    hadRoom.add(device.path);
+    current = null;
+    options.onUse(null, `the bus has no room for ${device.name} beside it`);
+    release(before);
+    await inTime(closings.get(before.device.path));
+    return tryToOpen(device);
   }
 
   /** @returns whether the best one is in use */
@@ -140,7 +168,7 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
     }
     for (const device of better) {
       if (scope.closed) return true;
-      const source = await tryToOpen(device);
+      const source = (await tryToOpen(device)) ?? (await tryAlone(device));
       if (source === null) continue;
       use({ device, source });
       return device === order[0];
@@ -149,7 +177,7 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
   }
 
   async function run(tried: () => void): Promise<void> {
-    let waitMs = RETRY_MS;
+    let waitMs = SOON_MS;
     while (!scope.closed) {
       news = Promise.withResolvers();
       const best = await lookForBetter();
@@ -159,11 +187,13 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
         options.onUse(null, reason);
       }
       tried();
-      if (current === null) waitMs = RETRY_MS;
-      const retry = best && current !== null ? null : clock.schedule(waitMs, () => wake(false));
-      const isNews = await news.promise;
+      if (current === null) waitMs = Math.min(waitMs, RETRY_MS);
+      const retry = best && current !== null ? null : clock.schedule(waitMs, () => wake('time'));
+      const why = await news.promise;
       retry?.cancel();
-      waitMs = isNews ? RETRY_MS : Math.min(MAX_RETRY_MS, 2 * waitMs);
+      if (why === 'told') waitMs = SOON_MS;
+      else if (why === 'lost') waitMs = RETRY_MS;
+      else if (why === 'time') waitMs = Math.min(MAX_RETRY_MS, 2 * waitMs);
     }
     tried();
   }
@@ -174,13 +204,13 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
     restUntilMs.set(held.device.path, clock.monotonicMs() + RETRY_MS);
     options.onUse(null, why);
     release(held);
-    wake(true);
+    wake('lost');
   }
 
   return {
     open() {
       const { promise: tried, resolve } = Promise.withResolvers<void>();
-      scope.own(() => wake(true));
+      scope.own(() => wake('told'));
       scope.every(clock, SILENCE_CHECK_MS, () => {
         if (current !== null && gaveMs !== null && clock.monotonicMs() - gaveMs >= SILENCE_MS) lose(current, `${current.device.name} stands still`);
       });
@@ -189,7 +219,7 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
     },
     reconsider() {
       restUntilMs.clear();
-      wake(true);
+      wake('told');
     },
     expect() {
       gaveMs = clock.monotonicMs();

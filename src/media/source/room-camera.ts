@@ -79,7 +79,6 @@ export async function openRoomCamera(options: RoomCameraOptions): Promise<VideoS
 
   const camera = await openRoomDevice<VideoSource>(options, {
     kind: 'camera',
-    name: 'Camera',
     away: 'CL_MEDIA_CAMERA_AWAY',
     open: (device) => open(device, profile, clock),
     find,

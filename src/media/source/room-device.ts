@@ -5,7 +5,7 @@ import { type ErrorCode, errorCodes } from '../../kernel/error-codes.ts';
 import type { SourceView } from '../../room/state.ts';
 import type { DeviceOrder } from '../device-order.ts';
 import type { MediaDevice, MediaFailure, SourceChoice } from '../port.ts';
-import { devicesFor } from './chosen-devices.ts';
+import { devicesFor, NO_DEVICE } from './chosen-devices.ts';
 import { createDeviceKeeper, type Held } from './device-keeper.ts';
 import { quietFfmpeg } from './quiet-ffmpeg.ts';
 
@@ -22,7 +22,6 @@ export type RoomDeviceOptions = {
 
 export type RoomDeviceParts<S> = {
   readonly kind: 'camera' | 'microphone';
-  readonly name: string;
   readonly away: ErrorCode;
   open(device: MediaDevice): Promise<S>;
   /** Where the agent gave no order. */
@@ -51,7 +50,7 @@ export async function openRoomDevice<S extends { close(): Promise<void> }>(
   const { choice, devices, clock } = options;
   const { kind } = parts;
   let held: Held<S> | null = null;
-  let name = choice === 'auto' ? parts.name : choice;
+  let name = choice === 'auto' ? NO_DEVICE[kind] : choice;
   let problem: MediaFailure | null = null;
   let state: 'open' | 'started' | 'closed' = 'open';
 

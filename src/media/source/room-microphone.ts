@@ -39,7 +39,6 @@ export async function openRoomMicrophone(options: RoomMicrophoneOptions): Promis
 
   const microphone = await openRoomDevice<AudioSource>(options, {
     kind: 'microphone',
-    name: 'Microphone',
     away: 'CL_MEDIA_MICROPHONE_AWAY',
     open: (device) => open(device, clock),
     find,

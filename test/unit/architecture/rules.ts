@@ -58,6 +58,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/media\/peer\/(?:missing-packets|repairs|loss-meter|receiver-estimate|peer-packets|peer-streams|sdp|negotiation|write-sdp)\.ts$/, imports: [] },
   { path: /^src\/media\/path\/candidate\.ts$/, imports: ['node:net'] },
   { path: /^src\/media\/secure-transport\/(?!dtls\/connection\.ts$)/, imports: ['node:crypto'] },
+  { path: /^src\/media\/source\/(?:picture-health|chosen-devices|away-picture)\.ts$/, imports: [] },
   { path: /^src\/media\/screen\/(?:share-pace|page-parts)\.ts$/, imports: [] },
   { path: /^src\/media\/(?:audio\/level-meter|playout\/(?:sound-buffer|alsa-forms))\.ts$/, imports: [] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },

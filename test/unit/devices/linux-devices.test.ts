@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { V4l2Ctl } from '../../../src/devices/cameras/v4l2-ctl.ts';
 import { createLinuxLister } from '../../../src/devices/linux-devices.ts';
@@ -148,18 +147,25 @@ describe('the cameras of a Linux machine', () => {
     assert.equal(devices[0]?.problem, null);
   });
 
-  it('are asked once, and again when another device is behind the node', async () => {
+  it('are asked once, also when they come back under another name, and so is another device in their place', async () => {
     const { world, list } = createWorld();
     world.says.set('video0', CAMERA);
-    await list();
+    const [before] = await list();
     await list();
     assert.deepEqual(world.runs, ['video0', 'video1']);
-    await rm(join(machine.dev, 'video0'));
+    await machine.unplug('1-1');
+    assert.deepEqual(await list(), []);
+    await machine.usb({ at: '1-1', model: '046d:0893', serial: 'C0FFEE01', name: 'StreamCam' });
+    await machine.video('video6', '1-1:1.0', { name: 'StreamCam', index: 0 });
+    const [after] = await list();
+    assert.deepEqual(after, { ...before, media: { ...before?.media, path: join(machine.dev, 'video6') } });
+    assert.deepEqual(world.runs, ['video0', 'video1']);
     await machine.unplug('1-1');
     await machine.usb({ at: '1-1', model: '0b0e:3011', name: 'PanaCast' });
-    await machine.video('video0', '1-1:1.0', { name: 'PanaCast' }).catch(() => {});
-    assert.deepEqual(brief(await list()), ['camera PanaCast video0']);
-    assert.deepEqual(world.runs, ['video0', 'video1', 'video0']);
+    await machine.video('video7', '1-1:1.0', { name: 'PanaCast' });
+    world.says.set('video7', CAMERA);
+    assert.deepEqual(brief(await list()), ['camera PanaCast video7']);
+    assert.deepEqual(world.runs, ['video0', 'video1', 'video7']);
   });
 
   it('are no content inputs, which are known by their timings or their name', async () => {
@@ -249,6 +255,13 @@ describe('the microphones and loudspeakers of a Linux machine', () => {
     assert.deepEqual(await cancelling(), [false, false]);
     await machine.hidraw('hidraw1', '1-1:1.4', { id: '0003:0B0E:0413' }, TELEPHONY);
     assert.deepEqual(await cancelling(), [true, true]);
+    assert.deepEqual(
+      (await createWorld().list()).map(({ kind, can }) => [kind, can]),
+      [
+        ['microphone', ['echo cancellation']],
+        ['speaker', []]
+      ]
+    );
   });
 
   it('do not where only a microphone is at the keys, or the keys are at another device', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { identifyHidRow, identifyNode, readMachine } from '../../../src/devices/linux-identity.ts';
+import { identifyHidRows, identifyNode, readMachine } from '../../../src/devices/linux-identity.ts';
 import { createFakeMachine, type FakeMachine } from '../../fakes/sysfs.ts';
 
 let machine: FakeMachine;
@@ -86,8 +86,16 @@ describe('the identity of a node in /dev', () => {
     await machine.usb({ at: '1-3', model: '0b0e:0412', serial: 'X1Y2Z3', name: 'Speak' });
     await machine.hidraw('hidraw2', '1-3:1.3', { id: '0003:0B0E:0412' });
     const row = { vendorId: 0x0b0e, productId: 0x0412, serialNumber: 'X1Y2Z3', manufacturer: 'Jabra\u0007', product: 'Speak', interface: 3 };
-    assert.equal((await identifyHidRow({ ...row, path: '/dev/hidraw2' }, machine.sysfs)).port, '0000:00:14.0-usb2-3');
-    assert.deepEqual(await identifyHidRow({ ...row, path: '\\\\?\\hid#vid_0b0e' }, machine.sysfs), {
+    const [atNode, byItself] = await identifyHidRows(
+      [
+        { ...row, path: '/dev/hidraw2' },
+        { ...row, path: '\\\\?\\hid#vid_0b0e' }
+      ],
+      machine.sysfs
+    );
+    assert.equal(atNode?.port, '0000:00:14.0-usb2-3');
+    assert.deepEqual(byItself, {
+      id: byItself?.id,
       model: '0b0e:0412',
       serial: 'X1Y2Z3',
       name: 'Jabra Speak',
@@ -95,6 +103,22 @@ describe('the identity of a node in /dev', () => {
       part: '3',
       appliance: 'hid:0b0e:0412:X1Y2Z3'
     });
+  });
+
+  it('gives each row of node-hid an id of its own, the same while its device is at its place', async () => {
+    for (const port of [1, 2]) {
+      await machine.usb({ at: `1-${port}`, model: '0b0e:0412', serial: 'SAME4ALL' });
+      await machine.hidraw(`hidraw${port}`, `1-${port}:1.3`, { id: '0003:0B0E:0412' });
+    }
+    await machine.hidraw('hidraw3', 'virtual/misc/uhid/a', { id: '0005:047F:C056' });
+    await machine.hidraw('hidraw4', 'virtual/misc/uhid/b', { id: '0005:047F:C056' });
+    const rows = [1, 2, 3, 4].map((node) => ({ vendorId: 1, productId: 1, path: `/dev/hidraw${node}` }));
+    const ids = (await identifyHidRows(rows, machine.sysfs)).map(({ id }) => id);
+    assert.equal(new Set(ids).size, 4);
+    assert.deepEqual(
+      (await identifyHidRows([...rows.slice(0, 2)].reverse(), machine.sysfs)).map(({ id }) => id),
+      [ids[1], ids[0]]
+    );
   });
 
   it('holds no more than a line of what a device says', async () => {

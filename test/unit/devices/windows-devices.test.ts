@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { deviceId, findKnown, known } from '../../../src/devices/identity.ts';
-import { windowsDevices } from '../../../src/devices/windows-devices.ts';
+import { createWindowsLook, windowsDevices } from '../../../src/devices/windows-devices.ts';
+import { createFakeClock } from '../../fakes/clock.ts';
 
 const CLASS = '{65e8773d-8f56-11d0-a3b9-00a0c9223196}\\global';
 const usb = (device: string): string => `@device_pnp_\\\\?\\usb#${device}#${CLASS}`;
@@ -51,6 +52,30 @@ describe('devices of Windows', () => {
       assert.deepEqual(list(bad), []);
     for (const answer of [{}, [], { devices: 'x' }]) assert.deepEqual(windowsDevices(answer), []);
     assert.equal(list(...Array.from({ length: 1000 }, () => CAMERA)).length, 64);
+  });
+
+  it('are watched by what is cheap every time, and by what is not ever so often', async () => {
+    const clock = createFakeClock();
+    let [rows, listed, started] = [1, 1, 0];
+    const look = createWindowsLook({
+      hid: async () => [rows],
+      captures: async () => {
+        started++;
+        return { listed };
+      },
+      clock
+    });
+    const first = await look();
+    clock.advance(2_000);
+    assert.equal(await look(), first);
+    rows = 2;
+    const second = await look();
+    assert.notEqual(second, first);
+    listed = 2;
+    assert.equal(await look(), second);
+    clock.advance(30_000);
+    assert.notEqual(await look(), second);
+    assert.equal(started, 2);
   });
 
   it('never throws, whatever is printed', () => {

@@ -344,12 +344,17 @@ describe('session', function () {
     await callee.session.reveal(nonce);
     await until('pictures arrive', () => (caller.reported()?.video.framesReceived ?? 0) > 5);
     const { audio, video, camera, microphone } = callee.reported() ?? assert.fail();
-    assert.deepEqual([audio.sending, video.sending, camera, microphone], [false, true, { kind: 'away', name: 'Camera' }, { kind: 'away', name: 'Microphone' }]);
+    assert.deepEqual(
+      [audio.sending, video.sending, camera, microphone],
+      [false, true, { kind: 'away', name: 'No camera' }, { kind: 'away', name: 'No microphone' }]
+    );
     assert.equal(callee.problems.at(-1), 'CL_MEDIA_CAMERA_AWAY');
     // One that is listed and cannot be opened is away, too, by its name.
     await callee.session.setDevices({ ...none, camera: [{ path: '/nowhere/video9', name: 'Front', cancelsEcho: false }] });
     await until('it is called by its name', () => callee.reported()?.camera.name === 'Front');
+    assert.equal(callee.reported()?.camera.kind, 'away');
     await callee.session.setCamera(false);
+    assert.deepEqual(callee.reported()?.camera, { kind: 'device', name: 'Front' }, 'it is what would be tried');
     await callee.session.setMicrophone(false);
     assert.equal(callee.problems.at(-1), 'CL_MEDIA_MICROPHONE_AWAY');
   });

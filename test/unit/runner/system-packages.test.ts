@@ -77,6 +77,14 @@ describe('runner: system packages', () => {
     }
   });
 
+  it('needs for the lab what boots a guest and what the guest uses', () => {
+    const { machine } = fakeMachine(folder, ['apt-get'], {});
+    assert.equal(
+      ensureSystemPackages(['lab'], machine)?.split('install -y --no-install-recommends ')[1],
+      'qemu-system-x86 busybox-static xz-utils kmod udev v4l-utils alsa-utils'
+    );
+  });
+
   it('fails when the installation did not bring the program', () => {
     const { machine } = fakeMachine(folder, ['apt-get'], { root: true });
     assert.match(ensureSystemPackages(['browser'], machine) ?? '', /^could not be installed: chromium\./);

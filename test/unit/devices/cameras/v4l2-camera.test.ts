@@ -124,6 +124,20 @@ describe('a camera at V4L2', () => {
     await camera.stop();
   });
 
+  it('moves by steps where the kernel gives a speed for one way alone, unless there are no positions', async () => {
+    const lopsided = SPEED_CONTROLS.map((control) => ({ ...control, min: control.name === 'zoom_continuous' ? 1 : -1 }));
+    const both = world([...PTZ_CONTROLS, ...lopsided]);
+    await both.camera.move({ pan: -1, zoom: 1 });
+    await both.clock.advanceAsync(1_000);
+    assert.deepEqual([both.value('pan_speed'), both.value('pan_absolute'), both.value('zoom_continuous'), both.value('zoom_absolute')], [0, -154800, 0, 250]);
+    await both.camera.stop();
+    const { camera, value, fails } = world(lopsided);
+    await camera.move({ pan: -1 });
+    assert.equal(value('pan_speed'), -1);
+    await camera.stop();
+    assert.deepEqual([value('pan_speed'), await fails(camera.move({ zoom: 1 }))], [0, 'CL_DEVICE_CONTROL']);
+  });
+
   it('takes the steps of one movement at a time', async () => {
     const { camera, value, clock } = world(PTZ_CONTROLS);
     await camera.move({ pan: 1 });

@@ -4,7 +4,9 @@ import { createHidDevices, type HidDevicesOptions } from '../../../../src/device
 import type { PresenceSource } from '../../../../src/devices/hid/iio-presence.ts';
 import type { CallOnDevices, HidCommand } from '../../../../src/devices/port.ts';
 import { CloisterError } from '../../../../src/kernel/errors.ts';
+import { createEvents } from '../../../../src/kernel/events.ts';
 import { silentLog } from '../../../../src/kernel/log.ts';
+import type { DeviceView } from '../../../../src/room/state.ts';
 import { application, cells, descriptor, input, logicalRange, padding, reportId, usage, usagePage } from '../../../data/hid/descriptor-builder.ts';
 import { createFakeClock } from '../../../fakes/clock.ts';
 import { createHidMachine, HOOK_ALONE, LAMP_PER_REPORT, type Layout, MIRRORED, NO_IDS, ONE_REPORT, type PlugOptions } from '../../../fakes/hid-machine.ts';
@@ -13,6 +15,20 @@ import type { Lamp, Traits } from '../../../fakes/speakerphone.ts';
 const idle: CallOnDevices = { phase: 'idle', muted: false };
 const ringing: CallOnDevices = { phase: 'ringing', muted: false };
 const inCall: CallOnDevices = { phase: 'in-call', muted: false };
+
+const LOUDSPEAKER: DeviceView = {
+  id: 'speaker',
+  kind: 'speaker',
+  name: 'Bar',
+  model: '1234:00ac',
+  serial: null,
+  port: null,
+  appliance: '',
+  present: true,
+  chosen: false,
+  can: [],
+  problem: null
+};
 
 const lit = (lamps: Readonly<Record<Lamp, boolean>>): string[] => Object.entries(lamps).flatMap(([name, on]) => (on ? [name] : []));
 
@@ -24,14 +40,18 @@ function room(options: Partial<HidDevicesOptions> = {}) {
   const stored: string[] = [];
   const sensor: { now: boolean | null } = { now: null };
   const sensors: PresenceSource = { start: () => {}, look: async () => {}, presence: () => sensor.now, [Symbol.asyncDispose]: async () => {} };
+  const registry = createEvents<{ changed: readonly [] }>((error) => {
+    throw error;
+  });
+  let seen: readonly DeviceView[] = [];
   let call = idle;
   let changes = 0;
   const devices = createHidDevices({
     transport: machine.transport,
     descriptors: machine.descriptors,
-    identify: machine.identify,
+    identify: (rows) => machine.identify(rows),
     watch: machine.watch,
-    roomAppliances: () => new Set(),
+    registry: { on: registry.on, list: () => seen },
     console: 'auto',
     consoleMemory: { read: async () => stored.at(-1) ?? null, write: async (text) => void stored.push(text) },
     sensors,
@@ -63,6 +83,11 @@ function room(options: Partial<HidDevicesOptions> = {}) {
     show,
     call: () => call,
     changes: () => changes,
+    /** The registry finds a loudspeaker of this appliance. */
+    sees: (appliance: string) => {
+      seen = [{ ...LOUDSPEAKER, appliance }];
+      registry.emit('changed');
+    },
     begin: async () => {
       await devices.start(new AbortController().signal);
       await clock.advanceAsync(1000);
@@ -256,12 +281,15 @@ describe('HID devices', () => {
   });
 
   it('hears consumer keys on another interface of the phone, and of an appliance of the room', async () => {
-    const world = room({ roomAppliances: () => new Set(['usb:bar']) });
+    const world = room();
     const rows = [{ usagePage: 0x0c, usage: 1 }];
     world.machine.plug({ layout: { ...ONE_REPORT, consumer: { id: 1, keys: [] } } });
     const keys = world.machine.plug({ serial: 'S1', appliance: 'usb:S1', rows });
     const bar = world.machine.plug({ serial: 'B1', appliance: 'usb:bar', rows });
     await world.begin();
+    assert.equal(bar.opened(), 0, 'nobody knows yet what it is of');
+    world.sees('usb:bar');
+    await world.later(10);
     keys.firmware.press('volume-up');
     bar.firmware.press('volume-down');
     await world.later(500);
@@ -357,6 +385,31 @@ describe('HID devices', () => {
     await later(10_000);
     assert.equal(phone.writes.length - before, 4, 'off-hook and on-line on, and off again; mute and hold never');
     assert.deepEqual(lit(firmware.lamps), []);
+  });
+
+  it('a device gone wild does not keep the room busy, and is heard again once it is tame', async () => {
+    const { later, phone, commands } = await roomWith();
+    for (let i = 0; i < 1000; i++) {
+      phone.send([1, 1]);
+      phone.send([1, 0]);
+      await later(1);
+    }
+    assert.ok(commands.length > 0 && commands.length <= 60, `${commands.length} in a second`);
+    await later(2000);
+    const before = commands.length;
+    phone.firmware.press('volume-up');
+    await later(100);
+    assert.equal(commands.length, before + 1);
+  });
+
+  it('a device whose id becomes another one stays open', async () => {
+    const { later, machine, devices, phone } = await roomWith();
+    const identify = machine.identify;
+    machine.identify = async (rows) => (await identify(rows)).map((identity) => ({ ...identity, id: `${identity.id}-of-two` }));
+    machine.stir();
+    await later(1000);
+    assert.equal(devices.state().devices[0]?.id, 'hid-S1-usb:S1-of-two');
+    assert.equal(phone.opened(), 1);
   });
 
   it('a device that is gone from the list without a word is let go', async () => {

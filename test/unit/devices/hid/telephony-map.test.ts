@@ -139,6 +139,16 @@ describe('the keys of a device', () => {
     assert.deepEqual([controls(map), lamps(map)], [['0 hook switch'], ['0 offHook']]);
   });
 
+  it('are 1 or 0 as switches and buttons, whatever their range is', () => {
+    const mute = (flags: number, range: Part): TelephonyMap => headset(usage(0x2f), range, cells(1, 8), input(flags));
+    const values = (map: TelephonyMap): unknown[] => [0, 1, 2, 0xff].map((byte) => says(map, 0, byte)['mute']);
+    assert.deepEqual(values(mute(0x06, logicalRange(0, 127))), [0, 1, 1, 1]);
+    assert.deepEqual(values(mute(0x22, logicalRange(1, 2))), [0, 0, 1, 1]);
+    assert.deepEqual(values(mute(0x26, logicalRange(-1, 1))), [0, 1, 1, -1]);
+    const flash = headset(usage(0x21), logicalRange(-1, 1), cells(1, 8), input(0x06));
+    assert.deepEqual([says(flash, 0, 0xff), says(flash, 0, 1)], [{ flash: 0 }, { flash: 1 }]);
+  });
+
   it('are presses where nothing else makes sense, whatever their flags', () => {
     assert.deepEqual(controls(mapOf(devices.FIVE_REPORTS)), ['8 mute one-shot', '8 hook switch', '8 flash one-shot']);
   });

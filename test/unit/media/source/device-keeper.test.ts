@@ -21,6 +21,8 @@ function createWorld(...first: string[]) {
     order: first,
     /** What opening each does; fails where it is not here. */
     plugged: new Map<string, 'works' | PromiseWithResolvers<void>>(),
+    /** Carries one device at a time. */
+    narrowBus: false,
     /** Closing takes until the test says so. */
     slowClose: false,
     reason: '',
@@ -32,6 +34,7 @@ function createWorld(...first: string[]) {
     async open({ path }) {
       attempts.push(path);
       const state = world.plugged.get(path);
+      if (world.narrowBus && sources.some(({ closes }) => closes === 0)) throw new Error('Failed to open input: No space left on device');
       if (state === undefined) throw new Error(`${path} is busy`);
       if (state !== 'works') await state.promise;
       assert.ok(!sources.some((other) => other.path === path && other.closes === 0), `${path} is opened while it is open`);
@@ -98,9 +101,9 @@ describe('keeper of a device', () => {
     await world.open();
     assert.deepEqual([world.uses, world.reason], [[null], 'a is busy']);
     await world.clock.advanceAsync(20_000);
-    assert.deepEqual([world.attempts.length, world.uses.length], [11, 1]);
+    assert.deepEqual([world.attempts.length, world.uses.length], [13, 1]); // at 0, 0.25, 0.75 and 1.75 s, and each 2 s from there
     world.plugged.set('a', 'works');
-    await world.clock.advanceAsync(1_999);
+    await world.clock.advanceAsync(1_749);
     assert.equal(world.inUse, null);
     await world.clock.advanceAsync(1);
     assert.deepEqual(world.uses, [null, 'a']);
@@ -108,6 +111,19 @@ describe('keeper of a device', () => {
     world.plugged.set('b', 'works');
     await world.setOrder('b');
     assert.deepEqual(world.uses, [null, 'a', null, 'b']);
+    await world.finish();
+  });
+
+  it('uses what is plugged in within two seconds, though it may not be opened at first', async () => {
+    const world = createWorld();
+    await world.open();
+    await world.clock.advanceAsync(60_000);
+    await world.setOrder('a');
+    await world.clock.advanceAsync(1_500);
+    assert.equal(world.inUse, null);
+    world.plugged.set('a', 'works');
+    await world.clock.advanceAsync(500);
+    assert.deepEqual(world.uses, [null, 'a']);
     await world.finish();
   });
 
@@ -129,7 +145,29 @@ describe('keeper of a device', () => {
     world.plugged.set('b', 'works');
     await world.open();
     await world.clock.advanceAsync(119_000);
-    assert.deepEqual([world.uses, world.attempts.filter((path) => path === 'a').length], [['b'], 7]); // at 0, 2, 6, 14, 30, 60 and 90 s
+    assert.deepEqual([world.uses, world.attempts.filter((path) => path === 'a').length], [['b'], 10]); // at 0, 0.25, 0.75, 1.75, 3.75, 7.75, 15.75, 31.75, 61.75 and 91.75 s
+    await world.finish();
+  });
+
+  it('lets the one in use go for a better one where the bus carries one of them, and once only where that is in vain', async () => {
+    const world = createWorld('b');
+    world.narrowBus = true;
+    world.plugged.set('b', 'works');
+    await world.open();
+    world.plugged.set('a', 'works');
+    await world.setOrder('a', 'b');
+    assert.deepEqual(
+      [world.uses, world.attempts],
+      [
+        ['b', null, 'a'],
+        ['b', 'a', 'a']
+      ]
+    );
+    await world.setOrder('z', 'a');
+    assert.deepEqual(world.uses, ['b', null, 'a', null, 'a'], 'z does not open alone either');
+    await world.setOrder('z', 'a', 'b');
+    await world.clock.advanceAsync(120_000);
+    assert.deepEqual(world.uses.length, 5);
     await world.finish();
   });
 
@@ -204,6 +242,38 @@ describe('keeper of a device', () => {
     hanging.resolve();
     await world.clock.advanceAsync(0);
     assert.deepEqual([world.uses, world.sources.map(({ closes }) => closes), world.clock.pending], [[], [1], 0]);
+  });
+
+  it('closes what opens at the very moment of close(), once', async () => {
+    for (let turns = 0; turns < 25; turns++) {
+      const world = createWorld('a');
+      const hanging = Promise.withResolvers<void>();
+      world.plugged.set('a', hanging);
+      void world.keeper.open();
+      await world.clock.advanceAsync(10);
+      hanging.resolve();
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      await world.finish();
+    }
+  });
+
+  it('a loss that is told twice, or of one that was replaced, is no loss', async () => {
+    const world = createWorld('b');
+    world.plugged.set('a', 'works').set('b', 'works');
+    await world.open();
+    const replaced = world.inUse;
+    assert.ok(replaced);
+    await world.setOrder('a', 'b');
+    world.keeper.lost(replaced, 'late');
+    await world.clock.advanceAsync(0);
+    assert.deepEqual(world.uses, ['b', 'a']);
+    const { inUse } = world;
+    assert.ok(inUse);
+    await world.lose();
+    world.keeper.lost(inUse, 'again');
+    await world.clock.advanceAsync(0);
+    assert.deepEqual(world.uses, ['b', 'a', null, 'b']);
+    await world.finish();
   });
 
   it('waits with close() until what is open, and what opens just now, is released', async () => {

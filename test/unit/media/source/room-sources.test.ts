@@ -171,7 +171,7 @@ describe('the room’s camera', () => {
 
   it('with none in the list it is away; only where there is no list, and nothing is found, the test picture is sent', async () => {
     const none = await openCamera(order(), ['a']);
-    assert.deepEqual([none.camera.view, none.opened.length], [{ kind: 'away', name: 'Camera' }, 0]);
+    assert.deepEqual([none.camera.view, none.opened.length], [{ kind: 'away', name: 'No camera' }, 0]);
     none.start();
     assert.deepEqual([none.problems, none.pictures.length], [['CL_MEDIA_CAMERA_AWAY'], 1]);
     await none.finish();
@@ -222,6 +222,23 @@ describe('the room’s camera', () => {
     await given;
     await world.clock.advanceAsync(200);
     assert.equal(world.pictures.length, 2);
+    await world.finish();
+  });
+
+  it('never gives two frames of one time: on the wire they would be one', async () => {
+    const world = await openCamera(order('a'), ['a']);
+    world.start();
+    await world.give('a', 99);
+    world.plugged.clear();
+    world.sinkOf('a').lost(GONE);
+    await world.clock.advanceAsync(500);
+    assert.deepEqual(
+      world.pictures.map(({ luma, atMs }) => [luma, atMs]),
+      [
+        [99, 1],
+        [AWAY, 501]
+      ]
+    );
     await world.finish();
   });
 
@@ -292,7 +309,7 @@ describe('the room’s microphone', () => {
 
   it('is the test tone only where there is no list, and nothing is found', async () => {
     const none = await openMicrophone(order(), []);
-    assert.deepEqual(none.microphone.view, { kind: 'away', name: 'Microphone' });
+    assert.deepEqual(none.microphone.view, { kind: 'away', name: 'No microphone' });
     await none.microphone.close();
     assert.equal(none.clock.pending, 0);
     const unlisted = await openMicrophone(null, []);

@@ -1,0 +1,101 @@
+// udev, its rule and a USB device, on a real kernel: who may open a speakerphone, whose lamps nobody else writes, and that its parts are known for one piece.
+import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DeviceView, HidDeviceView, HidView } from '../../src/room/state.ts';
+import { type Speakerphones, startSpeakerphones } from './devices-at-hand.ts';
+import { type Guest, startGuest } from './guest.ts';
+import { LIMIT_MS } from './room-in-guest.ts';
+import { OWN_MODELS } from './speakerphone-models.ts';
+import { GADGET_MODULES, makeUsbGadget } from './usb-gadget.ts';
+
+type Listed = { readonly media: readonly DeviceView[]; readonly hid: HidView };
+
+describe('lab: udev and USB', function () {
+  this.timeout(LIMIT_MS * 2);
+  const made: AsyncDisposable[] = [];
+  let guest: Guest;
+  let phones: Speakerphones;
+
+  before(async () => {
+    guest = await startGuest({ modules: ['uhid', 'input-leds', ...GADGET_MODULES], udev: true, limitMs: 900_000 });
+    made.push(guest);
+    phones = await startSpeakerphones(guest);
+    made.push(phones);
+  });
+  after(async () => {
+    for (const part of made.reverse()) await part[Symbol.asyncDispose]();
+  });
+
+  const cloister = async (...args: readonly string[]): Promise<string> => {
+    const { status, stdout, stderr } = await guest.run([process.execPath, 'agent/main.ts', ...args]);
+    assert.equal(status, 0, `cloister ${args.join(' ')} ended with ${status}\n${stdout}${stderr}`);
+    return stdout;
+  };
+  /** The folder of the HID device in sysfs: with one hidraw and one input node of telephony. */
+  const hidFolder = async (): Promise<string> => (await guest.shell(`udevadm settle; dirname /sys/bus/hid/devices/*:1209:*/hidraw`)).trim();
+  const nodeOf = async (folder: string): Promise<string> => (await guest.shell(`stat -c '%U %G %a' /dev/$(ls ${folder}/hidraw)`)).trim();
+  const inhibited = async (folder: string): Promise<string> => (await guest.shell(`cat ${folder}/input/input*/inhibited | sort -u`)).trim();
+  const lightOffHook = (folder: string): Promise<string> => guest.shell(`printf '\\x02\\x01\\x00' >/dev/$(ls ${folder}/hidraw)`);
+  /** As a desktop does that mutes its microphone. */
+  const lightKernelsMute = (folder: string): Promise<string> => guest.shell(`for led in ${folder}/input/input*/input*::mute; do echo 1 >$led/brightness; done`);
+
+  it('without the rule the kernel’s mute LED hangs up; with it the device is the room’s, and the LED has no effect', async () => {
+    const phone = await phones.plug(OWN_MODELS.usual);
+    const bare = await hidFolder();
+    assert.equal(await nodeOf(bare), 'root root 600');
+    assert.equal(await inhibited(bare), '0');
+    await lightOffHook(bare);
+    await phone.waitFor('off-hook is lit', () => phone.lamps().offHook);
+    await lightKernelsMute(bare);
+    await phone.waitFor('the kernel clears off-hook', () => !phone.lamps().offHook && phone.lamps().mute);
+    await phone.unplug();
+
+    assert.match(await cloister('doctor', '--install-udev-rule'), /70-cloister\.rules/);
+    await phone.plugAgain();
+    const ruled = await hidFolder();
+    assert.equal(await nodeOf(ruled), 'root audio 660');
+    assert.equal(await inhibited(ruled), '1');
+    await lightOffHook(ruled);
+    await phone.waitFor('off-hook is lit', () => phone.lamps().offHook);
+    const told = phone.outputs().length;
+    await lightKernelsMute(ruled);
+    await pause(2_000);
+    assert.deepEqual(phone.outputs().slice(told), [], 'the kernel wrote to the device');
+    assert.equal(phone.lamps().offHook, true);
+
+    await phone.unplug();
+    await cloister('doctor', '--remove-udev-rule');
+    await phone.plugAgain();
+    assert.equal(await nodeOf(await hidFolder()), 'root root 600');
+    await phone.unplug();
+  });
+
+  it('knows HID and sound of a USB speakerphone for one appliance, and knows it again', async () => {
+    const model = { ...OWN_MODELS.usual, name: 'Composite', productId: 9, serial: 'CABLE-0042' };
+    const gadget = await makeUsbGadget(guest, model);
+    const parts = async (): Promise<readonly (DeviceView | HidDeviceView)[]> => {
+      const { media, hid } = JSON.parse(await cloister('devices', '--json')) as Listed;
+      return [...media, ...hid.devices].filter(({ serial }) => serial === model.serial);
+    };
+    const known = ({ id, model: type, serial, appliance }: DeviceView | HidDeviceView) => ({ id, type, serial, appliance });
+
+    await gadget.plug();
+    await guest.shell(
+      'udevadm settle -t 30; for try in $(seq 100); do ls /sys/bus/hid/devices/*:1209:0009.*/hidraw /proc/asound/card*/usbid && break; sleep 0.2; done'
+    );
+    const there = await parts();
+    assert.deepEqual(there.map((part) => ('kind' in part ? part.kind : 'hid')).sort(), ['hid', 'microphone', 'speaker'], JSON.stringify(there));
+    assert.equal(new Set(there.map(({ appliance }) => appliance)).size, 1, JSON.stringify(there));
+    assert.deepEqual([...new Set(there.map(({ model: type }) => type))], ['1209:0009']);
+
+    await gadget.unplug();
+    await guest.shell('udevadm settle -t 30');
+    assert.deepEqual(await parts(), []);
+
+    await gadget.plug();
+    await guest.shell(
+      'udevadm settle -t 30; for try in $(seq 100); do ls /sys/bus/hid/devices/*:1209:0009.*/hidraw /proc/asound/card*/usbid && break; sleep 0.2; done'
+    );
+    assert.deepEqual((await parts()).map(known), there.map(known));
+  });
+});
