@@ -46,7 +46,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 /** What it takes to see the host's files. */
 const EARLY_MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
 const MEMORY_MB = 2048;
-const BOOT_LIMIT_MS = 180_000;
+const BOOT_LIMIT_MS = 300_000;
 const TRY_EVERY_MS = 250;
 const KERNEL_ARGUMENTS =
   'console=ttyS0 quiet loglevel=4 panic=-1 oops=panic mitigations=off random.trust_cpu=on audit=0 apparmor=0 tsc=reliable no_timer_check cryptomgr.notests';

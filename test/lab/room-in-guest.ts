@@ -25,7 +25,7 @@ export type LabRooms = AsyncDisposable & {
 };
 
 /** An emulated processor, on a machine that may have other work: for what must happen at all, and says nothing of how soon. */
-export const LIMIT_MS = 180_000;
+export const LIMIT_MS = 300_000;
 const CALLER = 0;
 const CALLEE = 1;
 const POLL_MS = 100;
