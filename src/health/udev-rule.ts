@@ -1,6 +1,6 @@
 // Installing and removing config/udev/70-cloister.rules. First a plan, which changes nothing and can be shown; then the plan is carried out and what
 // changed is told. A file of the same name that is not Cloister's is never touched, nor a link (a link to /dev/null is udev's way to say "never").
-import { lstat, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asCloisterError } from '../kernel/errors.ts';
 import { hidPurpose, type MachineRoot, readDeviceNodes } from './device-nodes.ts';
@@ -65,20 +65,24 @@ export async function changeRule(options: RuleOptions): Promise<RuleChange> {
   }
   const done = [`Done: ${plan.text}`];
   try {
-    for (const args of reload) await run('udevadm', args);
+    for (const [index, args] of reload.entries()) {
+      await run('udevadm', args);
+      // udev sets a node's group and an attribute, and takes neither back.
+      if (wish === 'remove' && index === 0) await Promise.all([closeNodes(root), letInputsGo(root)]);
+    }
   } catch (cause) {
     const why = asCloisterError(cause).message;
     return { result: 'failed', lines: [...done, `udev did not take it (${why}). It holds after a restart, or when the devices are plugged in again.`] };
   }
-  // udev sets an attribute and never takes it back.
-  if (wish === 'remove') await letInputsGo(root);
   return { result: 'done', lines: [...done, ...describeChanges(before, await nodeStates(options))] };
 }
 
-/** `add` gives a node its defaults again where no rule speaks of it any more; `change` would leave it as it is. */
+/** After a removal as if the devices came anew, so that whatever other rule speaks of them has its way again. */
 const reloadCommands = (wish: RuleWish): readonly (readonly string[])[] => [
   ['control', '--reload'],
-  ['trigger', `--action=${wish === 'install' ? 'change' : 'add'}`, '--subsystem-match=hidraw', '--subsystem-match=input', '--settle']
+  wish === 'install'
+    ? ['trigger', '--action=change', '--subsystem-match=hidraw', '--subsystem-match=input', '--settle']
+    : ['trigger', '--action=add', '--subsystem-match=hidraw', '--settle']
 ];
 
 async function readInstalled(path: string): Promise<{ readonly regular: boolean; readonly content: string } | null> {
@@ -117,6 +121,19 @@ async function telephonyInputs(root: string): Promise<readonly string[]> {
     return descriptor !== null && hidPurpose(descriptor) === 'telephony' ? [name] : [];
   });
   return (await Promise.all(judged)).flat();
+}
+
+/** Back to root alone, as the kernel makes them: those that are as the rule makes them. */
+async function closeNodes(root: string): Promise<void> {
+  const group = (await readFile(join(root, 'etc/group'), 'utf8').catch(() => '')).match(/^audio:[^:]*:(\d+):/m)?.[1];
+  const folder = join(root, 'dev');
+  for (const name of (await readdir(folder).catch(() => [])).filter((entry) => /^hidraw\d+$/.test(entry))) {
+    const node = join(folder, name);
+    const { gid, mode } = await lstat(node);
+    if (group === undefined || gid !== Number(group) || (mode & 0o777) !== 0o660) continue;
+    await chmod(node, 0o600);
+    await chown(node, 0, 0).catch(() => {});
+  }
 }
 
 async function letInputsGo(root: string): Promise<void> {

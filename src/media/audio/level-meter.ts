@@ -4,12 +4,13 @@ import type { SoundLevel } from '../../room/state.ts';
 export type LevelMeter = {
   /** The next samples, from −32,768 to 32,767. */
   add(samples: Int16Array): void;
-  /** Of the last second; null before anything was heard. */
+  /** Of the window; null before anything was heard. */
   level(): SoundLevel | null;
   /** How long there has been nothing above the threshold of silence. */
   silentMs(): number;
 };
 
+/** The last second. */
 const WINDOW_MS = 1_000;
 /** Peaks above it are sound. A microphone that is switched off at itself gives zeros, or the last bit or two of its converter. */
 const SILENCE_DBFS = -80;
@@ -29,8 +30,8 @@ type Part = { readonly samples: number; readonly sum: number; readonly peak: num
 /** To a tenth; adding 0 makes 0 of −0. */
 const dbfs = (amplitude: number): number => Math.max(FLOOR_DBFS, Math.round(200 * Math.log10(amplitude / FULL_SCALE)) / 10) + 0;
 
-export function createLevelMeter(sampleRate: number): LevelMeter {
-  const windowSamples = (sampleRate * WINDOW_MS) / 1_000;
+export function createLevelMeter(sampleRate: number, windowMs = WINDOW_MS): LevelMeter {
+  const windowSamples = (sampleRate * windowMs) / 1_000;
   let parts: Part[] = [];
   let inWindow = 0;
   let silentSamples = 0;

@@ -16,15 +16,8 @@ import {
 import { asCloisterError, CloisterError } from '../../kernel/errors.ts';
 import { quietFfmpeg } from '../source/quiet-ffmpeg.ts';
 import { AUDIO_SAMPLE_RATE } from '../source/source.ts';
+import { type SoundForm, soundForms } from './alsa-forms.ts';
 import type { Speaker } from './speaker.ts';
-
-type Form = { readonly rate: number; readonly channels: 1 | 2 };
-
-/** The form of most first; a speakerphone may have 16 kHz and one channel. */
-const FORMS: readonly Form[] = [AUDIO_SAMPLE_RATE, 44_100, 16_000, 32_000].flatMap((rate) => [
-  { rate, channels: 2 },
-  { rate, channels: 1 }
-]);
 
 /** @param path of ALSA, such as hw:1,0 or hw:CARD=Speaker,DEV=0 @throws CloisterError CL_MEDIA_SPEAKER */
 export async function openAlsaSpeaker(path: string): Promise<Speaker> {
@@ -32,14 +25,14 @@ export async function openAlsaSpeaker(path: string): Promise<Speaker> {
   const place = placeOf(path);
   if (place === null) throw new CloisterError('CL_MEDIA_SPEAKER', `${path} is no ALSA device that can be opened: hw:CARD,DEVICE is expected`);
   let reason: unknown = null;
-  for (const form of FORMS) {
+  for (const form of soundForms(streamTextOf(place))) {
     try {
       return await openAs(path, place, form);
     } catch (error) {
       reason ??= error;
     }
   }
-  const why = reason instanceof Error ? reason.message : String(reason);
+  const why = reason instanceof Error ? reason.message : 'it takes no sound of 16 bits with one or two channels';
   throw new CloisterError('CL_MEDIA_SPEAKER', `the loudspeaker ${path} cannot be opened: ${why}`, { cause: reason });
 }
 
@@ -49,6 +42,14 @@ function placeOf(path: string): Place | null {
   const match = /^hw:(?:CARD=)?([A-Za-z0-9_-]{1,32})(?:,(?:DEV=)?(\d{1,3}))?(?:,(?:SUBDEV=)?(\d{1,3}))?$/.exec(path);
   const [, card, device = '0', subdevice = null] = match ?? [];
   return card === undefined ? null : { card: /^\d+$/.test(card) ? `card${card}` : card, device, subdevice };
+}
+
+function streamTextOf({ card, device }: Place): string | null {
+  try {
+    return readFileSync(`/proc/asound/${card}/stream${device}`, 'utf8');
+  } catch {
+    return null;
+  }
 }
 
 /** The kernel's own word on the stream that this process has open; ALSA chose the subdevice where the path names none. */
@@ -63,7 +64,7 @@ function statusFileOf({ card, device, subdevice }: Place): string {
   return ours;
 }
 
-async function openAs(path: string, place: Place, { rate, channels }: Form): Promise<Speaker> {
+async function openAs(path: string, place: Place, { rate, channels }: SoundForm): Promise<Speaker> {
   const context = new FormatContext();
   FFmpegError.throwIfError(context.allocOutputContext2(null, 'alsa', path), 'ALSA output');
   const layout = channels === 2 ? AV_CHANNEL_LAYOUT_STEREO : AV_CHANNEL_LAYOUT_MONO;

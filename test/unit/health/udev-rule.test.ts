@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { changeRule, RULE_PATH, type RuleOptions } from '../../../src/health/udev-rule.ts';
@@ -81,9 +81,28 @@ describe('the udev rule', () => {
     assert.deepEqual((await change({ run: udev })).lines.slice(1), ['input3: kept from the kernel, was used by the kernel.']);
     const removed = await change({ wish: 'remove' });
     assert.deepEqual(removed.lines, [`Done: Delete ${RULE_PATH}.`, 'input3: used by the kernel, was kept from the kernel.']);
-    assert.deepEqual(ran.at(-1), 'udevadm trigger --action=add --subsystem-match=hidraw --subsystem-match=input --settle');
+    assert.deepEqual(ran.at(-1), 'udevadm trigger --action=add --subsystem-match=hidraw --settle');
     assert.deepEqual(await files(), []);
     assert.equal((await change({ wish: 'remove' })).result, 'unchanged');
+  });
+
+  it('closes the nodes that it opened when it goes, and no other', async () => {
+    const { uid, gid } = await stat(root);
+    await writeFile(join(root, 'etc/group'), `audio:x:${gid}:\n`);
+    await writeFile(join(root, 'etc/passwd'), `somebody:x:${uid}:${gid}::/:/bin/sh\n`);
+    await mkdir(join(root, 'dev'));
+    for (const [name, mode] of [
+      ['hidraw0', 0o660],
+      ['hidraw1', 0o666],
+      ['null', 0o660]
+    ] as const) {
+      await writeFile(join(root, 'dev', name), '');
+      await chmod(join(root, 'dev', name), mode);
+    }
+    assert.equal((await change()).result, 'done');
+    assert.equal((await change({ wish: 'remove' })).result, 'done');
+    const modes = await Promise.all(['hidraw0', 'hidraw1', 'null'].map(async (name) => (await stat(join(root, 'dev', name))).mode & 0o777));
+    assert.deepEqual(modes, [0o600, 0o666, 0o660]);
   });
 
   it('tells where it cannot be written, and where udev does not take it', async () => {

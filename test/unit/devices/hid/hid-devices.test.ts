@@ -387,6 +387,21 @@ describe('HID devices', () => {
     assert.deepEqual(lit(firmware.lamps), []);
   });
 
+  it('a device gone wild does not keep the room busy, and is heard again once it is tame', async () => {
+    const { later, phone, commands } = await roomWith();
+    for (let i = 0; i < 1000; i++) {
+      phone.send([1, 1]);
+      phone.send([1, 0]);
+      await later(1);
+    }
+    assert.ok(commands.length > 0 && commands.length <= 60, `${commands.length} in a second`);
+    await later(2000);
+    const before = commands.length;
+    phone.firmware.press('volume-up');
+    await later(100);
+    assert.equal(commands.length, before + 1);
+  });
+
   it('a device whose id becomes another one stays open', async () => {
     const { later, machine, devices, phone } = await roomWith();
     const identify = machine.identify;
