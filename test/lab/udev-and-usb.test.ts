@@ -77,7 +77,7 @@ describe('lab: udev and USB', function () {
     const plug = async (): Promise<void> => {
       await gadget.plug();
       await guest.shell(
-        'for try in $(seq 100); do [ $(ls -d /sys/bus/hid/devices/*:1209:0009.*/hidraw/* | wc -l) = 2 ] && break; sleep 0.2; done; udevadm settle -t 60'
+        'for try in $(seq 300); do nodes=$(echo /sys/bus/hid/devices/*:1209:0009.*/hidraw/*); [ $(echo $nodes | wc -w) = 2 ] && break; sleep 0.2; done; udevadm settle -t 60; [ $(echo $nodes | wc -w) = 2 ] || { echo $nodes; dmesg | tail -n 20; exit 1; }'
       );
     };
     const parts = async (): Promise<readonly HidDeviceView[]> => {
