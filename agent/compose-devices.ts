@@ -9,11 +9,11 @@ import { createV4l2Ctl } from '../src/devices/cameras/v4l2-ctl.ts';
 import { viscaWireTo } from '../src/devices/cameras/visca-wire.ts';
 import { createChoiceStore } from '../src/devices/choice-store.ts';
 import { createDeviceWatch, createLinuxDeviceWatch, type DeviceWatch } from '../src/devices/device-watch.ts';
-import { createSysfsDescriptors } from '../src/devices/hid/descriptor-source.ts';
+import { createDescriptorSource } from '../src/devices/hid/descriptor-source.ts';
 import { createHidDevices, type HidIdentity } from '../src/devices/hid/hid-devices.ts';
 import { createIioPresence } from '../src/devices/hid/iio-presence.ts';
 import { nodeHidTransport } from '../src/devices/hid/node-hid.ts';
-import type { HidRow } from '../src/devices/hid/transport.ts';
+import type { DescriptorSource, HidRow } from '../src/devices/hid/transport.ts';
 import { createLinuxLister } from '../src/devices/linux-devices.ts';
 import { identifyHidRows } from '../src/devices/linux-identity.ts';
 import type { DeviceRegistry, HidDevices } from '../src/devices/port.ts';
@@ -35,7 +35,8 @@ async function keep(path: string, content: string): Promise<void> {
   await writeFileAtomically(path, content);
 }
 
-export const hidDescriptors = createSysfsDescriptors(SYSFS);
+export const hidDescriptors = (config: Config): DescriptorSource =>
+  createDescriptorSource({ sysfs: SYSFS, captured: join(config.dataDirectory, 'report-descriptors') });
 
 export const identifyHid = (rows: readonly HidRow[]): Promise<readonly HidIdentity[]> => identifyHidRows(rows, SYSFS);
 
@@ -69,7 +70,7 @@ export function composeDevices(config: Config, { clock, log }: Environment): Com
   const consoles = consoleFile(config);
   const hid = createHidDevices({
     transport: nodeHidTransport,
-    descriptors: hidDescriptors,
+    descriptors: hidDescriptors(config),
     identify: identifyHid,
     watch,
     registry,

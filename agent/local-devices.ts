@@ -46,7 +46,7 @@ export async function openLocalDevices(configFile: string | null, log: (line: st
   const media = registry.list();
   const seen = await lookAtHid({
     transport: nodeHidTransport,
-    descriptors: hidDescriptors,
+    descriptors: hidDescriptors(config),
     identify: identifyHid,
     mayOpen,
     roomAppliances: new Set(media.flatMap(({ present, appliance }) => (present ? [appliance] : [])))

@@ -70,7 +70,10 @@ async function deviceOf(places: LinuxPlaces, card: Card, pcm: Pcm, cancelsEcho: 
     identity: { ...card.identity, part: `${card.identity.part} pcm${pcm.device}` },
     name: printableText(detail),
     media: { path: `hw:${card.id},${pcm.device}`, cancelsEcho },
-    can: parseStream(stream, pcm.kind === 'microphone' ? 'Capture' : 'Playback'),
+    can: [
+      ...parseStream(stream, pcm.kind === 'microphone' ? 'Capture' : 'Playback'),
+      ...(cancelsEcho && pcm.kind === 'microphone' ? ['echo cancellation'] : [])
+    ],
     problem: await permissionProblem(places, pcm.node)
   };
 }

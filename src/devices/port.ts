@@ -53,7 +53,7 @@ export type DeviceRegistry = EventSource<{ readonly changed: readonly [] }> &
     list(): readonly DeviceView[];
     /** Where the device is now, as it is opened; null: away or unknown. */
     pathOf(id: string): string | null;
-    /** Those that are there, in the order in which they are tried: the chosen one first. */
+    /** Those that are there and answered, in the order in which they are tried: the chosen one first. */
     order(): MediaDevices;
     /** Remembers the choice; null: the first that works. @throws CloisterError CL_DEVICE_UNKNOWN */
     choose(kind: DeviceKind, id: string | null): Promise<void>;

@@ -39,7 +39,7 @@ const KINDS: readonly DeviceKind[] = ['camera', 'content', 'microphone', 'speake
 const MAX_DEVICES = 64;
 const MAX_ALIKE = 256;
 /** A device that did not answer, or a system that did not tell, may do so later without anything that is heard of. */
-const RETRY_MS = 10_000;
+const RETRY_MS = 5_000;
 
 export function createRegistry({ list, watch, choices: store, clock, log }: RegistryOptions): DeviceRegistry {
   const events = createEvents<{ changed: readonly [] }>((error) => log.error('a listener of the devices failed', { error: String(error) }));
@@ -75,7 +75,7 @@ export function createRegistry({ list, watch, choices: store, clock, log }: Regi
         there = found.slice(0, MAX_DEVICES);
         for (const kind of KINDS) for (const like of lookalikes(kind, identities(kind))) if (alike.size < MAX_ALIKE) alike.add(like);
         publish();
-        if (there.some(({ problem }) => problem?.code === 'CL_DEVICE_OPEN')) retryLater();
+        if (there.some(isUnknown)) retryLater();
       } catch (error) {
         log.warn('the devices could not be listed', { error: String(error) });
         retryLater();
@@ -100,7 +100,8 @@ export function createRegistry({ list, watch, choices: store, clock, log }: Regi
       return [...devices.map(viewOf), ...away];
     });
     const inOrder = (kind: DeviceKind): readonly MediaDevice[] => {
-      const { devices = [] } = listed.find((one) => one.kind === kind) ?? {};
+      // Of what did not answer nobody knows whether it is a camera or what somebody's laptop is connected to.
+      const devices = (listed.find((one) => one.kind === kind)?.devices ?? []).filter(({ found }) => !isUnknown(found));
       return [...devices.filter(({ chosen }) => chosen), ...devices.filter(({ chosen }) => !chosen)].map(({ found }) => ({ ...found.media, name: found.name }));
     };
     order = { camera: inOrder('camera'), content: inOrder('content'), microphone: inOrder('microphone'), speaker: inOrder('speaker') };
@@ -158,6 +159,9 @@ export function createRegistry({ list, watch, choices: store, clock, log }: Regi
     }
   };
 }
+
+/** It did not answer. */
+const isUnknown = ({ problem }: FoundDevice): boolean => problem?.code === 'CL_DEVICE_OPEN';
 
 /** A card's first device before its others; ids are unique, so that nothing is left to chance. */
 function byModel(a: Listed, b: Listed): number {

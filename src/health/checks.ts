@@ -58,7 +58,7 @@ export function judgeCaptureDevices(what: 'camera' | 'microphone', names: readon
     return ok(`${found}; media.${what} is ${choice.startsWith('file:') ? 'a file' : choice}.`);
   if (names.length > 0) return ok(`${found}.`);
   return warn(
-    `${found}; ${choice === 'auto' ? 'the test source is used' : 'the configured one cannot be there'}.`,
+    `${found}; ${choice === 'auto' ? 'a call goes on without it' : 'the configured one cannot be there'}.`,
     `Plug in a ${what}, and see that this user may open it.`
   );
 }

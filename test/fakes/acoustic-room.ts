@@ -68,19 +68,30 @@ type RoomTraits = {
   readonly seed: number;
 };
 
-/** The echo of `played`: the direct sound, and after it reflections that come at random and fall by 60 dB in the reverberation time. */
-export function echoOf(played: Float32Array, { gainDb, reverberationMs, seed }: RoomTraits): Float32Array {
+export type Reflection = { readonly at: number; readonly gain: number };
+
+/** How a room answers: the direct sound, and after it reflections that come at random and fall by 60 dB in the reverberation time. */
+export function reflectionsOf({ gainDb, reverberationMs, seed }: RoomTraits): readonly Reflection[] {
   const random = createRandom(seed);
   const direct = 10 ** (gainDb / 20);
-  const taps = [{ at: 0, gain: direct }];
+  const reflections = [{ at: 0, gain: direct }];
   const tail = (reverberationMs * RATE) / 1000;
   for (let after = RATE / 500; after < tail; after += (RATE / 1000) * (0.5 + random())) {
-    taps.push({ at: Math.round(after), gain: direct * 0.25 * (random() < 0.5 ? -1 : 1) * 10 ** ((-3 * after) / tail) });
+    reflections.push({ at: Math.round(after), gain: direct * 0.25 * (random() < 0.5 ? -1 : 1) * 10 ** ((-3 * after) / tail) });
   }
-  const echo = new Float32Array(played.length);
-  for (const { at, gain } of taps) for (let index = at; index < echo.length; index++) echo[index] = (echo[index] ?? 0) + gain * (played[index - at] ?? 0);
+  return reflections;
+}
+
+/** @returns the echo of `played` from sample `from` to `to` */
+export function echoBetween(played: Float32Array, reflections: readonly Reflection[], from: number, to: number): Float32Array {
+  const echo = new Float32Array(to - from);
+  for (const { at, gain } of reflections) {
+    for (let index = Math.max(from, at); index < to; index++) echo[index - from] = (echo[index - from] ?? 0) + gain * (played[index - at] ?? 0);
+  }
   return echo;
 }
+
+export const echoOf = (played: Float32Array, traits: RoomTraits): Float32Array => echoBetween(played, reflectionsOf(traits), 0, played.length);
 
 export function delayed(samples: Float32Array, delayMs: number): Float32Array {
   const late = new Float32Array(samples.length);

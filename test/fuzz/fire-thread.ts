@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { silentLog } from '../../src/kernel/log.ts';
 import { assertFlat, type Range } from './fire.ts';
+import { besiegeCameras } from './fire-at-cameras.ts';
 import { besiegeConnected, fireInside } from './fire-at-connected.ts';
 import { besiege, forge } from './fire-at-handshake.ts';
 import { besiegeHid } from './fire-at-hid.ts';
@@ -76,6 +77,9 @@ function fireOnce(range: Range, state: FuzzState, siege: number): Promise<number
       return besiegePath(range, state.who, siege).then(() => siege);
     case 'readers':
       besiegeReaders(range, siege);
+      return siege;
+    case 'cameras':
+      besiegeCameras(range, siege);
       return siege;
     case 'hid':
       besiegeHid(range, siege);

@@ -1,5 +1,5 @@
 // Where the fuzzer fires: each state of both handshakes, the connected association, what a hostile peer says inside it, the media, the call as its
-// peer reaches it, the readers of texts, and those of HID devices.
+// peer reaches it, the readers of texts, and those of HID devices and cameras.
 import type { DtlsRole } from '../../src/media/secure-transport/dtls/connection.ts';
 import type { SrtpProfile } from '../../src/media/secure-transport/dtls/registry.ts';
 import type { PayloadKind } from './plain-media.ts';
@@ -21,7 +21,9 @@ export type FuzzState =
   | { readonly kind: 'descriptions' }
   | { readonly kind: 'readers' }
   /** A HID device that is plugged in. */
-  | { readonly kind: 'hid' };
+  | { readonly kind: 'hid' }
+  /** What drivers and network cameras answer. */
+  | { readonly kind: 'cameras' };
 
 const handshake = (role: DtlsRole, records: number): FuzzState => ({ kind: 'handshake', role, records });
 const inside = (role: DtlsRole, records: number): FuzzState => ({ kind: 'inside', role, records });
@@ -68,5 +70,6 @@ export const STATES: Readonly<Record<string, FuzzState>> = {
   'path:stranger': { kind: 'path', who: 'stranger' },
   'path:peer': { kind: 'path', who: 'peer' },
   texts: { kind: 'readers' },
-  hid: { kind: 'hid' }
+  hid: { kind: 'hid' },
+  cameras: { kind: 'cameras' }
 };

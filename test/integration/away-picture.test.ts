@@ -14,6 +14,7 @@ import type { VideoSink } from '../../src/media/source/source.ts';
 import { createTestVideoSource } from '../../src/media/source/test-source.ts';
 import type { ReceivedRtp } from '../../src/media/streams.ts';
 import { decodePictures, type Image } from '../harness/decode.ts';
+import { bothEnded, startTwoRooms } from '../harness/two-rooms.ts';
 
 const PROFILE = { width: 320, height: 180, fps: 15, maxKbps: 600 };
 const LIMIT_MS = 20_000;
@@ -107,4 +108,35 @@ describe('a camera that goes away in a call', function () {
       assert.equal(frames.filter(({ keyframe }) => keyframe).length, 3);
     });
   }
+});
+
+describe('a room without its camera and its microphone', function () {
+  this.timeout(180_000);
+
+  it('calls: the other side sees a picture and hears nothing, the panel shows what is so, and mute and camera off are as always', async () => {
+    await using pair = await startTwoRooms({ config: (index) => (index === 0 ? { media: { camera: '/dev/video97', microphone: 'hw:97,0' } } : {}) });
+    await pair.placeCall();
+    const [here] = await pair.waitFor('the picture arrives', ([, state]) => (state.call?.media.video.framesReceived ?? 0) > 5);
+    assert.deepEqual(
+      [here.devices.camera, here.devices.microphone],
+      [
+        { kind: 'away', name: '/dev/video97' },
+        { kind: 'away', name: 'hw:97,0' }
+      ]
+    );
+    assert.equal(here.call?.media.audio.sending, false);
+    assert.ok((here.call?.media.audio.packetsReceived ?? 0) > 0, 'the other way nothing is missing');
+    // On a busy machine another problem may be told before it for a moment.
+    await pair.waitFor('it is told', ([state]) => state.call?.media.problem?.code === 'CL_MEDIA_CAMERA_AWAY');
+    const [room] = pair.rooms;
+    await room.act('camera-off');
+    await pair.waitFor('no picture', ([state]) => state.call?.media.video.sending === false);
+    await pair.waitFor('the camera is no problem any more', ([state]) => state.call?.media.problem?.code === 'CL_MEDIA_MICROPHONE_AWAY');
+    await room.act('unmute');
+    await room.act('camera-on');
+    await pair.waitFor('the picture again', ([state]) => state.call?.media.video.sending === true);
+    await pair.waitFor('still nothing is heard', ([state]) => state.call?.media.audio.sending === false && state.call?.media.wanted.microphone === true);
+    await room.act('end');
+    await pair.waitFor('it is over', bothEnded);
+  });
 });

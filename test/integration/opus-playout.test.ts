@@ -21,7 +21,7 @@ async function encodedTone(): Promise<Uint8Array[]> {
   return packets;
 }
 
-const levelOf = (samples: Float32Array | null): number => Math.sqrt((samples ?? []).reduce((sum, sample) => sum + sample ** 2, 0) / (samples?.length ?? 1));
+const levelOf = (samples: Float32Array | null): number => (samples === null ? 0 : Math.hypot(...samples) / Math.sqrt(samples.length));
 
 describe('the play-out’s Opus decoder', () => {
   let decoder: OpusDecoder;

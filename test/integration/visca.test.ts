@@ -45,10 +45,10 @@ describe('VISCA over IP', function () {
       const server = own(transport === 'udp' ? await serveViscaUdp(camera, (deliver) => deliver()) : await serveViscaTcp(camera));
       const control = controlAt(`${transport}://127.0.0.1:${server.port}`);
       assert.deepEqual((await control.capabilities()).moves, ['pan', 'tilt', 'zoom', 'focus']);
-      await control.moveTo({ pan: 1500, tilt: -200, zoom: 0x2000, focus: 0x1800 });
-      await until('there', async () => JSON.stringify(await control.position()) === JSON.stringify({ pan: 1500, tilt: -200, zoom: 0x2000, focus: 0x1800 }));
+      await control.moveTo({ pan: 500, tilt: -200, zoom: 0x2000, focus: 0x1800 });
+      await until('there', async () => JSON.stringify(await control.position()) === JSON.stringify({ pan: 500, tilt: -200, zoom: 0x2000, focus: 0x1800 }));
       await control.move({ pan: -1, zoom: 1 });
-      await until('on its way', () => camera.pan < 1500 && camera.zoom > 0x2000);
+      await until('on its way', () => camera.pan < 500 && camera.zoom > 0x2000);
       await control.stop();
       assert.equal(camera.driven, false);
       await control.set('exposure', 2);

@@ -17,13 +17,13 @@ function nibbles(value: number, count: number): readonly number[] {
 export type PanTiltDigits = 4 | 5;
 export type PanTilt = { readonly pan: number; readonly tilt: number; readonly digits: PanTiltDigits };
 
-export const PAN_SPEEDS = 0x18;
-export const TILT_SPEEDS = 0x14;
+const PAN_SPEEDS = 0x18;
+const TILT_SPEEDS = 0x14;
 /** Variable speeds of zoom and focus: 0 to 7. */
 const FINE_SPEEDS = 7;
 
 /** A share of the fastest (−1 to 1) as one of `fastest` steps, of which 0 does not move. */
-export function speedStep(speed: number, fastest: number): number {
+function speedStep(speed: number, fastest: number): number {
   return speed === 0 ? 0 : Math.max(1, Math.round(Math.abs(speed) * fastest));
 }
 

@@ -41,6 +41,8 @@ export type HidDeviceSession = {
 const DARK: CallOnDevices = { phase: 'idle', muted: false };
 /** A device that takes nothing any more is let go lit. */
 const DARKEN_MS = 300;
+/** A key that bounces, or firmware gone wild, does not keep the room busy. */
+const MAX_PRESSES_A_SECOND = 30;
 
 export function createHidDevice({ connection, map, call, clock, log, onCommand, onChanged, onLost }: HidDeviceOptions): HidDeviceSession {
   const scope = new Scope();
@@ -51,6 +53,8 @@ export function createHidDevice({ connection, map, call, clock, log, onCommand, 
   let failed = false;
   let somebody: boolean | null = null;
   let lost = false;
+  let presses = 0;
+  let pressesSinceMs = Number.NEGATIVE_INFINITY;
 
   const writer = createLampWriter({
     reports: lampReportsOf(map),
@@ -69,16 +73,26 @@ export function createHidDevice({ connection, map, call, clock, log, onCommand, 
     }
   });
 
+  function press(command: HidCommand): void {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - pressesSinceMs >= 1000) {
+      pressesSinceMs = nowMs;
+      presses = 0;
+    }
+    presses += 1;
+    if (presses <= MAX_PRESSES_A_SECOND) {
+      log.debug('a key was pressed at a device', { command });
+      onCommand(command);
+    } else if (presses === MAX_PRESSES_A_SECOND + 1) log.warn('a device presses more keys than a hand can', { command });
+  }
+
   function step(event: TelephonyEvent): void {
     const result = telephony(state, event, clock.monotonicMs());
     state = result.state;
     for (const action of result.actions) {
       if (action.type === 'lamps') writer.show(action.lamps, action.again);
       else if (action.type === 'timer') scope.schedule(clock, action.inMs, () => step({ type: 'timer' }));
-      else {
-        log.info('a key was pressed at a device', { command: action.command });
-        onCommand(action.command);
-      }
+      else press(action.command);
     }
   }
 

@@ -33,6 +33,8 @@ export type DeviceKeeper<S> = {
 };
 
 const RETRY_MS = 2_000;
+/** After news first: a device that was plugged in is there some time before this user may open it. */
+const SOON_MS = 250;
 /** A better device that cannot be opened is tried less and less often: it is in somebody else's hands, and one that works is in use. */
 const MAX_RETRY_MS = 30_000;
 /** Then the next one is tried beside it; it is still taken when it opens. */
@@ -42,6 +44,9 @@ const NO_ROOM = /no space left on device/i;
 /** A device whose driver or firmware stands still ends nothing and tells nothing. */
 const SILENCE_MS = 5_000;
 const SILENCE_CHECK_MS = 1_000;
+
+/** Why the order is looked through again. */
+type Why = 'told' | 'lost' | 'released' | 'opened' | 'time';
 
 type Opening<S> = { readonly device: MediaDevice; settled: Promise<void>; source: S | null; wanted: boolean; late: boolean };
 
@@ -58,10 +63,10 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
   let current: Held<S> | null = null;
   let reason = 'there is none';
   let told = false;
-  let news = Promise.withResolvers<boolean>();
+  let news = Promise.withResolvers<Why>();
   let gaveMs: number | null = null;
 
-  const wake = (isNews: boolean): void => news.resolve(isNews);
+  const wake = (why: Why): void => news.resolve(why);
 
   function release({ device, source }: Held<S>): void {
     const done = source
@@ -69,7 +74,7 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
       .catch(() => {})
       .then(() => {
         if (closings.get(device.path) === done) closings.delete(device.path);
-        wake(true);
+        wake('released');
       });
     closings.set(device.path, done);
   }
@@ -106,7 +111,7 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
         if (NO_ROOM.test(reason)) crowdedOut.add(device.path);
       }
       if (opening.source === null) openings.delete(device.path);
-      else if (opening.late) wake(true);
+      else if (opening.late) wake('opened');
     };
     openings.set(device.path, opening);
     opening.settled = settle();
@@ -172,7 +177,7 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
   }
 
   async function run(tried: () => void): Promise<void> {
-    let waitMs = RETRY_MS;
+    let waitMs = SOON_MS;
     while (!scope.closed) {
       news = Promise.withResolvers();
       const best = await lookForBetter();
@@ -182,11 +187,13 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
         options.onUse(null, reason);
       }
       tried();
-      if (current === null) waitMs = RETRY_MS;
-      const retry = best && current !== null ? null : clock.schedule(waitMs, () => wake(false));
-      const isNews = await news.promise;
+      if (current === null) waitMs = Math.min(waitMs, RETRY_MS);
+      const retry = best && current !== null ? null : clock.schedule(waitMs, () => wake('time'));
+      const why = await news.promise;
       retry?.cancel();
-      waitMs = isNews ? RETRY_MS : Math.min(MAX_RETRY_MS, 2 * waitMs);
+      if (why === 'told') waitMs = SOON_MS;
+      else if (why === 'lost') waitMs = RETRY_MS;
+      else if (why === 'time') waitMs = Math.min(MAX_RETRY_MS, 2 * waitMs);
     }
     tried();
   }
@@ -197,13 +204,13 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
     restUntilMs.set(held.device.path, clock.monotonicMs() + RETRY_MS);
     options.onUse(null, why);
     release(held);
-    wake(true);
+    wake('lost');
   }
 
   return {
     open() {
       const { promise: tried, resolve } = Promise.withResolvers<void>();
-      scope.own(() => wake(true));
+      scope.own(() => wake('told'));
       scope.every(clock, SILENCE_CHECK_MS, () => {
         if (current !== null && gaveMs !== null && clock.monotonicMs() - gaveMs >= SILENCE_MS) lose(current, `${current.device.name} stands still`);
       });
@@ -212,7 +219,7 @@ export function createDeviceKeeper<S extends { close(): Promise<void> }>(options
     },
     reconsider() {
       restUntilMs.clear();
-      wake(true);
+      wake('told');
     },
     expect() {
       gaveMs = clock.monotonicMs();

@@ -255,6 +255,13 @@ describe('the microphones and loudspeakers of a Linux machine', () => {
     assert.deepEqual(await cancelling(), [false, false]);
     await machine.hidraw('hidraw1', '1-1:1.4', { id: '0003:0B0E:0413' }, TELEPHONY);
     assert.deepEqual(await cancelling(), [true, true]);
+    assert.deepEqual(
+      (await createWorld().list()).map(({ kind, can }) => [kind, can]),
+      [
+        ['microphone', ['echo cancellation']],
+        ['speaker', []]
+      ]
+    );
   });
 
   it('do not where only a microphone is at the keys, or the keys are at another device', async () => {

@@ -145,7 +145,7 @@ describe('a camera at VISCA over IP', () => {
     await clock.advanceAsync(300);
     await run(control.stop());
     const at = [camera.pan, camera.zoom];
-    assert.ok((at[0] ?? 0) < 1000);
+    assert.ok((at[0] ?? 0) < 600, 'although it carried out two commands and took no third');
     await clock.advanceAsync(5_000);
     assert.deepEqual([camera.pan, camera.zoom], at);
   });
@@ -197,7 +197,7 @@ describe('a camera at VISCA over IP', () => {
     assert.equal(await fails(control.home()), 'CL_DEVICE_UNREACHABLE');
     assert.ok(clock.monotonicMs() - sinceMs < 6_000);
     assert.equal(control.state().problem?.code, 'CL_DEVICE_UNREACHABLE');
-    await clock.advanceAsync(60_000);
+    await clock.advanceAsync(4_000);
     network.there = true;
     await clock.advanceAsync(8_000);
     assert.deepEqual([control.state().problem, told], [null, ['CL_DEVICE_UNREACHABLE', null]]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSysfsDescriptors } from '../../../../src/devices/hid/descriptor-source.ts';
+import { createDescriptorSource } from '../../../../src/devices/hid/descriptor-source.ts';
 import { createIioPresence } from '../../../../src/devices/hid/iio-presence.ts';
 import { createFakeClock } from '../../../fakes/clock.ts';
 
@@ -56,7 +56,17 @@ describe('sysfs', () => {
   });
 
   describe('report descriptors', () => {
-    const of = (path: string) => createSysfsDescriptors(sysfs)({ vendorId: 1, productId: 2, path });
+    it('are those that somebody captured, where the system has none', async () => {
+      await put('captured/0b0e-0002.hex', '05 0b\n09 05');
+      assert.deepEqual([...((await of(String.raw`\\?\HID#VID_0B0E`)) ?? [])], [5, 11, 9, 5]);
+      assert.equal(await of('/dev/hidraw7'), null, 'what Linux has none of has none');
+      for (const text of ['05 0', 'none', '', 'zz'.repeat(9), '05'.repeat(4097)]) {
+        await put('captured/0b0e-0002.hex', text);
+        assert.equal(await of(String.raw`\\?\HID#VID_0B0E`), null, text.slice(0, 20));
+      }
+    });
+
+    const of = (path: string) => createDescriptorSource({ sysfs, captured: join(sysfs, 'captured') })({ vendorId: 0x0b0e, productId: 2, path });
 
     it('are read by the name of the node', async () => {
       await put('class/hidraw/hidraw3/device/report_descriptor', Uint8Array.of(5, 11));

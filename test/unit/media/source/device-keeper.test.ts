@@ -101,9 +101,9 @@ describe('keeper of a device', () => {
     await world.open();
     assert.deepEqual([world.uses, world.reason], [[null], 'a is busy']);
     await world.clock.advanceAsync(20_000);
-    assert.deepEqual([world.attempts.length, world.uses.length], [11, 1]);
+    assert.deepEqual([world.attempts.length, world.uses.length], [13, 1]); // at 0, 0.25, 0.75 and 1.75 s, and each 2 s from there
     world.plugged.set('a', 'works');
-    await world.clock.advanceAsync(1_999);
+    await world.clock.advanceAsync(1_749);
     assert.equal(world.inUse, null);
     await world.clock.advanceAsync(1);
     assert.deepEqual(world.uses, [null, 'a']);
@@ -111,6 +111,19 @@ describe('keeper of a device', () => {
     world.plugged.set('b', 'works');
     await world.setOrder('b');
     assert.deepEqual(world.uses, [null, 'a', null, 'b']);
+    await world.finish();
+  });
+
+  it('uses what is plugged in within two seconds, though it may not be opened at first', async () => {
+    const world = createWorld();
+    await world.open();
+    await world.clock.advanceAsync(60_000);
+    await world.setOrder('a');
+    await world.clock.advanceAsync(1_500);
+    assert.equal(world.inUse, null);
+    world.plugged.set('a', 'works');
+    await world.clock.advanceAsync(500);
+    assert.deepEqual(world.uses, [null, 'a']);
     await world.finish();
   });
 
@@ -132,7 +145,7 @@ describe('keeper of a device', () => {
     world.plugged.set('b', 'works');
     await world.open();
     await world.clock.advanceAsync(119_000);
-    assert.deepEqual([world.uses, world.attempts.filter((path) => path === 'a').length], [['b'], 7]); // at 0, 2, 6, 14, 30, 60 and 90 s
+    assert.deepEqual([world.uses, world.attempts.filter((path) => path === 'a').length], [['b'], 10]); // at 0, 0.25, 0.75, 1.75, 3.75, 7.75, 15.75, 31.75, 61.75 and 91.75 s
     await world.finish();
   });
 
