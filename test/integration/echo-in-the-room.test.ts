@@ -145,7 +145,6 @@ describe('echo in the room', function () {
   ] as const) {
     it(`is ${least} dB less: ${name}`, async () => {
       const { heard, sent } = await callIn(displayMs, jitterMs, 'auto');
-      if (process.env['FIG']) console.log(name, (heard - sent).toFixed(1));
       assert(heard - sent >= least, `${(heard - sent).toFixed(1)} dB`);
     });
   }
