@@ -35,6 +35,9 @@ export type PlayoutOptions = {
   onProblem(failure: MediaFailure | null): void;
 };
 
+/** The room's own loudspeaker, or the page of a display. */
+export type Player = MediaDevice | 'display';
+
 export type Playout = AsyncDisposable & {
   /** The call is secured: there may be sound from now on. */
   start(): void;
@@ -42,6 +45,8 @@ export type Playout = AsyncDisposable & {
   push(packet: { readonly timestampUs: number; readonly data: Uint8Array }): void;
   /** Whether sound belongs to the display. */
   forDisplay(): boolean;
+  /** Who plays now; null where nobody does. */
+  player(): Player | null;
   /** @param percent 0 to 100 */
   setVolume(percent: number): void;
   /** Of what is played here, at its volume; null where nothing is, or nobody here listens to it. */
@@ -215,6 +220,10 @@ export function createPlayout(options: PlayoutOptions): Playout {
       stream.nextUs = timestampUs + stream.packetMs * 1_000;
     },
     forDisplay: () => choice === 'auto' || choice === 'display',
+    player() {
+      if (role === 'speaker') return speaker?.device ?? null;
+      return started && choice !== 'none' && options.displays() > 0 ? 'display' : null;
+    },
     setVolume(percent) {
       gain = gainOfPercent(percent);
     },
