@@ -118,8 +118,8 @@ export function createRoom(options: RoomOptions): Room {
 
   /** At once: lamps follow what is so as quickly as the panel does. */
   function showOnDevices(): void {
-    const current = state().call;
-    const { phase, muted } = callOnDevices(current);
+    const { call: current, devices: shownDevices } = state();
+    const { phase, muted } = callOnDevices(current, shownDevices.microphone);
     const sharing = current?.media.wanted.screen === true && phase !== 'idle';
     if (phase === onDevices.phase && muted === onDevices.muted && sharing === onDevices.sharing) return;
     onDevices = { phase, muted, sharing };

@@ -7,7 +7,7 @@ import type { DeviceKind, DeviceProblem, DeviceView, HidView } from '../room/sta
 export type CallOnDevices = {
   /** `ringing`: an incoming call that nobody answered yet. `in-call`: also an outgoing one from the moment it is placed. */
   readonly phase: 'idle' | 'ringing' | 'in-call' | 'on-hold';
-  /** Nothing of the microphone leaves. */
+  /** People closed the microphone and nothing of it leaves, or it is away. */
   readonly muted: boolean;
 };
 

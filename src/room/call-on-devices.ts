@@ -1,13 +1,15 @@
-// What a call is to the lamps of a speakerphone: made of the same facts that the panel shows, so that the two never differ. Pure.
+// What a call is to the lamps of a speakerphone, of the same facts that the panel shows. Its mute lamp is never lit while sound may leave. Pure.
 import type { CallOnDevices } from '../devices/port.ts';
-import type { CallView } from './state.ts';
+import type { CallView, SourceView } from './state.ts';
 
-export function callOnDevices(call: CallView | null): CallOnDevices {
+export function callOnDevices(call: CallView | null, microphone: SourceView): CallOnDevices {
   if (call === null || call.phase === 'ended') return { phase: 'idle', muted: false };
   if (call.direction === 'incoming' && call.phase === 'ringing') return { phase: 'ringing', muted: false };
   const { audio, wanted } = call.media;
-  // Before the first packet, and on hold, nothing leaves in any case: only what people asked for tells a muted microphone from an open one.
-  // A lamp that came on for that moment would make some speakerphones say "muted".
-  const muted = call.phase === 'connected' && audio.packetsSent > 0 ? !audio.sending : !wanted.microphone;
+  const connected = call.phase === 'connected';
+  // Closed: once nothing leaves. Before the first packet, and on hold, nothing does in any case.
+  const closed = !(connected && audio.packetsSent > 0 && audio.sending);
+  // Open: what stalls for a moment, or begins after a hold, is not muted. A key that toggles would then open what people mean to close.
+  const muted = wanted.microphone ? connected && microphone.kind === 'away' : closed;
   return { phase: call.phase === 'on-hold' ? 'on-hold' : 'in-call', muted };
 }

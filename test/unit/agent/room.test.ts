@@ -200,7 +200,10 @@ describe('the room and its devices', () => {
     await turn();
     await room.callAction(CALL, 'answer');
     session(0).emit('secured', { code: CODE });
+    session(0).emit('statistics', muted(true));
     session(0).emit('statistics', muted(false));
+    await room.callAction(CALL, 'mute');
+    assert.equal(devices.shown.at(-1)?.muted, false, 'pressed, and not so yet');
     session(0).emit('statistics', muted(true));
     session(0).emit('statistics', muted(true));
     await room.callAction(CALL, 'hold');
@@ -210,7 +213,7 @@ describe('the room and its devices', () => {
       { phase: 'ringing', muted: false },
       { phase: 'in-call', muted: false },
       { phase: 'in-call', muted: true },
-      { phase: 'on-hold', muted: false },
+      { phase: 'on-hold', muted: true },
       { phase: 'in-call', muted: true },
       { phase: 'idle', muted: false }
     ]);
