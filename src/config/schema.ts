@@ -265,6 +265,8 @@ const visca = z.strictObject({
     .regex(/^(?:udp|tcp):\/\/(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/, {
       error: 'must be udp://HOST:PORT or tcp://HOST:PORT'
     })
+    // A port that is none, or an address of IPv6 that is none, has the form.
+    .refine((address) => URL.canParse(address), { error: 'must be udp://HOST:PORT or tcp://HOST:PORT' })
 });
 
 const devices = z.strictObject({

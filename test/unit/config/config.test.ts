@@ -120,6 +120,14 @@ describe('configuration', () => {
     for (const name of ['*', 'http://x', 'Panel', 'x:', 'x/y', '']) problemsOf({ uiServer: { allowedHosts: [name] } });
   });
 
+  it('takes addresses of cameras that can be opened as such, and no other', () => {
+    const cameras = (address: string): ConfigLayer => ({ devices: { visca: [{ name: 'Front', address }] } });
+    for (const address of ['udp://10.0.0.7', 'tcp://camera.example:5678', 'udp://[fd00::7]:52381'])
+      assert.equal(valid(cameras(address)).devices.visca.length, 1);
+    for (const address of ['udp://10.0.0.7:70000', 'udp://[::::]:52381', 'http://camera', 'camera'])
+      assert.match(problemsOf(cameras(address)), /devices\.visca.*must be udp:/, address);
+  });
+
   it('takes the relay service’s account as it is in messages and no other way: it would never be found to be the one that answers', () => {
     valid({ media: { relay: { service: 'relay@contoso.example' } } });
     for (const service of ['Relay@contoso.example', 'relay@Contoso.example', ' relay@contoso.example', 'relay', 'relay@contoso']) {
