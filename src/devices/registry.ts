@@ -102,7 +102,7 @@ export function createRegistry({ list, watch, choices: store, clock, log }: Regi
     const inOrder = (kind: DeviceKind): readonly MediaDevice[] => {
       // Of what did not answer nobody knows whether it is a camera or what somebody's laptop is connected to.
       const devices = (listed.find((one) => one.kind === kind)?.devices ?? []).filter(({ found }) => !isUnknown(found));
-      return [...devices.filter(({ chosen }) => chosen), ...devices.filter(({ chosen }) => !chosen)].map(({ found }) => ({ ...found.media, name: found.name }));
+      return [...devices].sort(byUse).map(({ found }) => ({ ...found.media, name: found.name }));
     };
     order = { camera: inOrder('camera'), content: inOrder('content'), microphone: inOrder('microphone'), speaker: inOrder('speaker') };
     pathsById = new Map(listed.flatMap(({ devices }) => devices.map(({ id, found }) => [id, found.media.path] as const)));
@@ -162,6 +162,9 @@ export function createRegistry({ list, watch, choices: store, clock, log }: Regi
 
 /** It did not answer. */
 const isUnknown = ({ problem }: FoundDevice): boolean => problem?.code === 'CL_DEVICE_OPEN';
+
+/** The chosen one, then what takes its own echo out: a room's speakerphone is meant to be spoken to, the microphone in a camera is not. Else as they are listed. */
+const byUse = (a: Listed, b: Listed): number => Number(b.chosen) - Number(a.chosen) || Number(b.found.media.cancelsEcho) - Number(a.found.media.cancelsEcho);
 
 /** A card's first device before its others; ids are unique, so that nothing is left to chance. */
 function byModel(a: Listed, b: Listed): number {

@@ -202,6 +202,19 @@ describe('the devices of a room', () => {
     }
   });
 
+  it('hears and plays with a device that takes its echo out before others, unless people chose another', async () => {
+    const { registry, start, world, settle } = createWorld();
+    const webcam = found({ kind: 'microphone', model: '046d:0893', serial: 'AAAA0001', port: 1 });
+    const speakerphone = found({ kind: 'microphone', model: '0b0e:0412', serial: 'BBBB0002', port: 2 });
+    world.there = [webcam, { ...speakerphone, media: { ...speakerphone.media, cancelsEcho: true } }];
+    await start();
+    assert.deepEqual(paths(registry, 'microphone'), ['/dev/microphone-at-2', '/dev/microphone-at-1']);
+    await registry.choose('microphone', idAt(registry, 1));
+    await settle();
+    assert.deepEqual(paths(registry, 'microphone'), ['/dev/microphone-at-1', '/dev/microphone-at-2']);
+    await registry[Symbol.asyncDispose]();
+  });
+
   it('is bounded', async () => {
     const { registry, start } = createWorld(Array.from({ length: 200 }, (_, port) => ({ ...A, serial: `SERIAL${port}`, port })));
     await start();
