@@ -1,6 +1,7 @@
 // One opened device: its reports go into its telephony (telephony.ts), its lamps come out of it. What is not mapped is neither read nor written.
 // Invariants: one device, one connection; nothing is done after close() but what makes it dark.
 
+import { backoffMs } from '../../kernel/backoff.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { CloisterError } from '../../kernel/errors.ts';
 import type { Log } from '../../kernel/log.ts';
@@ -41,6 +42,8 @@ export type HidDeviceSession = {
 const DARK: CallOnDevices = { phase: 'idle', muted: false };
 /** A device that takes nothing any more is let go lit. */
 const DARKEN_MS = 300;
+/** A lamp that says what is not so is worse than a write too many. */
+const WRITE_AGAIN = { firstMs: 200, maxMs: 30_000 };
 /** A key that bounces, or firmware gone wild, does not keep the room busy. */
 const MAX_PRESSES_A_SECOND = 30;
 
@@ -51,6 +54,8 @@ export function createHidDevice({ connection, map, call, clock, log, onCommand, 
   let state = detached(call, map.doubleKeyMs);
   let told: ReadonlySet<TelephonyLamp> = new Set();
   let failed = false;
+  let failures = 0;
+  let writesAgain = false;
   let somebody: boolean | null = null;
   let lost = false;
   let presses = 0;
@@ -63,15 +68,27 @@ export function createHidDevice({ connection, map, call, clock, log, onCommand, 
     onTold(lit) {
       told = lit;
       failed = false;
+      failures = 0;
       onChanged();
     },
     onFailed(error) {
       if (lost) return;
       if (!failed) log.warn('a device did not take its lamps', { code: error instanceof CloisterError ? error.code : 'CL_DEVICE_WRITE', error: String(error) });
       failed = true;
+      writeAgain();
       onChanged();
     }
   });
+
+  function writeAgain(): void {
+    if (writesAgain) return;
+    writesAgain = true;
+    scope.schedule(clock, backoffMs(failures, WRITE_AGAIN, 0), () => {
+      writesAgain = false;
+      writer.show(lampsOf(state), false);
+    });
+    failures += 1;
+  }
 
   function press(command: HidCommand): void {
     const nowMs = clock.monotonicMs();

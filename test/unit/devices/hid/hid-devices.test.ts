@@ -357,13 +357,28 @@ describe('HID devices', function () {
     const { show, later, phone, firmware, devices } = await roomWith({ layout: LAMP_PER_REPORT });
     phone.failWrites(1);
     show(inCall);
-    await later(500);
+    await later(50);
     assert.equal(devices.state().devices[0]?.problem?.code, 'CL_DEVICE_WRITE');
     assert.equal(firmware.lamps.offHook, false);
     show({ phase: 'in-call', muted: true });
-    await later(500);
+    await later(40);
     assert.equal(devices.state().devices[0]?.problem, null);
     assert.deepEqual(new Set(lit(firmware.lamps)), new Set(['offHook', 'onLine', 'mute']));
+  });
+
+  it('what a failed write was to tell is told again by itself, at once and then ever more seldom', async () => {
+    const { show, later, phone, firmware, devices } = await roomWith({ layout: LAMP_PER_REPORT });
+    phone.failWrites(1);
+    show({ phase: 'in-call', muted: true });
+    await later(150);
+    assert.deepEqual([devices.state().devices[0]?.problem, new Set(lit(firmware.lamps))], [null, new Set(['offHook', 'onLine', 'mute'])]);
+    phone.failWrites(1000);
+    show(inCall);
+    await later(60_000);
+    phone.failWrites(0);
+    assert.equal(firmware.lamps.mute, true);
+    await later(30_000);
+    assert.deepEqual([devices.state().devices[0]?.problem, firmware.lamps.mute], [null, false]);
   });
 
   it('what a failed write was to tell is told again, also where the state is as before it', async () => {
@@ -371,7 +386,7 @@ describe('HID devices', function () {
     const before = phone.writes.length;
     phone.failWrites(1);
     show(ringing);
-    await later(500);
+    await later(50);
     show(idle);
     await later(500);
     assert.equal(phone.writes.length, before + 1, 'nobody knows what became of the first');
