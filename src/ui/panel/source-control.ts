@@ -1,4 +1,5 @@
 // What a microphone's or camera's button says. The icon is what leaves the room, never what was pressed; where the two differ, it says so.
+import type { RoomState } from '../../room/state.ts';
 
 export type SourceControl = {
   /** Packets leave this room. */
@@ -12,3 +13,7 @@ export type SourceControl = {
 export function sourceControl(sending: boolean, wanted: boolean): SourceControl {
   return { sending, changing: sending !== wanted, next: wanted ? 'off' : 'on' };
 }
+
+/** The camera in use says that its shutter is closed: what leaves is black, whatever the button says. */
+export const isShuttered = ({ camera, media }: Pick<RoomState['devices'], 'camera' | 'media'>): boolean =>
+  camera.kind === 'device' && media.some(({ kind, name, shutter }) => kind === 'camera' && name === camera.name && shutter === 'closed');

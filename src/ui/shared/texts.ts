@@ -68,6 +68,7 @@ const english = {
   'call.cameraOn': 'Camera on',
   'call.cameraIsOn': 'Camera is on',
   'call.cameraIsOff': 'Camera is off',
+  'call.cameraIsShuttered': 'Shutter is closed',
   'call.cameraTurningOff': 'Turning off…',
   'call.cameraTurningOn': 'Turning on…',
   'call.share': 'Share screen',

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { errorCodes } from '../../../src/kernel/error-codes.ts';
 import { gainOfPercent } from '../../../src/kernel/volume.ts';
-import type { EncryptionView, EndReason, RoomState, StandardReason } from '../../../src/room/state.ts';
+import type { DeviceView, EncryptionView, EndReason, RoomState, StandardReason } from '../../../src/room/state.ts';
 import { sceneOf } from '../../../src/ui/display/scene-choice.ts';
 import { nothingOpened, screenOf } from '../../../src/ui/panel/screen-choice.ts';
 import { isAsleep, SLEEP_AFTER_MS } from '../../../src/ui/panel/sleep.ts';
-import { sourceControl } from '../../../src/ui/panel/source-control.ts';
+import { isShuttered, sourceControl } from '../../../src/ui/panel/source-control.ts';
 import { currentCodeOf } from '../../../src/ui/shared/current-code.ts';
 import { initialsOf } from '../../../src/ui/shared/initials.ts';
 import { roomStatusOf } from '../../../src/ui/shared/room-status.ts';
 import { endedText, errorText, featureText, shieldText, standardReasonText, text } from '../../../src/ui/shared/texts.ts';
 import { durationText } from '../../../src/ui/shared/time-text.ts';
 import { SECURITY_CODE, states } from '../../browser/fixtures/states.ts';
+import { deviceView } from '../../fakes/device-views.ts';
 
 const seen = (state: RoomState) => ({ state, online: true });
 const callOf = (state: RoomState) => {
@@ -106,6 +107,15 @@ describe('ui: what is shown is what is so', () => {
     assert.deepEqual(sourceControl(true, false), { sending: true, changing: true, next: 'on' });
     assert.deepEqual(sourceControl(false, false), { sending: false, changing: false, next: 'on' });
     assert.deepEqual(sourceControl(false, true), { sending: false, changing: true, next: 'off' });
+  });
+
+  it('knows that the shutter of the camera in use is closed, and of no other', () => {
+    const camera = (name: string, shutter: 'open' | 'closed') => deviceView('camera', name, { name, shutter });
+    const withCameras = (...media: readonly DeviceView[]) => ({ camera: { kind: 'device', name: 'Front' }, media }) as const;
+    assert.equal(isShuttered(withCameras(camera('Front', 'closed'), camera('Side', 'open'))), true);
+    assert.equal(isShuttered(withCameras(camera('Front', 'open'), camera('Side', 'closed'))), false);
+    assert.equal(isShuttered({ ...withCameras(camera('Front', 'closed')), camera: { kind: 'away', name: 'Front' } }), false);
+    assert.equal(isShuttered(withCameras(deviceView('camera', 'Front', { name: 'Front' }))), false, 'a camera that does not tell');
   });
 
   it('gives a code only in an end-to-end encrypted call, and only while it is current', () => {

@@ -20,7 +20,7 @@ import { durationText } from '../../shared/time-text.ts';
 import { NetworkFigures } from '../network-figures.tsx';
 import { PeerHeading } from '../peer-heading.tsx';
 import { CommandError, Screen } from '../screen.tsx';
-import { type SourceControl, sourceControl } from '../source-control.ts';
+import { isShuttered, type SourceControl, sourceControl } from '../source-control.ts';
 import { TouchButton } from '../touch-button.tsx';
 import { VolumeControl } from '../volume-control.tsx';
 
@@ -131,7 +131,7 @@ export function InCallScreen({ call, devices, onShield }: InCallScreenProps) {
           testId="button-camera"
           disabled={held}
           control={camera}
-          label={text(cameraLabel(camera))}
+          label={text(cameraLabel(camera, isShuttered(devices)))}
           name={text(camera.next === 'off' ? 'call.cameraOff' : 'call.cameraOn')}
           icon={camera.sending ? <VideoFilled /> : <VideoOffFilled />}
           onTouch={() => void command.act(call, camera.next === 'off' ? 'camera-off' : 'camera-on')}
@@ -184,8 +184,9 @@ function shareLabel(control: SourceControl) {
   return control.sending ? 'call.stopSharing' : 'call.share';
 }
 
-function cameraLabel(control: SourceControl) {
+function cameraLabel(control: SourceControl, shuttered: boolean) {
   if (control.changing) return control.sending ? 'call.cameraTurningOff' : 'call.cameraTurningOn';
+  if (control.sending && shuttered) return 'call.cameraIsShuttered';
   return control.sending ? 'call.cameraIsOn' : 'call.cameraIsOff';
 }
 
