@@ -40,7 +40,7 @@ export async function runClientCommand(command: ClientCommand, args: string[], i
   let parsed: { values: Readonly<Record<string, unknown>>; positionals: string[] };
   try {
     parsed = parseArgs({
-      args,
+      args: withNumbersLast(args),
       allowPositionals: true,
       options: {
         url: { type: 'string' },
@@ -78,6 +78,14 @@ export async function runClientCommand(command: ClientCommand, args: string[], i
     io.stderr(printable(`cloister ${command.name}: ${message} (${code})`));
     return 1;
   }
+}
+
+/** A number below zero has the form of an option: behind `--` it is none. No command has an argument after one. */
+function withNumbersLast(args: readonly string[]): string[] {
+  const isBelowZero = (arg: string): boolean => /^-\d+(?:\.\d+)?$/.test(arg);
+  const numbers = args.filter(isBelowZero);
+  if (numbers.length === 0 || args.includes('--')) return [...args];
+  return [...args.filter((arg) => !isBelowZero(arg)), '--', ...numbers];
 }
 
 function isHttpUrl(text: string): boolean {

@@ -102,6 +102,7 @@ describe('cloister devices', () => {
     await atRoom('camera', CAMERA, 'home');
     await atRoom('camera', CAMERA, 'zoom', '300');
     await atRoom('camera', CAMERA, 'set', 'focus', 'auto');
+    await atRoom('camera', CAMERA, 'set', 'pan', '-3600', '--json');
     await atRoom('camera', CAMERA, 'preset', 'save', 'White board');
     const presets = await atRoom('camera', CAMERA, 'preset', 'list');
     assert.deepEqual(presets.out, ['Whiteboard']);
@@ -115,6 +116,7 @@ describe('cloister devices', () => {
       ['camera', CAMERA, { type: 'home' }],
       ['camera', CAMERA, { type: 'set', control: 'zoom', value: 300 }],
       ['camera', CAMERA, { type: 'set', control: 'focus', value: 'auto' }],
+      ['camera', CAMERA, { type: 'set', control: 'pan', value: -3600 }],
       ['camera', CAMERA, { type: 'preset-save', name: 'White board' }],
       ['presets', CAMERA]
     ]);
