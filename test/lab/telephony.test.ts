@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type Speakerphone, type Speakerphones, startSpeakerphones } from './devices-at-hand.ts';
 import { type Guest, startGuest } from './guest.ts';
 import { type LabRooms, LIMIT_MS, startRoomInGuest } from './room-in-guest.ts';
-import { modelsToTry } from './speakerphone-models.ts';
+import { modelsToTry, OWN_MODELS } from './speakerphone-models.ts';
 import type { SpeakerphoneModel } from './speakerphones.ts';
 
 describe('lab: speakerphones at a room', function () {
@@ -47,6 +47,28 @@ describe('lab: speakerphones at a room', function () {
       }
     });
   }
+
+  it('is pulled out of a call and plugged in again: the call goes on, its lamps show it, and its keys are the room’s', async () => {
+    const first = await plug(OWN_MODELS.usual);
+    await lab.ring();
+    first.press('hook');
+    const { id } = await lab.waitForCall('the hook answers', ({ phase, media }) => phase === 'connected' && media.audio.sending);
+    await first.unplug();
+    await lab.waitFor('the room knows that it is away', ({ devices }) => devices.hid.devices.length === 0);
+    await lab.room.act('mute');
+    const again = await plug(OWN_MODELS.usual);
+    try {
+      await again.waitFor('it shows the call and what was pressed at the panel', () => again.lamps().offHook && again.lamps().mute);
+      const call = await lab.room.call();
+      assert.deepEqual([call?.id, call?.phase], [id, 'connected']);
+      await lab.room.act('unmute');
+      await again.waitFor('the panel unmutes', () => again.lamps().offHook && !again.lamps().mute);
+      again.press('hook');
+      await lab.waitFor('the hook hangs up', ({ call: now }) => now === null || now.phase === 'ended');
+    } finally {
+      await again.unplug();
+    }
+  });
 
   async function answeredMutedAndHungUp(phone: Speakerphone): Promise<void> {
     const has = (lamp: 'offHook' | 'mute' | 'ring'): boolean => phone.lampsThere.includes(lamp);
