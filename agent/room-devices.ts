@@ -123,11 +123,13 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
       changed();
     },
     show(call, shares) {
+      const judgesAnew = shares !== sharing;
       sharing = shares;
       if (call.phase !== 'idle') liftedAtMs = null;
       hid.show(call);
       cameras.setInCall(call.phase === 'in-call');
       cameras.setSharing(sharing);
+      if (judgesAnew) changed();
     },
     facts: () => ({ media: media(), hid: hid.state(), volumePercent, speakerMuted, liftedAtMs }),
     troubles: () => known,

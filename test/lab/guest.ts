@@ -11,7 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { cpioArchive } from './cpio.ts';
 import { afterGreeting, type GuestProgram, openDoor, startProgram } from './guest-program.ts';
 import { type FromGuest, GUEST_ADDRESS, type Opening } from './guest-protocol.ts';
-import { cacheFolder, findKernel, type Kernel } from './kernel.ts';
+import { findKernel, type Kernel } from './kernel.ts';
 
 export type GuestOptions = {
   /** Modules in the order in which they are loaded, each with its options as modprobe takes them. */
@@ -46,13 +46,10 @@ const ROOT = join(import.meta.dirname, '..', '..');
 /** What it takes to see the host's files. */
 const EARLY_MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
 const MEMORY_MB = 2048;
-const BOOT_LIMIT_MS = 180_000;
+const BOOT_LIMIT_MS = 300_000;
 const TRY_EVERY_MS = 250;
 const KERNEL_ARGUMENTS =
   'console=ttyS0 quiet loglevel=4 panic=-1 oops=panic mitigations=off random.trust_cpu=on audit=0 apparmor=0 tsc=reliable no_timer_check cryptomgr.notests';
-
-/** Compiled code of this machine's own runs serves the guest, whose processor is emulated. */
-export const compileCache = (): Readonly<Record<string, string>> => ({ NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled') });
 
 /** @throws Error that says what to install, or why there is no guest */
 export async function startGuest(options: GuestOptions): Promise<Guest> {
@@ -201,7 +198,7 @@ function emulatorArguments(kernel: Kernel, port: number, file: (name: string) =>
 
 function initramfs(kernel: Kernel, port: number, options: GuestOptions): Buffer {
   const modules = withDependencies(kernel, EARLY_MODULES).map((path) => ({ name: basename(path).replace(/\.xz$/, ''), content: readModule(path) }));
-  const environment = { PATH: process.env['PATH'] ?? '', HOME: homedir(), LANG: 'C.UTF-8', ...compileCache() };
+  const environment = { PATH: process.env['PATH'] ?? '', HOME: homedir(), LANG: 'C.UTF-8' };
   const settings = [
     `FOLDER=${quoted(ROOT)}`,
     `MODULES=(${options.modules.map(quoted).join(' ')})`,

@@ -19,7 +19,7 @@ const XZ_BEGINS = Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]);
 const ELF_BEGINS = Buffer.from([0x7f, 0x45, 0x4c, 0x46]);
 const UNPACKED_LIMIT_BYTES = 256 * 1024 * 1024;
 
-export const cacheFolder = (): string => join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'cloister-lab');
+const cacheFolder = (): string => join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'cloister-lab');
 
 /** The newest kernel that has its modules; null where there is none. */
 function kernelIn(root: string): { readonly version: string; readonly packed: string; readonly modules: string } | null {

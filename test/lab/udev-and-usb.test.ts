@@ -1,14 +1,15 @@
 // udev, its rule and a USB device, on a real kernel: who may open a speakerphone, whose lamps nobody else writes, and that its parts are known for one piece.
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DeviceView, HidDeviceView, HidView } from '../../src/room/state.ts';
+import type { HidDeviceView, HidView } from '../../src/room/state.ts';
+import { FIVE_REPORTS, SPEAKERPHONE } from '../data/hid/devices.ts';
 import { type Speakerphones, startSpeakerphones } from './devices-at-hand.ts';
 import { type Guest, startGuest } from './guest.ts';
 import { LIMIT_MS } from './room-in-guest.ts';
 import { OWN_MODELS } from './speakerphone-models.ts';
 import { GADGET_MODULES, makeUsbGadget } from './usb-gadget.ts';
 
-type Listed = { readonly media: readonly DeviceView[]; readonly hid: HidView };
+type Listed = { readonly hid: HidView };
 
 describe('lab: udev and USB', function () {
   this.timeout(LIMIT_MS * 2);
@@ -70,32 +71,34 @@ describe('lab: udev and USB', function () {
     await phone.unplug();
   });
 
-  it('knows HID and sound of a USB speakerphone for one appliance, and knows it again', async () => {
-    const model = { ...OWN_MODELS.usual, name: 'Composite', productId: 9, serial: 'CABLE-0042' };
-    const gadget = await makeUsbGadget(guest, model);
-    const parts = async (): Promise<readonly (DeviceView | HidDeviceView)[]> => {
-      const { media, hid } = JSON.parse(await cloister('devices', '--json')) as Listed;
-      return [...media, ...hid.devices].filter(({ serial }) => serial === model.serial);
+  it('knows two HID interfaces of a USB device for one appliance, with its serial and port, and knows it again', async () => {
+    const device = { name: 'Composite', vendorId: 0x1209, productId: 9, serial: 'CABLE-0042', descriptors: [SPEAKERPHONE, FIVE_REPORTS] };
+    const gadget = await makeUsbGadget(guest, device);
+    const plug = async (): Promise<void> => {
+      await gadget.plug();
+      await guest.shell(
+        'for try in $(seq 300); do nodes=$(echo /sys/bus/hid/devices/*:1209:0009.*/hidraw/*); [ $(echo $nodes | wc -w) = 2 ] && break; sleep 0.2; done; udevadm settle -t 60; [ $(echo $nodes | wc -w) = 2 ] || { echo $nodes; dmesg | tail -n 20; exit 1; }'
+      );
     };
-    const known = ({ id, model: type, serial, appliance }: DeviceView | HidDeviceView) => ({ id, type, serial, appliance });
+    const parts = async (): Promise<readonly HidDeviceView[]> => {
+      const { hid } = JSON.parse(await cloister('devices', '--json')) as Listed;
+      return hid.devices.filter(({ serial }) => serial === device.serial);
+    };
+    const known = ({ id, name, model, appliance, port }: HidDeviceView) => ({ id, name, model, appliance, port });
 
-    await gadget.plug();
-    await guest.shell(
-      'udevadm settle -t 30; for try in $(seq 100); do ls /sys/bus/hid/devices/*:1209:0009.*/hidraw /proc/asound/card*/usbid && break; sleep 0.2; done'
-    );
+    await plug();
     const there = await parts();
-    assert.deepEqual(there.map((part) => ('kind' in part ? part.kind : 'hid')).sort(), ['hid', 'microphone', 'speaker'], JSON.stringify(there));
-    assert.equal(new Set(there.map(({ appliance }) => appliance)).size, 1, JSON.stringify(there));
-    assert.deepEqual([...new Set(there.map(({ model: type }) => type))], ['1209:0009']);
+    assert.equal(there.length, 2, JSON.stringify(there));
+    assert.equal(new Set(there.map(({ id }) => id)).size, 2);
+    assert.equal(new Set(there.map(({ appliance }) => appliance)).size, 1);
+    assert.deepEqual([...new Set(there.map(({ name, model }) => `${name} ${model}`))], ['Composite 1209:0009']);
+    assert.ok(there.every(({ port }) => port !== null));
 
     await gadget.unplug();
-    await guest.shell('udevadm settle -t 30');
+    await guest.shell('udevadm settle -t 60');
     assert.deepEqual(await parts(), []);
 
-    await gadget.plug();
-    await guest.shell(
-      'udevadm settle -t 30; for try in $(seq 100); do ls /sys/bus/hid/devices/*:1209:0009.*/hidraw /proc/asound/card*/usbid && break; sleep 0.2; done'
-    );
+    await plug();
     assert.deepEqual((await parts()).map(known), there.map(known));
   });
 });

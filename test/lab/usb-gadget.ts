@@ -1,37 +1,41 @@
-// A USB speakerphone on the kernel's own gadget side (dummy_hcd, configfs: Documentation/usb/gadget_configfs.rst): HID telephony and USB Audio 2.0 on one cable, with a serial
-// number and a port that are real to the host side of the same kernel.
+// A USB device with several HID interfaces, on the kernel's own gadget side (dummy_hcd; Documentation/usb/gadget_configfs.rst): serial number and port are real to the host side of
+// the same kernel. No sound: dummy_hcd has no isochronous endpoints.
 import type { Guest } from './guest.ts';
-import type { SpeakerphoneModel } from './speakerphones.ts';
 
-export const GADGET_MODULES: readonly string[] = ['dummy_hcd', 'libcomposite', 'usb_f_hid', 'usb_f_uac2', 'usbhid', 'hid-generic', 'snd-usb-audio'];
+export const GADGET_MODULES: readonly string[] = ['dummy_hcd', 'libcomposite', 'usb_f_hid', 'usbhid', 'hid-generic'];
+
+export type UsbDescription = {
+  readonly name: string;
+  readonly vendorId: number;
+  readonly productId: number;
+  readonly serial: string;
+  /** Of each interface. */
+  readonly descriptors: readonly Uint8Array[];
+};
 
 export type UsbGadget = { plug(): Promise<void>; unplug(): Promise<void> };
 
 const GADGET = '/sys/kernel/config/usb_gadget/speakerphone';
 
 /** Made, and not plugged in. */
-export async function makeUsbGadget(guest: Guest, model: SpeakerphoneModel): Promise<UsbGadget> {
+export async function makeUsbGadget(guest: Guest, device: UsbDescription): Promise<UsbGadget> {
   const hex = (number: number): string => `0x${number.toString(16)}`;
-  const bytes = model.descriptor.replace(/../g, '\\x$&');
-  const texts = { serialnumber: model.serial, manufacturer: 'Cloister Lab', product: model.name };
+  const texts = { serialnumber: device.serial, manufacturer: 'Cloister Lab', product: device.name };
+  const functions = device.descriptors.map((descriptor, index) => ({
+    name: `functions/hid.${index}`,
+    bytes: Buffer.from(descriptor).toString('hex').replace(/../g, '\\x$&')
+  }));
   await guest.shell(`set -e
 mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
 mkdir ${GADGET}
 cd ${GADGET}
-echo ${hex(model.vendorId)} >idVendor
-echo ${hex(model.productId)} >idProduct
-mkdir strings/0x409
+echo ${hex(device.vendorId)} >idVendor
+echo ${hex(device.productId)} >idProduct
+mkdir strings/0x409 configs/c.1
 ${Object.entries(texts)
   .map(([name, text]) => `echo '${text}' >strings/0x409/${name}`)
   .join('\n')}
-mkdir configs/c.1 functions/hid.0 functions/uac2.0
-echo 64 >functions/hid.0/report_length
-printf '${bytes}' >functions/hid.0/report_desc
-for way in c p; do
-  echo 1 >functions/uac2.0/\${way}_chmask
-  echo 48000 >functions/uac2.0/\${way}_srate
-done
-ln -s functions/hid.0 functions/uac2.0 configs/c.1/`);
+${functions.map(({ name, bytes }) => `mkdir ${name}\necho 64 >${name}/report_length\nprintf '${bytes}' >${name}/report_desc\nln -s ${name} configs/c.1/`).join('\n')}`);
   return {
     plug: async () => void (await guest.shell(`ls /sys/class/udc | head -n 1 >${GADGET}/UDC`)),
     unplug: async () => void (await guest.shell(`echo >${GADGET}/UDC`))

@@ -35,7 +35,7 @@ export function createRoomCameras({ registry, ctl, visca, presets, clock, log }:
   const spoken = new Map<string, Spoken>();
   const signals = new Map<string, { readonly watch: SignalWatch; readonly path: string }>();
   const remote = visca.map(({ name, open }, index) => ({
-    id: `camera-visca-${index + 1}`,
+    id: viscaId(visca, index),
     name,
     control: createViscaCamera({ open, clock, log: log.child({ camera: name }) })
   }));
@@ -151,6 +151,20 @@ export function createRoomCameras({ registry, ctl, visca, presets, clock, log }:
       await Promise.all([...controls, ...watches].map((part) => part[Symbol.asyncDispose]()));
     }
   };
+}
+
+/** Of the name in the configuration, so that presets stay with their camera where the list is changed; those of one name are counted. */
+function viscaId(cameras: readonly { readonly name: string }[], index: number): string {
+  const words = cameras.map(
+    ({ name }) =>
+      name
+        .toLowerCase()
+        .match(/[a-z0-9]+/g)
+        ?.join('-') ?? 'camera'
+  );
+  const own = words[index];
+  const before = words.slice(0, index).filter((other) => other === own).length;
+  return `camera-visca-${own}${before === 0 ? '' : `-${before + 1}`}`;
 }
 
 const remoteView = (id: string, name: string, problem: DeviceProblem | null): DeviceView => ({

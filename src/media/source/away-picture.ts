@@ -9,7 +9,7 @@ const FAINT = 150;
 /** @param width even, at least 160; @param height even, at least 90 */
 export function createAwayPicture(roomName: string, width: number, height: number): TestPicture {
   const maxDot = Math.max(1, Math.floor(height / 90));
-  const name = plainName(roomName);
+  const name = plainName(roomName, width);
   const title = layLine(TITLE, width, Math.floor(height * 0.4), maxDot);
   const room = layLine(name, width, Math.floor(height * 0.56), Math.max(1, Math.floor(maxDot / 2)));
   return {

@@ -65,8 +65,11 @@ export function layLine(text: string, width: number, y: number, maxDot: number):
   return { area: { x: Math.floor((width - lineWidth) / 2), y, width: lineWidth, height: GLYPH_ROWS * dot }, dot };
 }
 
-/** A name as it is drawn, no longer than fits. */
-export const plainName = (name: string): string => Array.from(name.normalize('NFC')).slice(0, MAX_NAME).join('');
+/** A name as it is drawn: no more of it than a picture of this width has room for. */
+export const plainName = (name: string, width: number): string =>
+  Array.from(name.normalize('NFC'))
+    .slice(0, Math.min(MAX_NAME, Math.floor((width * 0.92) / (GLYPH_COLUMNS + 1))))
+    .join('');
 
 const two = (value: number): string => String(value).padStart(2, '0');
 const clockText = (wall: Date): string =>
@@ -75,7 +78,7 @@ const clockText = (wall: Date): string =>
 /** @param width even, at least 160; @param height even, at least 90 */
 export function createTestPicture(roomName: string, width: number, height: number): TestPicture {
   const maxDot = Math.max(1, Math.floor(height / 60));
-  const name = plainName(roomName);
+  const name = plainName(roomName, width);
   const title = layLine(TITLE, width, Math.floor(height * 0.14), maxDot);
   const room = layLine(name, width, Math.floor(height * 0.36), maxDot);
   const clock = layLine('00:00:00.0', width, Math.floor(height * 0.58), maxDot);

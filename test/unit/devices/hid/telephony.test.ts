@@ -417,7 +417,9 @@ function room(kinds: readonly [Traits, Traits], factMs: number) {
   };
 }
 
-describe('HID telephony against firmware', () => {
+describe('HID telephony against firmware', function () {
+  this.timeout(30_000);
+
   it('the lamps are as the call is once things settle, whatever was pressed; and each command has its press', () => {
     fc.assert(
       fc.property(fc.tuple(traits, traits), fc.integer({ min: 0, max: 150 }), fc.array(happening, { maxLength: 25 }), (kinds, factMs, events) => {
@@ -435,7 +437,7 @@ describe('HID telephony against firmware', () => {
           'a command that nobody pressed'
         );
       }),
-      { numRuns: 1500 }
+      { numRuns: 400 }
     );
   });
 
@@ -451,7 +453,7 @@ describe('HID telephony against firmware', () => {
         world.run(events);
         assert.deepEqual(world.commands, []);
       }),
-      { numRuns: 500 }
+      { numRuns: 200 }
     );
   });
 
@@ -472,7 +474,7 @@ describe('HID telephony against firmware', () => {
         assert.deepEqual(world.call(), mutedCall);
         assert.equal(world.phones[1]?.firmware.lamps.mute, true, 'and the other one shows it');
       }),
-      { numRuns: 200 }
+      { numRuns: 60 }
     );
   });
 

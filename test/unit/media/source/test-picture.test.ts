@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { createAwayPicture } from '../../../../src/media/source/away-picture.ts';
 import { glyphs } from '../../../../src/media/source/bitmap-font.ts';
 import { createTestPicture, hueOf, type Planes } from '../../../../src/media/source/test-picture.ts';
 
@@ -99,7 +100,7 @@ describe('test picture', () => {
       ),
       { numRuns: 20 }
     );
-  });
+  }).timeout(20_000);
 
   it('has a hue of the room’s name', () => {
     const hues = ['Boardroom', 'Lobby', 'Studio', 'Atrium'].map(hueOf);
@@ -110,5 +111,28 @@ describe('test picture', () => {
       return [planes.data[1][0], planes.data[2][0]];
     });
     assert.notDeepEqual(a, b);
+  });
+});
+
+describe('away picture', () => {
+  it('has its title and the room’s name as dots that are lighter than its even, grey ground, within its planes, for any room name', () => {
+    for (const name of ['Boardroom', '', 'x'.repeat(500), '会議室 👋']) {
+      for (const [width, height] of [
+        [160, 90],
+        [1280, 720]
+      ] as const) {
+        const planes = planesOf(width, height);
+        const picture = createAwayPicture(name, width, height);
+        picture.drawBackground(planes);
+        const drawn = luma(planes);
+        assert.ok(lit(planes, 0.38, 0.56) > 100, 'the title');
+        assert.equal(lit(planes, 0, 0.38), 0);
+        assert.equal(planes.data[0][0], 60);
+        for (let y = 0; y < height; y++) assert.equal(planes.data[0][y * planes.strides[0] + width], 0, 'nothing beside the picture');
+        picture.drawChanges(planes, 12_345, at(678));
+        assert.ok(drawn.equals(luma(planes)), 'it stands still');
+        assert.ok([...planes.data[1], ...planes.data[2]].every((value) => value === 128));
+      }
+    }
   });
 });
