@@ -65,6 +65,7 @@ export function createMicrophone(options: MicrophoneOptions): Microphone {
   let failed = false;
   let delayTold = false;
   let toldSilent = false;
+  let sendsSinceMs: number | null = null;
   let closed = false;
 
   const wanted = (): MediaStatistics['echo'] => {
@@ -110,7 +111,11 @@ export function createMicrophone(options: MicrophoneOptions): Microphone {
   }
 
   function judge(): void {
-    const silent = device !== null && options.sends() && given.silentMs() >= SILENT_PROBLEM_MS;
+    if (!options.sends()) sendsSinceMs = null;
+    else sendsSinceMs ??= clock.monotonicMs();
+    // A speakerphone that was muted at itself, too, gives zeros for a moment after both were unmuted.
+    const sentMs = sendsSinceMs === null ? 0 : clock.monotonicMs() - sendsSinceMs;
+    const silent = device !== null && Math.min(sentMs, given.silentMs()) >= SILENT_PROBLEM_MS;
     if (silent === toldSilent) return;
     toldSilent = silent;
     options.onProblem('silence', silent ? failureOf('CL_MEDIA_MICROPHONE_SILENT', errorCodes.CL_MEDIA_MICROPHONE_SILENT.text) : null);

@@ -193,8 +193,11 @@ describe('the microphone', () => {
     world.sends = false;
     world.hear(20_000, 0);
     assert.deepEqual(world.problems, []);
+    // A microphone that was muted at itself, too, takes a moment to give sound again.
     world.sends = true;
-    world.hear(20, 0);
+    world.hear(9_900, 0);
+    assert.deepEqual(world.problems, []);
+    world.hear(200, 0);
     assert.deepEqual(world.problems, ['silence CL_MEDIA_MICROPHONE_SILENT']);
     world.sends = false;
     world.hear(20, 0);
