@@ -41,6 +41,8 @@ export type HidDeviceSession = {
 const DARK: CallOnDevices = { phase: 'idle', muted: false };
 /** A device that takes nothing any more is let go lit. */
 const DARKEN_MS = 300;
+/** What it did not take it is told again: a lamp may not say for long what is not so. */
+const LAMPS_AGAIN_MS = 1000;
 /** A key that bounces, or firmware gone wild, does not keep the room busy. */
 const MAX_PRESSES_A_SECOND = 30;
 
@@ -51,6 +53,7 @@ export function createHidDevice({ connection, map, call, clock, log, onCommand, 
   let state = detached(call, map.doubleKeyMs);
   let told: ReadonlySet<TelephonyLamp> = new Set();
   let failed = false;
+  let tellsAgain = false;
   let somebody: boolean | null = null;
   let lost = false;
   let presses = 0;
@@ -70,6 +73,12 @@ export function createHidDevice({ connection, map, call, clock, log, onCommand, 
       if (!failed) log.warn('a device did not take its lamps', { code: error instanceof CloisterError ? error.code : 'CL_DEVICE_WRITE', error: String(error) });
       failed = true;
       onChanged();
+      if (tellsAgain) return;
+      tellsAgain = true;
+      scope.schedule(clock, LAMPS_AGAIN_MS, () => {
+        tellsAgain = false;
+        writer.show(lampsOf(state), false);
+      });
     }
   });
 
