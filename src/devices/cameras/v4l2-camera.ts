@@ -66,6 +66,8 @@ export function createV4l2Camera({ ctl, clock, log }: { readonly ctl: V4l2Ctl; r
   let looking = false;
   /** Counts movements, so that the steps of one that was replaced end. */
   let movement = 0;
+  let turn: Promise<void> = Promise.resolve();
+  const settings = new Map<CameraControlName, number>();
 
   const become = (next: CameraState): void => {
     if (next.shutter === now.shutter && next.problem?.code === now.problem?.code && next.problem?.text === now.problem?.text) return;
@@ -90,7 +92,15 @@ export function createV4l2Camera({ ctl, clock, log }: { readonly ctl: V4l2Ctl; r
     controls = new Map(parseControls(stdout).map((control) => [control.id, control]));
     return controls;
   };
-  const known = async (): Promise<Controls> => controls ?? (await read());
+  let reading: Promise<Controls> | null = null;
+  /** Many may want to know at once. */
+  const known = async (): Promise<Controls> => {
+    if (controls !== null) return controls;
+    reading ??= read().finally(() => {
+      reading = null;
+    });
+    return reading;
+  };
   const write = async (values: readonly (readonly [V4l2Control, number])[]): Promise<void> => {
     if (values.length === 0) return;
     const { status, stdout, stderr } = await run(['-c', values.map(([control, value]) => `${control.name}=${value}`).join(',')]);
@@ -120,19 +130,29 @@ export function createV4l2Camera({ ctl, clock, log }: { readonly ctl: V4l2Ctl; r
   };
   /** A camera that focuses by itself takes no focus. */
   const focusByHand = async (have: Controls): Promise<void> => write(writable(have, VALUES.focus.automatic).map((control) => [control, 0]));
-  const moveTo = async (wanted: CameraPosition): Promise<void> => {
-    const have = await known();
-    checkPosition(capabilitiesOf(have), wanted);
+  const moveTo = async (have: Controls, wanted: CameraPosition): Promise<void> => {
     if (wanted.focus !== undefined) await focusByHand(have);
     // Pan and tilt are one control of a USB camera (UVC 1.5 section 4.2.2.1.14): told together, they are one movement.
     await write(CAMERA_AXES.flatMap((axis) => usable(have, VALUES[axis].id).flatMap((control) => pairOf(control, wanted[axis]))));
   };
 
-  const stopNow = async (): Promise<void> => {
-    movement += 1;
-    const have = await known();
-    await write(speedControls(have).map(({ control }) => [control, 0]));
+  /** One after the other: what was replaced before its turn is not told, so that a stop waits for one at most. */
+  const inTurn = (isNewest: () => boolean, work: () => Promise<void>): Promise<void> => {
+    const mine = turn.then(() => (isNewest() ? work() : undefined));
+    turn = mine.catch(() => {});
+    return mine;
   };
+  const instead = (work: (isNewest: () => boolean, mine: number) => Promise<void>): Promise<void> => {
+    movement += 1;
+    const mine = movement;
+    const isNewest = (): boolean => movement === mine;
+    return inTurn(isNewest, () => work(isNewest, mine));
+  };
+  const stopNow = (): Promise<void> =>
+    instead(async () => {
+      const have = await known();
+      await write(speedControls(have).map(({ control }) => [control, 0]));
+    });
   const held = createHeldMove(clock, stopNow);
   scope.own(async () => {
     if (held.end()) await stopNow().catch(() => {});
@@ -197,37 +217,43 @@ export function createV4l2Camera({ ctl, clock, log }: { readonly ctl: V4l2Ctl; r
       const have = await known();
       checkSpeeds(capabilitiesOf(have), speeds);
       if (hold.signal?.aborted) return;
-      movement += 1;
-      const mine = movement;
       held.begin(hold);
-      if ((speeds.focus ?? 0) !== 0) await focusByHand(have);
-      if (movement === mine) await write(speedControls(have).map(({ axis, control }) => [control, speedValue(control, speeds[axis] ?? 0)]));
-      if (movement === mine) await stepAlong(mine, speeds, have);
+      await instead(async (isNewest, mine) => {
+        if ((speeds.focus ?? 0) !== 0) await focusByHand(have);
+        if (isNewest()) await write(speedControls(have).map(({ axis, control }) => [control, speedValue(control, speeds[axis] ?? 0)]));
+        if (isNewest()) await stepAlong(mine, speeds, have);
+      });
     },
     async stop() {
       held.end();
       await stopNow();
     },
     async moveTo(wanted) {
+      const have = await known();
+      checkPosition(capabilitiesOf(have), wanted);
       held.end();
-      movement += 1;
-      await moveTo(wanted);
+      await instead(() => moveTo(have, wanted));
     },
     position,
     async set(name, value) {
       const have = await known();
       checkValue(capabilitiesOf(have), name, value);
       const automatic = usable(have, VALUES[name].automatic).map((control) => [control, automaticValue(control, value === 'auto')] as const);
-      await write(automatic);
-      if (value !== 'auto') await write(usable(have, VALUES[name].id).map((control) => [control, value]));
+      const mine = (settings.get(name) ?? 0) + 1;
+      settings.set(name, mine);
+      await inTurn(
+        () => settings.get(name) === mine,
+        async () => {
+          await write(automatic);
+          if (value !== 'auto') await write(usable(have, VALUES[name].id).map((control) => [control, value]));
+        }
+      );
     },
     async home() {
-      held.end();
-      movement += 1;
-      const have = await known();
-      const places = homeOf(have);
+      const places = homeOf(await known());
       if (places.length === 0) throw refused('this camera cannot be moved');
-      await write(places);
+      held.end();
+      await instead(() => write(places));
     },
     [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose]()
   };

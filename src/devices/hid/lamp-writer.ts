@@ -1,5 +1,5 @@
 // Writes a device's lamps. Invariants: each report that is written holds the whole state of its lamps and nothing else; one write after the other; a
-// slow device gets the newest state and none of those between; what a failed write was to tell is told with the next show().
+// slow device gets the newest state and none of those between; what a failed write was to tell is told with the next one.
 import type { Result } from '../../kernel/result.ts';
 import type { TelephonyLamp } from './report-model.ts';
 import type { Lamps } from './telephony.ts';

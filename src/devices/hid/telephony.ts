@@ -13,7 +13,7 @@ const ASKED_MS = 2000;
 /** A mute report this soon after an unmute is the device's refusal: its boom arm is up. */
 const MUTE_REFUSAL_MS = 700;
 const MUTE_ECHO_MS = 1000;
-/** A hook press this soon after our own change crossed it on the way, or is a one-shot key's echo: a person who saw it takes longer. */
+/** A press this soon after our own change crossed it on the way, or is an echo of it: a person who saw or heard it takes longer. */
 const CROSSING_MS = 150;
 /** The first report this soon after attaching tells how switches stand, not what somebody did. */
 const BASELINE_MS = 250;
@@ -40,6 +40,8 @@ export type TelephonyState = {
   readonly asked: { readonly mute: Expected | null; readonly hold: Expected | null };
   readonly hookEchoes: readonly Expected[];
   readonly hookChangedAtMs: number;
+  /** The last change of any lamp. */
+  readonly litAtMs: number;
   readonly muteEchoes: readonly Expected[];
   /** The last change of mute that was not asked for here, and whether a switch has said since that it is muted. */
   readonly muteChangedAtMs: number;
@@ -73,6 +75,7 @@ export const detached = (call: CallOnDevices, doubleKeyMs = 0): TelephonyState =
   asked: { mute: null, hold: null },
   hookEchoes: [],
   hookChangedAtMs: Number.NEGATIVE_INFINITY,
+  litAtMs: Number.NEGATIVE_INFINITY,
   muteEchoes: [],
   muteChangedAtMs: Number.NEGATIVE_INFINITY,
   muteFollowed: false,
@@ -118,7 +121,7 @@ function lit(before: TelephonyState, next: TelephonyState, actions: readonly Tel
   const fromScratch = next.attachedAtMs !== before.attachedAtMs;
   const changed = (Object.keys(is) as TelephonyLamp[]).some((lamp) => is[lamp] !== was[lamp]);
   if (!write && !changed) return { state: next, actions };
-  let state = next;
+  let state = changed ? { ...next, litAtMs: nowMs } : next;
   if (fromScratch || is.offHook !== was.offHook)
     state = { ...state, hookChangedAtMs: nowMs, hookEchoes: expecting(state.hookEchoes, state.last.hook, is.offHook, nowMs, HOOK_ECHO_MS) };
   if (fromScratch || is.mute !== was.mute) state = { ...state, muteEchoes: expecting(state.muteEchoes, state.last.mute, is.mute, nowMs, MUTE_ECHO_MS) };
@@ -220,7 +223,7 @@ function means(state: TelephonyState, change: Change, before: TelephonyState): O
     case 'flash':
       return talking(state.call) ? hold(state, change) : idle;
     case 'drop':
-      return pressed ? { state, commands: ended(state.call) } : idle;
+      return pressed && !isAnswerToLamps(state, change.nowMs) ? { state, commands: ended(state.call) } : idle;
     case 'reject':
       return pressed && state.call.phase === 'ringing' ? { state, commands: ['decline'] } : idle;
     case 'redial':
@@ -249,12 +252,13 @@ const stands = (form: ControlForm): boolean => form === 'switch' || form === 'le
 function hook(state: TelephonyState, change: Change): Outcome {
   const { nowMs } = change;
   if (change.form === 'one-shot') {
-    if (!(change.value > 0 && change.before <= 0) || nowMs - state.hookChangedAtMs < CROSSING_MS) return { state, commands: [] };
+    if (!(change.value > 0 && change.before <= 0) || isAnswerToLamps(state, nowMs)) return { state, commands: [] };
     return lampsOf(state).offHook ? onHook(state) : offHook(state, nowMs);
   }
   if (change.form === 'pair') {
     if (change.value === 0 || change.value === change.before) return { state, commands: [] };
-    return change.value > 0 ? offHook(state, nowMs) : onHook(state);
+    if (change.value > 0) return offHook(state, nowMs);
+    return isAnswerToLamps(state, nowMs) ? { state, commands: [] } : onHook(state);
   }
   const value = change.value === 0 ? 0 : 1;
   // The report of another key. A device that followed our lamp without a word is not heard until its second press: nothing ends a call by guess.
@@ -268,14 +272,18 @@ function hook(state: TelephonyState, change: Change): Outcome {
   return value === 1 ? offHook(state, nowMs) : onHook(state);
 }
 
+/** A device that answers what is written to it with a press would else answer calls, end them, and open the microphone, over and over. */
+const isAnswerToLamps = (state: TelephonyState, nowMs: number): boolean => nowMs - state.litAtMs < CROSSING_MS;
+
 function offHook(state: TelephonyState, nowMs: number): Outcome {
-  if (state.call.phase === 'ringing' && state.answeringUntilMs === null)
-    return { state: { ...state, answeringUntilMs: nowMs + ASKED_MS }, commands: ['answer'] };
-  // Refused by the lamp: there is no call yet to be off the hook for. The device's way back is the echo of it.
-  if (state.call.phase === 'idle')
+  const rings = state.call.phase === 'ringing' && state.answeringUntilMs === null;
+  const unasked = rings && isAnswerToLamps(state, nowMs);
+  if (rings && !unasked) return { state: { ...state, answeringUntilMs: nowMs + ASKED_MS }, commands: ['answer'] };
+  // Refused by the lamp: there is no call yet to be off the hook for, or nobody can have heard it ring. The device's way back is the echo of it.
+  if (state.call.phase === 'idle' || unasked)
     return {
       state: { ...state, hookEchoes: expecting(state.hookEchoes, state.last.hook, false, nowMs, HOOK_ECHO_MS) },
-      commands: ['offer-to-call'],
+      commands: unasked ? [] : ['offer-to-call'],
       write: true
     };
   return { state, commands: [] };
@@ -299,9 +307,10 @@ function mute(before: TelephonyState, change: Change): Outcome {
           commands: [value ? 'mute' : 'unmute']
         };
   const moved = change.value !== change.before;
-  if (change.form === 'pair') return change.value !== 0 && moved ? ask(change.value > 0) : { state, commands: [] };
+  if (change.form === 'pair')
+    return change.value !== 0 && moved && !(change.value < 0 && isAnswerToLamps(state, nowMs)) ? ask(change.value > 0) : { state, commands: [] };
   if (!stands(change.form)) {
-    if (!(change.value > 0 && change.before <= 0)) return { state, commands: [] };
+    if (!(change.value > 0 && change.before <= 0) || (muted && isAnswerToLamps(state, nowMs))) return { state, commands: [] };
     return ask(!muted);
   }
   const value = change.value === 0 ? 0 : 1;

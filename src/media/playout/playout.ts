@@ -64,6 +64,12 @@ const STALLED_MS = 500;
 /** A longer gap is a silence that was not sent, or is beyond concealing. */
 const MOST_CONCEALED_MS = 60;
 
+/** A few bytes can say that they are 120 ms of sound: the other side gets twice the time that passes decoded, and so much at once after a pause. */
+const DECODED_PER_TIME = 2;
+const MOST_AT_ONCE_MS = 1_000;
+/** What the smallest packet, and one that is none, counts for. */
+const LEAST_COST_MS = 5;
+
 type Role = 'speaker' | 'reference' | 'nobody';
 type Stream = { readonly decoder: OpusDecoder; readonly buffer: SoundBuffer; readonly meter: LevelMeter; nextUs: number | null; packetMs: number };
 
@@ -83,6 +89,8 @@ export function createPlayout(options: PlayoutOptions): Playout {
   let gain = 1;
   let lastGain = 1;
   let told = false;
+  let decodableMs = MOST_AT_ONCE_MS;
+  let decodedAtMs = 0;
 
   const order = (): readonly MediaDevice[] => devicesFor(choice, devices.current()?.speaker ?? []);
 
@@ -156,6 +164,19 @@ export function createPlayout(options: PlayoutOptions): Playout {
     if (before === 'speaker') void closeLoudspeaker();
   }
 
+  function mayDecode(): boolean {
+    const nowMs = clock.monotonicMs();
+    decodableMs = Math.min(MOST_AT_ONCE_MS, decodableMs + DECODED_PER_TIME * (nowMs - decodedAtMs));
+    decodedAtMs = nowMs;
+    return decodableMs > 0;
+  }
+
+  /** @returns what was decoded, once it is counted */
+  function counted(samples: Float32Array | null): Float32Array | null {
+    decodableMs -= Math.max(LEAST_COST_MS, ((samples?.length ?? 0) * 1_000) / AUDIO_SAMPLE_RATE);
+    return samples;
+  }
+
   /** The next samples of what is heard, at the volume; a step of it is spread over them, so that it does not click. */
   function pull({ buffer, meter }: Stream): Int16Array {
     const plane = new Float32Array(AUDIO_BLOCK_SAMPLES);
@@ -204,16 +225,16 @@ export function createPlayout(options: PlayoutOptions): Playout {
       scope.every(clock, AUDIO_BLOCK_MS, tick);
     },
     push({ timestampUs, data }) {
-      if (stream === null) return;
+      if (stream === null || !mayDecode()) return;
       const { decoder, buffer, nextUs, packetMs } = stream;
       const missingMs = nextUs === null ? 0 : (timestampUs - nextUs) / 1_000;
       if (nextUs !== null && missingMs > 1 && missingMs <= MOST_CONCEALED_MS) {
         for (let at = 0; at + packetMs <= missingMs + 1; at += packetMs) {
-          const concealed = decoder.conceal();
+          const concealed = counted(decoder.conceal());
           if (concealed !== null) buffer.conceal(nextUs + at * 1_000, [concealed]);
         }
       }
-      const samples = decoder.decode(data);
+      const samples = counted(decoder.decode(data));
       if (samples === null) return;
       buffer.push(timestampUs, [samples]);
       stream.packetMs = (samples.length * 1_000) / AUDIO_SAMPLE_RATE;

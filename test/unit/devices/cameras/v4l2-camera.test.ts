@@ -260,4 +260,49 @@ describe('a camera at V4L2', () => {
       { numRuns: 60 }
     );
   });
+
+  it('a position that it cannot take leaves a movement its end', async () => {
+    const { clock, camera, device, fails } = world();
+    await camera.move({ pan: 1 }, { forMs: 1000 });
+    assert.equal(await fails(camera.moveTo({ pan: 468_001 })), 'CL_DEVICE_CONTROL');
+    await clock.advanceAsync(1500);
+    assert.equal(device.values.get('pan_speed'), 0);
+  });
+
+  /** As createV4l2Ctl: one run after the other, and each takes its time. */
+  function slowWorld() {
+    const clock = createFakeClock();
+    const device = createFakeV4l2Device([...PTZ_CONTROLS, ...SPEED_CONTROLS]);
+    let last: Promise<unknown> = Promise.resolve();
+    const ctl: typeof device.ctl = (args) => {
+      const run = last.then(async () => {
+        await new Promise<void>((resolve) => void clock.schedule(50, resolve));
+        return device.ctl(args);
+      });
+      last = run.catch(() => {});
+      return run;
+    };
+    return { clock, device, camera: createV4l2Camera({ ctl, clock, log: silentLog }), writes: () => device.runs.filter((run) => run.startsWith('-c ')).length };
+  }
+
+  it('stops at once whatever it was told before, and is told no movement that was replaced before its turn', async () => {
+    const { clock, device, camera, writes } = slowWorld();
+    const told: Promise<unknown>[] = [];
+    for (let count = 0; count < 500; count++)
+      told.push(camera.move({ pan: count % 2 === 0 ? 1 : -1 }), camera.moveTo({ pan: 3600 * (count % 100), zoom: 200 }));
+    told.push(camera.stop());
+    await clock.advanceAsync(500);
+    assert.equal(device.values.get('pan_speed'), 0);
+    await Promise.all(told);
+    assert.ok(writes() <= 4, `${writes()} writes`);
+  });
+
+  it('a control that is set faster than the camera takes it gets the newest value', async () => {
+    const { clock, device, camera, writes } = slowWorld();
+    const told = Array.from({ length: 500 }, (_, count) => camera.set('zoom', 100 + count));
+    await clock.advanceAsync(500);
+    await Promise.all(told);
+    assert.equal(device.values.get('zoom_absolute'), 599);
+    assert.ok(writes() <= 4, `${writes()} writes`);
+  });
 });

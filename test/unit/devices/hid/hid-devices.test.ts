@@ -381,6 +381,30 @@ describe('HID devices', function () {
     assert.deepEqual([devices.state().devices[0]?.problem, firmware.lamps.mute], [null, false]);
   });
 
+  for (const key of ['hook', 'mute', 'drop'] as const)
+    for (const hook of ['switch', 'one-shot'] as const)
+      it(`a device that answers each lamp by a press of its ${key} (${hook}) answers no call, opens no microphone, and is no endless loop`, async () => {
+        const { show, later, phone, firmware, commands, clock } = await roomWith({ traits: { hook, follows: 'not' } });
+        let answered = phone.writes.length;
+        const answer = (): void => {
+          if (answered < phone.writes.length) {
+            answered = phone.writes.length;
+            firmware.press(key);
+          }
+          clock.schedule(1, answer);
+        };
+        answer();
+        show(ringing);
+        await later(100);
+        assert.equal(commands.length, 0);
+        show(inCall);
+        await later(1000);
+        show({ phase: 'in-call', muted: true });
+        await later(3000);
+        assert.ok(!commands.includes('unmute') && !commands.includes('answer'), commands.join());
+        assert.ok(commands.length <= 3, commands.join());
+      });
+
   it('what a failed write was to tell is told again, also where the state is as before it', async () => {
     const { show, later, phone, firmware } = await roomWith();
     const before = phone.writes.length;
@@ -475,6 +499,7 @@ describe('HID devices', function () {
   it('a hook without a lamp answers and hangs up all the same', async () => {
     const { show, later, firmware, commands, devices } = await roomWith({ layout: HOOK_ALONE, traits: { follows: 'not' } });
     show(ringing);
+    await later(500);
     firmware.press('hook');
     await later(5000);
     firmware.press('hook');

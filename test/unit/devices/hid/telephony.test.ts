@@ -102,6 +102,14 @@ describe('HID telephony', () => {
       assert.deepEqual(lit(phone.show(mutedCall).lamps()), ['offHook', 'mute', 'onLine', 'line'], 'mute as policy says, with Off-hook');
     });
 
+    for (const form of ['switch', 'one-shot', 'pair'] as const)
+      it(`answers nothing that nobody can have heard ring, and is refused by the lamp: ${form}`, () => {
+        const phone = device(idle, { hook: form }).show(ringing).later(100).says({ hook: 1 });
+        assert.deepEqual(phone.commands, []);
+        assert.deepEqual(lit(phone.lamps()), ['ring']);
+        assert.deepEqual(phone.later(2000).says({ hook: 0 }).later(500).says({ hook: 1 }).commands, ['answer']);
+      });
+
     it('takes the acknowledgement back where the call does not follow', () => {
       const phone = device(ringing).says({ hook: 1 });
       assert.deepEqual(phone.timers, [2000]);
@@ -194,8 +202,14 @@ describe('HID telephony', () => {
       assert.deepEqual(phone.later(60).says({ mute: 0 }).commands, []);
     });
 
+    it('opens no microphone by a key that is pressed in the moment in which somebody else mutes, and mutes by it at any moment', () => {
+      assert.deepEqual(device(inCall).show(mutedCall).later(100).taps('mute').commands, []);
+      assert.deepEqual(device(mutedCall).show(inCall).later(100).taps('mute').commands, ['mute']);
+      assert.deepEqual(device(inCall, { mute: 'pair' }).show(mutedCall).later(100).says({ mute: -1 }).commands, []);
+    });
+
     it('takes a press for one as soon as the device has followed', () => {
-      assert.deepEqual(device(inCall).show(mutedCall).later(60).taps('mute').commands, ['unmute'], 'one-shot');
+      assert.deepEqual(device(inCall).show(mutedCall).later(160).taps('mute').commands, ['unmute'], 'one-shot');
       const phone = device(inCall, { mute: 'switch' }).show(mutedCall).later(60).says({ mute: 1 }).later(60).says({ mute: 0 });
       assert.deepEqual(phone.commands, ['unmute'], 'switch');
     });
