@@ -29,7 +29,7 @@ const TELEPHONY = / 05 0b | 06 0b 00 /;
 const PRESENCE = / 05 20 .*09 1[12] a1 /;
 const KEYBOARD_OR_MOUSE = / 05 01 09 0[26] a1 /;
 
-/** The same three questions as config/udev/70-cloister.rules asks of a HID device, so that doctor speaks of the nodes that the rule is about. */
+/** What config/udev/70-cloister.rules asks of a descriptor, so that doctor speaks of the nodes that the rule is about; but for those of keys alone, which it knows by the rest of their USB device. */
 export function hidPurpose(descriptor: Uint8Array): 'telephony' | 'presence' | null {
   const text = ` ${Buffer.from(descriptor).toString('hex').replace(/../g, '$& ')}`;
   if (KEYBOARD_OR_MOUSE.test(text)) return null;

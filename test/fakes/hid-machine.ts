@@ -214,7 +214,6 @@ export function createHidMachine(clock: Clock): HidMachine {
         device.opened(connection);
         return {
           write: (report) => device.take(report),
-          sendFeature: async () => {},
           onReport: (listener) => {
             connection.hear = listener;
           },

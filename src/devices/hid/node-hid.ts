@@ -46,18 +46,17 @@ function connect(device: HIDAsync, usesReportIds: boolean): HidConnection {
     await closing;
   }
 
-  async function send(report: Uint8Array, how: (bytes: Buffer) => Promise<number>): Promise<void> {
+  async function write(report: Uint8Array): Promise<void> {
     if (gone) throw new CloisterError('CL_DEVICE_WRITE', 'the device is gone');
     try {
-      await how(Buffer.from(report));
+      await device.write(Buffer.from(report));
     } catch (error) {
       throw new CloisterError('CL_DEVICE_WRITE', textOf(error), { cause: error });
     }
   }
 
   return {
-    write: (report) => send(report, (bytes) => device.write(bytes)),
-    sendFeature: (report) => send(report, (bytes) => device.sendFeatureReport(bytes)),
+    write,
     onReport(listener) {
       device.on('data', (bytes: Buffer) => {
         if (!gone) listener(usesReportIds ? Uint8Array.from(bytes) : Uint8Array.from([0, ...bytes]));

@@ -18,8 +18,6 @@ export type HidRow = {
 export type HidConnection = {
   /** @throws CloisterError CL_DEVICE_WRITE */
   write(report: Uint8Array): Promise<void>;
-  /** @throws CloisterError CL_DEVICE_WRITE */
-  sendFeature(report: Uint8Array): Promise<void>;
   /** One listener. */
   onReport(listener: (report: Uint8Array) => void): void;
   /** The device is gone; once, and never after close(). */
