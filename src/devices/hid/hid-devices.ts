@@ -3,7 +3,7 @@
 // one that is gone is closed, one that is back begins anew; nothing is opened but what is ours (collections.ts).
 
 import { backoffMs } from '../../kernel/backoff.ts';
-import type { Clock } from '../../kernel/clock.ts';
+import type { Clock, Timer } from '../../kernel/clock.ts';
 import { type ErrorCode, errorCodes } from '../../kernel/error-codes.ts';
 import { asCloisterError } from '../../kernel/errors.ts';
 import { createEvents, type EventSource } from '../../kernel/events.ts';
@@ -83,7 +83,7 @@ export function createHidDevices(options: HidDevicesOptions): HidDevices {
   let listFailed = false;
   let appliances: readonly string[] = [];
   let failures = 0;
-  let lookingAgain = false;
+  let lookingAgain: Timer | null = null;
 
   // ── what is there ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -176,10 +176,9 @@ export function createHidDevices(options: HidDevicesOptions): HidDevices {
   }
 
   function lookAgain(): void {
-    if (lookingAgain) return;
-    lookingAgain = true;
-    scope.schedule(clock, backoffMs(failures, AGAIN, 0), () => {
-      lookingAgain = false;
+    if (lookingAgain !== null) return;
+    lookingAgain = scope.schedule(clock, backoffMs(failures, AGAIN, 0), () => {
+      lookingAgain = null;
       void scan();
     });
     failures += 1;
@@ -261,7 +260,12 @@ export function createHidDevices(options: HidDevicesOptions): HidDevices {
     log.info('a HID device is gone', { device: entry.identity.id, why });
     if (entry.dropped) return;
     drop(entry.group.key, entry);
-    if (clock.monotonicMs() - entry.openedAtMs > STEADY_MS) failures = 0;
+    if (clock.monotonicMs() - entry.openedAtMs > STEADY_MS) {
+      // It does not wait for the turn of one that never opens.
+      failures = 0;
+      lookingAgain?.cancel();
+      lookingAgain = null;
+    }
     lookAgain();
     changed();
   }

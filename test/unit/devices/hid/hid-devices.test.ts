@@ -486,6 +486,30 @@ describe('HID devices', function () {
     assert.equal(world.devices.state().devices[0]?.problem, null);
   });
 
+  it('one that never opens keeps no other from being opened again at once', async () => {
+    const { machine, begin, later } = room();
+    const broken = machine.plug({ serial: 'BROKEN' });
+    const phone = machine.plug();
+    const { open } = machine.transport;
+    let lose: (why: string) => void = () => {};
+    machine.transport.open = async (path, ids) => {
+      if (path === broken.path) throw new CloisterError('CL_DEVICE_OPEN', 'never');
+      const connection = await open(path, ids);
+      return {
+        ...connection,
+        onLost: (listener) => {
+          lose = listener;
+        }
+      };
+    };
+    await begin();
+    for (let i = 0; i < 120; i++) await later(1000);
+    const opened = phone.opened();
+    lose('could not read');
+    await later(1000);
+    assert.equal(phone.opened(), opened + 1);
+  });
+
   it('a slow device gets the newest state and none of those between', async () => {
     const { show, later, phone, firmware } = await roomWith();
     const before = phone.writes.length;
