@@ -105,7 +105,8 @@ export function createHidDevices(options: HidDevicesOptions): HidDevices {
       listFailed = false;
       sort(groups, identities);
       await seeConsoles(groups, identities);
-      await sensors.look();
+      // Not waited for: a sensor may take seconds to answer, and plugging in goes on meanwhile.
+      void sensors.look();
     } catch (error) {
       if (!listFailed) log.warn('the HID devices cannot be listed', { error: String(error) });
       listFailed = true;
