@@ -1,6 +1,7 @@
 // One opened device: its reports go into its telephony (telephony.ts), its lamps come out of it. What is not mapped is neither read nor written.
 // Invariants: one device, one connection; nothing is done after close() but what makes it dark.
 
+import { backoffMs } from '../../kernel/backoff.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { CloisterError } from '../../kernel/errors.ts';
 import type { Log } from '../../kernel/log.ts';
@@ -41,8 +42,8 @@ export type HidDeviceSession = {
 const DARK: CallOnDevices = { phase: 'idle', muted: false };
 /** A device that takes nothing any more is let go lit. */
 const DARKEN_MS = 300;
-/** What it did not take it is told again: a lamp may not say for long what is not so. */
-const LAMPS_AGAIN_MS = 1000;
+/** What it did not take it is told again: a lamp may not say for long what is not so. Ever more seldom: each try may hold a thread for seconds. */
+const LAMPS_AGAIN = { firstMs: 2000, maxMs: 30_000 };
 /** A key that bounces, or firmware gone wild, does not keep the room busy. */
 const MAX_PRESSES_A_SECOND = 30;
 
@@ -54,6 +55,7 @@ export function createHidDevice({ connection, map, call, clock, log, onCommand, 
   let told: ReadonlySet<TelephonyLamp> = new Set();
   let failed = false;
   let tellsAgain = false;
+  let failures = 0;
   let somebody: boolean | null = null;
   let lost = false;
   let presses = 0;
@@ -66,6 +68,7 @@ export function createHidDevice({ connection, map, call, clock, log, onCommand, 
     onTold(lit) {
       told = lit;
       failed = false;
+      failures = 0;
       onChanged();
     },
     onFailed(error) {
@@ -75,7 +78,8 @@ export function createHidDevice({ connection, map, call, clock, log, onCommand, 
       onChanged();
       if (tellsAgain) return;
       tellsAgain = true;
-      scope.schedule(clock, LAMPS_AGAIN_MS, () => {
+      failures += 1;
+      scope.schedule(clock, backoffMs(failures - 1, LAMPS_AGAIN, 0), () => {
         tellsAgain = false;
         writer.show(lampsOf(state), false);
       });

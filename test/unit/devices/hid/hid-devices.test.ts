@@ -373,7 +373,7 @@ describe('HID devices', function () {
     const { show, later, phone, firmware, devices } = await roomWith();
     show(inCall);
     await later(500);
-    phone.failWrites(3);
+    phone.failWrites(2);
     show({ phase: 'in-call', muted: true });
     await later(2500);
     assert.deepEqual(lit(firmware.lamps), ['offHook'], 'not yet');
