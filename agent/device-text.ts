@@ -21,9 +21,7 @@ export function describeListing({ media, hid, volume }: DeviceListing): readonly
   const kinds = (Object.keys(KIND_NAMES) as DeviceKind[]).flatMap((kind) =>
     section(
       KIND_NAMES[kind],
-      media
-        .filter((device) => device.kind === kind)
-        .flatMap((device) => describeDevice(device, [...(device.chosen ? ['chosen'] : []), ...(device.present ? [] : ['away'])]))
+      media.filter((device) => device.kind === kind).flatMap((device) => describeDevice(device, stateOf(device)))
     )
   );
   return [
@@ -37,6 +35,12 @@ export function describeListing({ media, hid, volume }: DeviceListing): readonly
     ...(volume === null ? [] : [`${'Volume'.padEnd(16)}${volume} %`])
   ];
 }
+
+const stateOf = ({ chosen, present, shutter }: DeviceView): readonly string[] => [
+  ...(chosen ? ['chosen'] : []),
+  ...(present ? [] : ['away']),
+  ...(shutter === 'closed' ? ['shutter closed'] : [])
+];
 
 const section = (title: string, lines: readonly string[]): readonly string[] => (lines.length === 0 ? [`${title}: none`, ''] : [title, ...lines, '']);
 

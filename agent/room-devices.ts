@@ -1,7 +1,7 @@
 // The room's devices as one part: joins speakerphones and sensors, the registry and the cameras' control for the room and for the HTTP
 // interface. Holds the volume. What concerns the call is handed on as a command; the room decides.
 import type { CallOnDevices, DeviceRegistry, HidCommand, HidDevices, RoomCameras } from '../src/devices/port.ts';
-import type { Clock } from '../src/kernel/clock.ts';
+import type { Clock, Timer } from '../src/kernel/clock.ts';
 import type { ErrorCode } from '../src/kernel/error-codes.ts';
 import { errorCodes } from '../src/kernel/error-codes.ts';
 import { createEvents, type EventSource } from '../src/kernel/events.ts';
@@ -39,6 +39,8 @@ export type RoomDevicesOptions = {
 };
 
 const VOLUME_STEP_PERCENT = 5;
+/** Who lifted a receiver longer ago went away: a panel that is loaded then opens nothing. */
+const LIFTED_MS = 60_000;
 /** A capture input at which nobody has plugged in a laptop is no fault of the room. */
 const ONLY_WHILE_SHARING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CL_DEVICE_NO_SIGNAL', 'CL_DEVICE_PROTECTED']);
 
@@ -50,7 +52,7 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
   const since = new Map<string, number>();
   let volumePercent = initial;
   let speakerMuted = false;
-  let liftedAtMs: number | null = null;
+  let lifted: { readonly atMs: number; readonly over: Timer } | null = null;
   let sharing = false;
   let known: readonly DeviceTrouble[] = [];
 
@@ -82,7 +84,12 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
       events.emit('volume', playedPercent());
       changed();
     } else if (command === 'offer-to-call') {
-      liftedAtMs = clock.now();
+      lifted?.over.cancel();
+      const over = scope.schedule(clock, LIFTED_MS, () => {
+        lifted = null;
+        changed();
+      });
+      lifted = { atMs: clock.now(), over };
       changed();
     } else events.emit('command', command);
   }
@@ -123,15 +130,19 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
       changed();
     },
     show(call, shares) {
-      const judgesAnew = shares !== sharing;
+      const calls = call.phase !== 'idle' && lifted !== null;
+      const news = calls || shares !== sharing;
       sharing = shares;
-      if (call.phase !== 'idle') liftedAtMs = null;
+      if (calls) {
+        lifted?.over.cancel();
+        lifted = null;
+      }
       hid.show(call);
       cameras.setInCall(call.phase === 'in-call');
       cameras.setSharing(sharing);
-      if (judgesAnew) changed();
+      if (news) changed();
     },
-    facts: () => ({ media: media(), hid: hid.state(), volumePercent, speakerMuted, liftedAtMs }),
+    facts: () => ({ media: media(), hid: hid.state(), volumePercent, speakerMuted, liftedAtMs: lifted?.atMs ?? null }),
     troubles: () => known,
     order: registry.order,
     playedPercent,

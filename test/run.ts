@@ -19,7 +19,7 @@ type SuitePlan = SpecOptions & {
 };
 
 const SUITES: readonly SuitePlan[] = [
-  { name: 'unit', together: true, testTimeoutMs: 5_000, timeoutMs: 180_000 },
+  { name: 'unit', together: true, testTimeoutMs: 15_000, timeoutMs: 180_000 },
   { name: 'integration', together: false, testTimeoutMs: 60_000, timeoutMs: 600_000 },
   { name: 'browser', together: false, testTimeoutMs: 120_000, timeoutMs: 900_000 },
   // A guest for each file; its processor is emulated.

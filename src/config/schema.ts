@@ -186,7 +186,11 @@ const media = z.strictObject({
     .enum(['auto', 'on', 'off'])
     .default('auto')
     .meta(
-      meaning('Echo cancellation', 'next-call', 'auto: where the microphone does not take the echo out itself, as a speakerphone does. on: always. off: never.')
+      meaning(
+        'Echo cancellation',
+        'next-call',
+        'auto: but for a speakerphone that plays the other side itself, and so takes its echo out itself. on: always. off: never.'
+      )
     ),
   video: picture('Picture', { width: 1280, height: 720, fps: 30, maxKbps: 2500 }),
   screen: source

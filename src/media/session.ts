@@ -140,6 +140,7 @@ export function createSession(options: SessionOptions): Session {
     clock,
     echoCancellation: settings.echoCancellation,
     sends: () => live && sendsSound(),
+    player: () => playout.player(),
     openCanceller: openEchoCanceller,
     onProblem: (part, failure) => onProblem(part)(failure)
   });

@@ -231,7 +231,7 @@ export type RoomState = {
     /** Cameras, content inputs, microphones and loudspeakers that are there, and the chosen ones that are away. */
     readonly media: readonly DeviceView[];
     readonly hid: HidView;
-    /** When somebody lifted a receiver to call; null once there is a call. */
+    /** When somebody lifted a receiver to call; null once there is a call, and after a minute. */
     readonly liftedAt: string | null;
   };
   readonly policy: {

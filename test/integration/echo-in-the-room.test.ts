@@ -57,6 +57,7 @@ async function callIn(
     clock,
     echoCancellation,
     sends: () => true,
+    player: () => null,
     openCanceller: () => openEchoCanceller(),
     onProblem: () => assert.fail('all is well')
   });

@@ -105,8 +105,8 @@ export function createHidDevices(options: HidDevicesOptions): HidDevices {
       listFailed = false;
       sort(groups, identities);
       await seeConsoles(groups, identities);
-      // Not waited for: a sensor may take seconds to answer, and plugging in goes on meanwhile.
-      void sensors.look();
+      // A sensor may take seconds to answer: what is plugged in meanwhile does not wait for it.
+      inBackground(sensors.look());
     } catch (error) {
       if (!listFailed) log.warn('the HID devices cannot be listed', { error: String(error) });
       listFailed = true;

@@ -4,6 +4,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { errorCodes } from '../../kernel/error-codes.ts';
 import { asCloisterError } from '../../kernel/errors.ts';
 import type { SoundLevel } from '../../room/state.ts';
+import type { Player } from '../playout/playout.ts';
 import type { MediaDevice, MediaFailure, MediaSettings, MediaStatistics } from '../port.ts';
 import { AUDIO_SAMPLE_RATE, type AudioSource } from '../source/source.ts';
 import type { EchoCanceller } from './echo-canceller.ts';
@@ -14,6 +15,8 @@ export type MicrophoneOptions = {
   readonly echoCancellation: MediaSettings['echoCancellation'];
   /** Whether what it hears is to be sent: a muted one may be silent. */
   sends(): boolean;
+  /** Who plays the other side; null: nobody. */
+  player(): Player | null;
   openCanceller(): Promise<EchoCanceller>;
   /** Of the echo canceller, or of a silent microphone; null when it is well. */
   onProblem(part: 'echo' | 'silence', failure: MediaFailure | null): void;
@@ -42,6 +45,14 @@ const CAPTURE_DELAY_MS = 20;
 
 const failureOf = (code: MediaFailure['code'], text: string): MediaFailure => ({ code, detectedBy: 'microphone', text });
 
+/** A device takes out what it plays itself, and nothing of what a display or another loudspeaker plays. `hw:CARD,DEVICE`: one card is one device. */
+function knowsItsEcho(microphone: MediaDevice, player: Player | null): boolean {
+  if (!microphone.cancelsEcho || player === 'display') return false;
+  return player === null || (player.cancelsEcho && cardOf(microphone) === cardOf(player));
+}
+
+const cardOf = ({ path }: MediaDevice): string => path.replace(/,.*$/, '');
+
 export function createMicrophone(options: MicrophoneOptions): Microphone {
   const { clock } = options;
   let given = createLevelMeter(AUDIO_SAMPLE_RATE);
@@ -54,11 +65,12 @@ export function createMicrophone(options: MicrophoneOptions): Microphone {
   let failed = false;
   let delayTold = false;
   let toldSilent = false;
+  let sendsSinceMs: number | null = null;
   let closed = false;
 
   const wanted = (): MediaStatistics['echo'] => {
     if (device === null || options.echoCancellation === 'off') return 'none';
-    if (options.echoCancellation === 'auto' && device.cancelsEcho) return 'device';
+    if (options.echoCancellation === 'auto' && knowsItsEcho(device, options.player())) return 'device';
     return failed ? 'missing' : 'software';
   };
 
@@ -99,7 +111,11 @@ export function createMicrophone(options: MicrophoneOptions): Microphone {
   }
 
   function judge(): void {
-    const silent = device !== null && options.sends() && given.silentMs() >= SILENT_PROBLEM_MS;
+    if (!options.sends()) sendsSinceMs = null;
+    else sendsSinceMs ??= clock.monotonicMs();
+    // A speakerphone that was muted at itself, too, gives zeros for a moment after both were unmuted.
+    const sentMs = sendsSinceMs === null ? 0 : clock.monotonicMs() - sendsSinceMs;
+    const silent = device !== null && Math.min(sentMs, given.silentMs()) >= SILENT_PROBLEM_MS;
     if (silent === toldSilent) return;
     toldSilent = silent;
     options.onProblem('silence', silent ? failureOf('CL_MEDIA_MICROPHONE_SILENT', errorCodes.CL_MEDIA_MICROPHONE_SILENT.text) : null);
@@ -107,6 +123,7 @@ export function createMicrophone(options: MicrophoneOptions): Microphone {
 
   function hear(samples: Int16Array): Int16Array {
     heardAtMs = clock.monotonicMs();
+    consider(); // who plays may have changed
     given.add(samples);
     const sent = clean(samples);
     cleaned.add(sent);

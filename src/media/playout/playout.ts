@@ -35,6 +35,9 @@ export type PlayoutOptions = {
   onProblem(failure: MediaFailure | null): void;
 };
 
+/** The room's own loudspeaker, or the page of a display. */
+export type Player = MediaDevice | 'display';
+
 export type Playout = AsyncDisposable & {
   /** The call is secured: there may be sound from now on. */
   start(): void;
@@ -42,6 +45,8 @@ export type Playout = AsyncDisposable & {
   push(packet: { readonly timestampUs: number; readonly data: Uint8Array }): void;
   /** Whether sound belongs to the display. */
   forDisplay(): boolean;
+  /** Who plays now; null where nobody does. */
+  player(): Player | null;
   /** @param percent 0 to 100 */
   setVolume(percent: number): void;
   /** Of what is played here, at its volume; null where nothing is, or nobody here listens to it. */
@@ -58,6 +63,12 @@ const [LEAST_QUEUED_MS, MOST_QUEUED_MS, QUEUED_STEP_MS] = [60, 100, 20];
 const STALLED_MS = 500;
 /** A longer gap is a silence that was not sent, or is beyond concealing. */
 const MOST_CONCEALED_MS = 60;
+
+/** A few bytes can say that they are 120 ms of sound: the other side gets twice the time that passes decoded, and so much at once after a pause. */
+const DECODED_PER_TIME = 2;
+const MOST_AT_ONCE_MS = 1_000;
+/** What the smallest packet, and one that is none, counts for. */
+const LEAST_COST_MS = 5;
 
 type Role = 'speaker' | 'reference' | 'nobody';
 type Stream = { readonly decoder: OpusDecoder; readonly buffer: SoundBuffer; readonly meter: LevelMeter; nextUs: number | null; packetMs: number };
@@ -78,6 +89,8 @@ export function createPlayout(options: PlayoutOptions): Playout {
   let gain = 1;
   let lastGain = 1;
   let told = false;
+  let decodableMs = MOST_AT_ONCE_MS;
+  let decodedAtMs = 0;
 
   const order = (): readonly MediaDevice[] => devicesFor(choice, devices.current()?.speaker ?? []);
 
@@ -151,6 +164,19 @@ export function createPlayout(options: PlayoutOptions): Playout {
     if (before === 'speaker') void closeLoudspeaker();
   }
 
+  function mayDecode(): boolean {
+    const nowMs = clock.monotonicMs();
+    decodableMs = Math.min(MOST_AT_ONCE_MS, decodableMs + DECODED_PER_TIME * (nowMs - decodedAtMs));
+    decodedAtMs = nowMs;
+    return decodableMs > 0;
+  }
+
+  /** @returns what was decoded, once it is counted */
+  function counted(samples: Float32Array | null): Float32Array | null {
+    decodableMs -= Math.max(LEAST_COST_MS, ((samples?.length ?? 0) * 1_000) / AUDIO_SAMPLE_RATE);
+    return samples;
+  }
+
   /** The next samples of what is heard, at the volume; a step of it is spread over them, so that it does not click. */
   function pull({ buffer, meter }: Stream): Int16Array {
     const plane = new Float32Array(AUDIO_BLOCK_SAMPLES);
@@ -199,22 +225,26 @@ export function createPlayout(options: PlayoutOptions): Playout {
       scope.every(clock, AUDIO_BLOCK_MS, tick);
     },
     push({ timestampUs, data }) {
-      if (stream === null) return;
+      if (stream === null || !mayDecode()) return;
       const { decoder, buffer, nextUs, packetMs } = stream;
       const missingMs = nextUs === null ? 0 : (timestampUs - nextUs) / 1_000;
       if (nextUs !== null && missingMs > 1 && missingMs <= MOST_CONCEALED_MS) {
         for (let at = 0; at + packetMs <= missingMs + 1; at += packetMs) {
-          const concealed = decoder.conceal();
+          const concealed = counted(decoder.conceal());
           if (concealed !== null) buffer.conceal(nextUs + at * 1_000, [concealed]);
         }
       }
-      const samples = decoder.decode(data);
+      const samples = counted(decoder.decode(data));
       if (samples === null) return;
       buffer.push(timestampUs, [samples]);
       stream.packetMs = (samples.length * 1_000) / AUDIO_SAMPLE_RATE;
       stream.nextUs = timestampUs + stream.packetMs * 1_000;
     },
     forDisplay: () => choice === 'auto' || choice === 'display',
+    player() {
+      if (role === 'speaker') return speaker?.device ?? null;
+      return started && choice !== 'none' && options.displays() > 0 ? 'display' : null;
+    },
     setVolume(percent) {
       gain = gainOfPercent(percent);
     },

@@ -6,5 +6,6 @@ export const SLEEP_AFTER_MS = 60_000;
 /** Without a sensor a panel never sleeps: nobody would be seen coming. */
 export function isAsleep(state: RoomState, untouchedMs: number): boolean {
   const idle = state.call === null || state.call.phase === 'ended';
-  return idle && state.devices.hid.presence === false && untouchedMs >= SLEEP_AFTER_MS;
+  const { hid, liftedAt } = state.devices;
+  return idle && liftedAt === null && hid.presence === false && untouchedMs >= SLEEP_AFTER_MS;
 }

@@ -56,6 +56,14 @@ describe('devices in text', () => {
     assert.ok(describeListing(EMPTY).every((line) => !line.startsWith('Volume')));
   });
 
+  it('says that a shutter is closed', () => {
+    const [, ...lines] = describeListing({
+      ...EMPTY,
+      media: [deviceView('camera', 'camera-a', { shutter: 'closed' }), deviceView('camera', 'camera-b', { shutter: 'open' })]
+    });
+    assert.deepEqual([lines[0], lines[3]], ['  The camera-a (shutter closed)', '  The camera-b']);
+  });
+
   it('no line is longer than 80 columns, and nothing in it steers a terminal, whatever a device calls itself', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme-composite', maxLength: 300 }), fc.string({ maxLength: 300 }), (name, other) => {

@@ -115,12 +115,27 @@ describe('the room’s devices', () => {
     const { devices, press, clock, said } = await world();
     press('offer-to-call');
     assert.deepEqual([devices.facts().liftedAtMs, said()], [clock.now(), []]);
+    let told = 0;
+    devices.on('changed', () => told++);
     devices.show({ phase: 'in-call', muted: false }, false);
-    assert.equal(devices.facts().liftedAtMs, null);
+    assert.deepEqual([devices.facts().liftedAtMs, told], [null, 1]);
     assert.deepEqual(said(), [
       ['lamps', 'in-call'],
       ['in call', true]
     ]);
+  });
+
+  it('offers to call for a minute: a panel that is loaded hours later opens nothing', async () => {
+    const { devices, press, clock } = await world();
+    press('offer-to-call');
+    clock.advance(30_000);
+    press('offer-to-call');
+    let told = 0;
+    devices.on('changed', () => told++);
+    clock.advance(59_999);
+    assert.deepEqual([devices.facts().liftedAtMs, told], [clock.now() - 59_999, 0]);
+    clock.advance(1);
+    assert.deepEqual([devices.facts().liftedAtMs, told], [null, 1]);
   });
 
   it('tells what is wrong since when it began, and no longer than it is so', async () => {

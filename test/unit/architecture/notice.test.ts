@@ -17,8 +17,8 @@ describe('architecture: third-party notice', () => {
     );
     const missing = Object.entries(packages).flatMap(([path, { version, license, dev, devOptional }]) => {
       const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
-      // Types are no code; of node-av's binaries, one for each system, one stands for all.
-      if (path === '' || dev || devOptional || name.startsWith('@types/') || /^@seydx\/node-av-(?!linux-x64)/.test(name)) return [];
+      // Types are no code; of binaries, one for each system, one stands for all.
+      if (path === '' || dev || devOptional || name.startsWith('@types/') || /^@(?:seydx\/node-av|livekit\/rtc-ffi-bindings)-(?!linux-x64)/.test(name)) return [];
       const line = `| ${name} | ${version} | ${license} |`;
       return listed.has(line) ? [] : [line];
     });

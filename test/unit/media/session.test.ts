@@ -382,15 +382,23 @@ describe('session', function () {
     const display = new WebSocket(url, { origin: ORIGIN });
     display.on('message', (data, binary) => binary && shown.push(data));
     await once(display, 'open');
+    /** The answer to a ping comes behind all that was sent before. */
+    const arrived = async (): Promise<void> => {
+      const pong = once(display, 'pong');
+      display.ping();
+      await pong;
+    };
     await callee.session.open();
     await callee.session.reveal(nonce);
     await until('sound arrives at both', () => callee.received().frames > 10 && caller.received().frames > 10);
     await until('the display has it', () => shown.length > 10);
     await callee.session.setHeld(true);
     await pass(1_100); // until the figures of what came before are told
+    await arrived();
     const before = { sent: caller.received().packets, heard: callee.received().packets, shown: shown.length };
     await callee.session.setMicrophone(true);
     await pass(1_000);
+    await arrived();
     assert.deepEqual([caller.received().packets, shown.length], [before.sent, before.shown], 'nothing of this room leaves, nothing of the other is shown');
     assert.ok(callee.received().packets > before.heard, 'the connection itself goes on');
     await callee.session.setHeld(false);

@@ -206,6 +206,9 @@ describe('ui/panel/sleep', () => {
     assert.equal(isAsleep(withPresence(idle, false), SLEEP_AFTER_MS - 1), false);
     assert.equal(isAsleep(withPresence(idle, true), SLEEP_AFTER_MS), false);
     assert.equal(isAsleep(withPresence(idle, null), 100 * SLEEP_AFTER_MS), false, 'without a sensor nobody would be seen coming');
+    const { devices } = idle;
+    const lifted = { ...idle, devices: { ...devices, hid: { ...devices.hid, presence: false }, liftedAt: '2026-01-01T00:00:00.000Z' } };
+    assert.equal(isAsleep(lifted, SLEEP_AFTER_MS), false, 'who lifts a receiver is there');
     for (const state of [incoming, endToEnd]) assert.equal(isAsleep(withPresence(state, false), SLEEP_AFTER_MS), false);
   });
 });

@@ -298,6 +298,16 @@ describe('HID devices', function () {
     assert.deepEqual(world.commands, ['volume-up', 'volume-down']);
   });
 
+  it('does not wait for a sensor that takes its time, whatever is plugged in meanwhile', async () => {
+    const never: Promise<void> = new Promise(() => {});
+    const world = room({ sensors: { start: () => {}, look: () => never, presence: () => null, [Symbol.asyncDispose]: async () => {} } });
+    void world.begin();
+    await world.later(1000);
+    world.machine.plug({});
+    await world.later(1000);
+    assert.equal(world.devices.state().devices.length, 1);
+  });
+
   it('tells of presence as a sensor does', async () => {
     const world = room();
     const sensor = world.machine.plug({

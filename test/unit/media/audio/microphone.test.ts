@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { CloisterError } from '../../../../src/kernel/errors.ts';
 import { createMicrophone, type MicrophoneOptions } from '../../../../src/media/audio/microphone.ts';
+import type { Player } from '../../../../src/media/playout/playout.ts';
 import type { AudioSink, AudioSource } from '../../../../src/media/source/source.ts';
 import { createFakeClock } from '../../../fakes/clock.ts';
 
@@ -16,6 +17,7 @@ function createWorld(options: Partial<MicrophoneOptions> = {}) {
     closed: 0,
     rendered: 0,
     breaks: false,
+    player: null as Player | null,
     problems: [] as string[],
     sent: [] as number[],
     sink: null as AudioSink | null,
@@ -34,6 +36,7 @@ function createWorld(options: Partial<MicrophoneOptions> = {}) {
     clock,
     echoCancellation: 'auto',
     sends: () => world.sends,
+    player: () => world.player,
     async openCanceller() {
       world.opened++;
       return {
@@ -87,6 +90,26 @@ describe('the microphone', () => {
       world.microphone.close();
       assert.equal(world.closed, world.opened);
     }
+  });
+
+  it('of a speakerphone is cleaned by software while somebody else plays, whose sound it does not know', async () => {
+    const world = createWorld();
+    world.microphone.setDevice(SPEAKERPHONE);
+    for (const [player, echo] of [
+      [null, 'device'],
+      [{ ...SPEAKERPHONE, path: 'hw:2,1' }, 'device'],
+      ['display', 'software'],
+      [SPEAKERPHONE, 'device'],
+      [PLAIN, 'software'],
+      [{ ...SPEAKERPHONE, path: 'hw:20,0' }, 'software']
+    ] as const) {
+      world.player = player;
+      world.hear(40, 1_000);
+      await turn();
+      assert.equal(world.microphone.echo(), echo, JSON.stringify(player));
+    }
+    assert.equal(world.opened, 1);
+    world.microphone.close();
   });
 
   it('is sent as it is until the canceller is there, and when another device takes over', async () => {
@@ -170,8 +193,11 @@ describe('the microphone', () => {
     world.sends = false;
     world.hear(20_000, 0);
     assert.deepEqual(world.problems, []);
+    // A microphone that was muted at itself, too, takes a moment to give sound again.
     world.sends = true;
-    world.hear(20, 0);
+    world.hear(9_900, 0);
+    assert.deepEqual(world.problems, []);
+    world.hear(200, 0);
     assert.deepEqual(world.problems, ['silence CL_MEDIA_MICROPHONE_SILENT']);
     world.sends = false;
     world.hear(20, 0);

@@ -242,6 +242,28 @@ describe('play-out', () => {
     assert.equal(world.concealed, concealed);
   });
 
+  it('decodes no more than a room can hear, whatever comes, and goes on', async () => {
+    let decoded = 0;
+    const openDecoder = () => ({
+      decode: () => {
+        decoded++;
+        return new Float32Array(6 * BLOCK_SAMPLES).fill(0.5);
+      },
+      conceal: () => null,
+      close: () => {}
+    });
+    const world = createWorld('auto', speakers(CEILING), { openDecoder });
+    await world.clock.advanceAsync(1_200);
+    for (let second = 0; second < 5; second++) {
+      for (let packet = 0; packet < 5_000; packet++) world.push();
+      await world.clock.advanceAsync(1_000);
+    }
+    assert(decoded > 20 && decoded <= 100, `${decoded} packets of 120 ms in five seconds`);
+    const before = decoded;
+    await world.play(200);
+    assert.equal(decoded - before, 10);
+  });
+
   it('turns the sound down without a click, to nothing at 0', async () => {
     const world = createWorld();
     await world.play(2_000);
