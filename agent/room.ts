@@ -50,6 +50,8 @@ const SECURITY_EVENTS_KEPT = 20;
 /** A broker that is away shorter than this is no problem to show. */
 const BROKER_PATIENCE_MS = 2_000;
 const ADDRESS_LOOK_MS = 1_000;
+/** A key that is stuck, or a device gone wild, may not ring at the other side over and over. */
+const REDIAL_REST_MS = 3_000;
 
 export type Room = RoomPort & AsyncDisposable & { start(signal: AbortSignal): Promise<void> };
 
@@ -73,6 +75,7 @@ export function createRoom(options: RoomOptions): Room {
   let shown: RoomState | null = null;
   let notifying = false;
   let lastCalled: string | null = null;
+  let redialledAtMs = Number.NEGATIVE_INFINITY;
   let onDevices: CallOnDevices & { readonly sharing: boolean } = { phase: 'idle', muted: false, sharing: false };
 
   // ── facts to state ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -368,7 +371,10 @@ export function createRoom(options: RoomOptions): Room {
     const { call: current } = call;
     const running = current !== null && current.phase !== 'ended';
     if (command === 'redial') {
-      if (!running && lastCalled !== null) place(lastCalled, { audio: true, video: true }).catch(unable(command));
+      const nowMs = clock.monotonicMs();
+      if (running || lastCalled === null || nowMs - redialledAtMs < REDIAL_REST_MS) return;
+      redialledAtMs = nowMs;
+      place(lastCalled, { audio: true, video: true }).catch(unable(command));
     } else if (running) dispatch(COMMANDS[command](current)).catch(unable(command));
   }
 

@@ -1,4 +1,4 @@
-// npm test: the system's programs, the pages, then the suites; the last line is `N passed, N failed`.
+// npm test: the system's programs, the pages, then the suites, but for the lab; the last line is `N passed, N failed`.
 // Usage: npm test [-- [unit] [integration] [browser] [lab] [--seed NUMBER]]
 import { randomInt } from 'node:crypto';
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -16,6 +16,8 @@ type SuitePlan = SpecOptions & {
   readonly name: Suite;
   /** Unit specs share two processes and change places; the others have a process each, so that a crash in native code takes one file only. */
   readonly together: boolean;
+  /** Only where it is named. */
+  readonly asked?: true;
 };
 
 const SUITES: readonly SuitePlan[] = [
@@ -23,7 +25,7 @@ const SUITES: readonly SuitePlan[] = [
   { name: 'integration', together: false, testTimeoutMs: 60_000, timeoutMs: 600_000 },
   { name: 'browser', together: false, testTimeoutMs: 120_000, timeoutMs: 900_000 },
   // A guest for each file; its processor is emulated.
-  { name: 'lab', together: false, testTimeoutMs: 300_000, timeoutMs: 1_200_000 }
+  { name: 'lab', together: false, testTimeoutMs: 300_000, timeoutMs: 1_800_000, asked: true }
 ];
 
 /** Fisher-Yates with a small seeded generator (mulberry32): the same seed gives the same order. */
@@ -105,7 +107,7 @@ function parseCommandLine(): { readonly suites: readonly SuitePlan[]; readonly s
     const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed);
     const known = positionals.every((name) => SUITES.some((suite) => suite.name === name));
     if (!known || !Number.isSafeInteger(seed)) return null;
-    return { suites: positionals.length === 0 ? SUITES : SUITES.filter((suite) => positionals.includes(suite.name)), seed };
+    return { suites: SUITES.filter(({ name, asked }) => (positionals.length === 0 ? asked !== true : positionals.includes(name))), seed };
   } catch {
     return null;
   }

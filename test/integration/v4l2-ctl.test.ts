@@ -56,6 +56,14 @@ describe('v4l2-ctl as a child', function () {
     assert.equal(await readFile(log, 'utf8'), 'begin\nend\n'.repeat(3));
   });
 
+  it('asks again after one that said too much and was gone by then', async () => {
+    const ended = join(folder, 'ended');
+    const script = `if test -e ${ended}; then echo well; exit; fi; touch ${ended}; { sleep 0.3; head -c 600000 /dev/zero; } &`;
+    const ctl = createV4l2Ctl({ device: device(), clock: systemClock, program: await program(script) });
+    assert.equal(await failureOf(ctl([])), 'CL_DEVICE_OPEN /device: it says more than can be true');
+    assert.equal((await ctl([])).stdout, 'well\n');
+  });
+
   it('kills one that hangs, and asks again afterwards', async () => {
     const clock = createFakeClock();
     const hangs = join(folder, 'hangs');

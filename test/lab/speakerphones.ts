@@ -55,10 +55,11 @@ function plug(device: string, model: SpeakerphoneModel): void {
             say({ device, sent: hex(report), hook: keys.hook });
           }
         });
+        const shown: Record<Lamp, boolean> = { ...firmware.lamps };
         light = (report) => {
           const lamps = wiring.lampsIn(report);
           firmware.light(lamps);
-          say({ device, lamps: { ...firmware.lamps, ...lamps }, output: hex(report) });
+          say({ device, lamps: Object.assign(shown, lamps), output: hex(report) });
         };
         plugged.set(device, { uhid, firmware });
         say({ device, ready: { keys: wiring.keys, lamps: wiring.lamps, ...wiring.forms } });

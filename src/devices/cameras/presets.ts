@@ -58,14 +58,15 @@ export function createCameraPresets({ path, write, log }: PresetsOptions): Camer
 
   return {
     async start() {
-      const text = await readFile(path, 'utf8').catch(() => null);
+      // One that is there and cannot be read is not overwritten with the first that is saved.
+      const text = await readFile(path, 'utf8').catch((error: unknown) => (isMissing(error) ? null : ''));
       if (text === null) return;
       const read = readPresets(text);
       if (read !== null) {
         presets = read;
         return;
       }
-      log.warn('The file of camera presets is damaged, and is set aside', { path });
+      log.warn('The file of camera presets is damaged or cannot be read, and is set aside', { path });
       await rename(path, `${path}.damaged`).catch((error: unknown) => log.warn('The damaged file cannot be set aside', { error: String(error) }));
     },
     names: (camera) => presets.filter((preset) => preset.camera === camera).map(({ name }) => name),
@@ -89,6 +90,8 @@ export function createCameraPresets({ path, write, log }: PresetsOptions): Camer
     }
   };
 }
+
+const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 

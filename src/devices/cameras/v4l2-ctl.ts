@@ -31,7 +31,8 @@ export function createV4l2Ctl({ device, clock, program = 'v4l2-ctl' }: { readonl
       const child = spawn(program, ['-d', device, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], LC_ALL: 'C' } });
       const collected = { stdout: '', stderr: '' };
       const giveUp = (why: string): void => {
-        hanging = true;
+        // What it said may come after its end.
+        hanging = child.exitCode === null && child.signalCode === null;
         child.kill('SIGKILL');
         // It may hang in the driver, where no signal reaches it: neither this process nor its end waits for it.
         child.stdout.destroy();

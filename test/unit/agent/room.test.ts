@@ -251,6 +251,17 @@ describe('the room and its devices', () => {
     assert.equal(room.state().call?.phase, 'inviting', 'what cannot be done now does nothing');
   });
 
+  it('calls nobody over and over for a device gone wild', async () => {
+    const { room, devices, sessions, clock } = await start();
+    await room.placeCall('studio@contoso.example', { audio: true, video: true });
+    for (let count = 0; count < 100; count++) {
+      devices.press('redial');
+      devices.press('hang-up');
+      await clock.advanceAsync(50);
+    }
+    assert.equal(sessions.length, 3);
+  });
+
   it('tells the media process of a call which devices there are now', async () => {
     const { devices, session } = await inCall();
     devices.plug({ ...NO_DEVICES, camera: [{ path: '/dev/video0', name: 'Front camera', cancelsEcho: false }] });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -100,6 +100,15 @@ describe('presets of cameras', () => {
       await presets.save('a', 'new', { pan: 1 });
       assert.deepEqual([(await opened()).names('a'), (await readdir(folder)).length], [['new'], 2]);
     }
+  });
+
+  it('set a file aside that is there and cannot be read, and do not overwrite it', async () => {
+    // A folder cannot be read as a file, whoever runs the test.
+    await mkdir(path());
+    const presets = await opened();
+    await presets.save('a', 'new', { pan: 1 });
+    assert.deepEqual((await readdir(folder)).sort(), ['camera-presets.json', 'camera-presets.json.damaged']);
+    assert.deepEqual((await opened()).names('a'), ['new']);
   });
 
   it('read whatever the file has', async () => {

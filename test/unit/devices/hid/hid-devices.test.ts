@@ -338,6 +338,19 @@ describe('HID devices', function () {
     assert.equal(lightSensor.opened(), 0);
   });
 
+  it('a sensor that does not answer keeps nobody from plugging in a phone', async () => {
+    const never = new Promise<void>(() => {});
+    const { begin, later, machine, devices } = room({
+      sensors: { start: () => {}, look: () => never, presence: () => null, [Symbol.asyncDispose]: async () => {} }
+    });
+    machine.plug({ serial: 'A' });
+    await Promise.race([begin(), later(2000)]);
+    const second = machine.plug({ serial: 'B' });
+    await later(2000);
+    assert.equal(devices.state().devices.length, 2);
+    assert.equal(second.open(), true);
+  });
+
   it('remembers the touch console and tells when it is gone', async () => {
     const world = room();
     const rows = [{ usagePage: 0x0d, usage: 4 }];
