@@ -379,6 +379,18 @@ describe('HID devices', function () {
     assert.deepEqual(new Set(lit(firmware.lamps)), new Set(['offHook', 'onLine', 'mute']));
   });
 
+  it('says when a device does not come back from a write, and is well when it does', async () => {
+    const { show, later, phone, devices } = await roomWith();
+    phone.slow(10_000);
+    show(inCall);
+    await later(1500);
+    assert.equal(devices.state().devices[0]?.problem, null);
+    await later(1500);
+    assert.equal(devices.state().devices[0]?.problem?.code, 'CL_DEVICE_WRITE');
+    await later(10_000);
+    assert.equal(devices.state().devices[0]?.problem, null);
+  });
+
   it('tells a device again by itself what it did not take, until it does', async () => {
     const { show, later, phone, firmware, devices } = await roomWith();
     show(inCall);
