@@ -379,6 +379,16 @@ describe('HID devices', function () {
     assert.deepEqual(new Set(lit(firmware.lamps)), new Set(['offHook', 'onLine', 'mute']));
   });
 
+  it('lets no crowd of devices push out the phone that is in use', async () => {
+    const { later, machine, phone, devices } = await roomWith();
+    const { list } = machine.transport;
+    machine.transport.list = async () => [...(await list())].reverse();
+    for (let count = 0; count < 40; count++) machine.plug({ serial: `crowd ${count}` });
+    await later(2000);
+    assert.equal(phone.open(), true);
+    assert.equal(devices.state().devices.length, 32);
+  });
+
   it('says when a device does not come back from a write, and is well when it does', async () => {
     const { show, later, phone, devices } = await roomWith();
     phone.slow(10_000);
