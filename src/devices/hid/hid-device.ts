@@ -42,6 +42,8 @@ export type HidDeviceSession = {
 const DARK: CallOnDevices = { phase: 'idle', muted: false };
 /** A device that takes nothing any more is let go lit. */
 const DARKEN_MS = 300;
+/** Nothing is written meanwhile, so that its lamps are not what they should be. */
+const WRITE_LIMIT_MS = 2000;
 /** A lamp that says what is not so is worse than a write too many. */
 const WRITE_AGAIN = { firstMs: 200, maxMs: 30_000 };
 /** A key that bounces, or firmware gone wild, does not keep the room busy. */
@@ -64,7 +66,13 @@ export function createHidDevice({ connection, map, call, clock, log, onCommand, 
   const writer = createLampWriter({
     reports: lampReportsOf(map),
     build: (reportId, lit) => lampReport(map, reportId, lit),
-    send: (report) => connection.write(report),
+    async send(report) {
+      const late = scope.schedule(clock, WRITE_LIMIT_MS, () => {
+        failed = true;
+        onChanged();
+      });
+      await connection.write(report).finally(late.cancel);
+    },
     onTold(lit) {
       told = lit;
       failed = false;

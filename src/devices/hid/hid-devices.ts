@@ -128,7 +128,9 @@ export function createHidDevices(options: HidDevicesOptions): HidDevices {
     const neighbours = new Set(appliances);
     for (const [index, { telephony }] of groups.entries()) if (telephony) neighbours.add(identities[index]?.appliance ?? '');
     const here = new Map<string, Entry>();
-    for (const [index, group] of groups.entries()) {
+    // What is in use first: it is not pushed out by what comes.
+    const inOrder = [...groups.entries()].sort(([, one], [, other]) => Number(entries.has(other.key)) - Number(entries.has(one.key)));
+    for (const [index, group] of inOrder) {
       const identity = identities[index];
       if (identity === undefined || here.size === MAX_DEVICES) continue;
       const kinds = kindsOf(group, neighbours.has(identity.appliance));

@@ -89,10 +89,16 @@ export function telephonyMap(model: ReportModel, driver: HidDriver | null = null
 /** What an input report says of the controls, each field for itself; nothing where it is not one of this device or says nothing of them. */
 export function controlValues(map: TelephonyMap, report: Uint8Array): readonly ControlValue[] {
   if (!map.controlReportIds.includes(report[0] ?? 0) || misfit(map.model, report) !== null) return [];
+  const selected = new Map<readonly ReportField[], ReadonlySet<Usage>>();
   return map.controls.flatMap(({ control, form, reportId, usage, fields }) => {
     const [first] = fields;
     if (reportId !== report[0] || first === undefined) return [];
-    if (first.array) return [{ control, form, value: Number(fields.some((field) => selectedBy(field, report).includes(usage))) }];
+    if (first.array) {
+      // Once for all that it names: an array may have thousands of slots.
+      const named = selected.get(fields) ?? new Set(fields.flatMap((field) => selectedBy(field, report)));
+      selected.set(fields, named);
+      return [{ control, form, value: Number(named.has(usage)) }];
+    }
     const value = variableValue(first, report);
     if (value === null) return [];
     // A switch and a button are 1 or 0, whatever their range is.
@@ -134,12 +140,19 @@ function grouped(fields: readonly ReportField[], kind: ReportField['kind']): rea
 function controlsOf(fields: readonly ReportField[], driver: HidDriver | null): MappedControl[] {
   const [first] = fields;
   if (first === undefined) return [];
-  return first.usages.flatMap((usage, index) => {
+  return namedOnce(first).flatMap(({ usage, index }) => {
     const meaning = meaningOf(usage, first, driver) ?? meaningOf(first.alternateUsages[index] ?? usage, first, driver);
     if (meaning === null) return [];
     const form = meaning.kind === 'press' ? 'one-shot' : formOf(first);
     return [{ control: meaning.control, form, reportId: first.reportId, usage, fields }];
   });
+}
+
+/** An array may name one usage thousands of times, and means it once. */
+function namedOnce({ usages }: ReportField): readonly { readonly usage: Usage; readonly index: number }[] {
+  const first = new Map<Usage, number>();
+  for (const [index, usage] of usages.entries()) if (!first.has(usage)) first.set(usage, index);
+  return [...first].map(([usage, index]) => ({ usage, index }));
 }
 
 function meaningOf(usage: Usage, field: ReportField, driver: HidDriver | null): Meaning | null {
@@ -166,7 +179,7 @@ function lampsOf(field: ReportField): MappedLamp[] {
     const off = usages.includes(LAMP_USAGE.indicatorOff) ? LAMP_USAGE.indicatorOff : null;
     return [{ lamp: around, reportId, field, lit: LAMP_USAGE.indicatorOn, dark: off }];
   }
-  return usages.flatMap((usage, index): MappedLamp[] => {
+  return namedOnce(field).flatMap(({ usage, index }): MappedLamp[] => {
     const lamp = LAMPS.get(usage) ?? LAMPS.get(alternateUsages[index] ?? usage);
     if (lamp === undefined) return [];
     if (field.array) return [{ lamp, reportId, field, lit: usage, dark: null }];

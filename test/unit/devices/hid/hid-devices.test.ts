@@ -379,6 +379,28 @@ describe('HID devices', function () {
     assert.deepEqual(new Set(lit(firmware.lamps)), new Set(['offHook', 'onLine', 'mute']));
   });
 
+  it('lets no crowd of devices push out the phone that is in use', async () => {
+    const { later, machine, phone, devices } = await roomWith();
+    const { list } = machine.transport;
+    machine.transport.list = async () => [...(await list())].reverse();
+    for (let count = 0; count < 40; count++) machine.plug({ serial: `crowd ${count}` });
+    await later(2000);
+    assert.equal(phone.open(), true);
+    assert.equal(devices.state().devices.length, 32);
+  });
+
+  it('says when a device does not come back from a write, and is well when it does', async () => {
+    const { show, later, phone, devices } = await roomWith();
+    phone.slow(10_000);
+    show(inCall);
+    await later(1500);
+    assert.equal(devices.state().devices[0]?.problem, null);
+    await later(1500);
+    assert.equal(devices.state().devices[0]?.problem?.code, 'CL_DEVICE_WRITE');
+    await later(10_000);
+    assert.equal(devices.state().devices[0]?.problem, null);
+  });
+
   it('what a failed write was to tell is told again by itself, at once and then ever more seldom', async () => {
     const { show, later, phone, firmware, devices } = await roomWith({ layout: LAMP_PER_REPORT });
     phone.failWrites(1);

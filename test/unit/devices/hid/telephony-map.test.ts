@@ -19,6 +19,7 @@ import {
   type Part,
   usage,
   usagePage,
+  usageRange,
   usages
 } from '../../../data/hid/descriptor-builder.ts';
 import * as devices from '../../../data/hid/devices.ts';
@@ -260,6 +261,16 @@ describe('the lamps of a device', () => {
 
   it('are not those on a vendor page', () => {
     assert.ok(!mapOf(devices.SPEAKERPHONE).lampReportIds.includes(4));
+  });
+
+  it('are few however often an array names them: a hostile one would take seconds for each report', () => {
+    const names = Array.from({ length: 1000 }, () => usageRange(0x20, 0x2f));
+    const keys = headset(logicalRange(0, 0x7fff), cells(4096, 16), ...names, input(0x00));
+    assert.deepEqual(new Set(controls(keys)).size, controls(keys).length);
+    assert.ok(keys.controls.length > 0 && keys.controls.length < 20, `${keys.controls.length}`);
+    const lit = Array.from({ length: 1000 }, () => usageRange(0x17, 0x20));
+    const named = headset(usagePage(0x08), logicalRange(0, 0x7fff), cells(4096, 16), ...lit, output(0x00));
+    assert.deepEqual(lamps(named), ['0 offHook', '0 ring', '0 speaker', '0 hold']);
   });
 
   it('make reports of the right length for any descriptor', () => {
