@@ -130,7 +130,9 @@ async function readCapture(ctl: V4l2Ctl): Promise<Capture> {
   const { stdout } = await ctl(['-D', '--list-formats-ext', '--list-inputs', '--get-input', '--list-ctrls-menus']);
   const can = new Set(parseDriver(stdout)?.capabilities);
   const formats = parseFormats(stdout);
-  if (formats.length === 0 || !(can.has('Video Capture') || can.has('Video Capture Multiplanar'))) return null;
+  if (!(can.has('Video Capture') || can.has('Video Capture Multiplanar'))) return null;
+  // Not yet, perhaps: it is asked again, and not remembered as something without pictures.
+  if (formats.length === 0) throw new CloisterError('CL_DEVICE_OPEN', 'It offers no form of picture.');
   const current = parseCurrentInput(stdout);
   const controls = parseControls(stdout).flatMap(({ id, flags }) => (flags.includes('disabled') ? [] : (CONTROLS.get(id) ?? [])));
   return { input: parseInputs(stdout).find(({ number }) => number === current), formats, controls: [...new Set(controls)] };

@@ -132,6 +132,20 @@ describe('the cameras of a Linux machine', () => {
     await machine.video('video1', '1-1:1.0', { name: 'StreamCam', index: 1 });
   });
 
+  it('asks one again that offers no form of picture yet', async () => {
+    const { world, list } = createWorld();
+    world.says.set('video0', driver('Video Capture', 'Streaming'));
+    assert.deepEqual(
+      (await list()).map(({ kind, problem }) => [kind, problem?.code]),
+      [['camera', 'CL_DEVICE_OPEN']]
+    );
+    world.says.set('video0', CAMERA);
+    assert.deepEqual(
+      (await list()).map(({ kind, problem }) => [kind, problem]),
+      [['camera', null]]
+    );
+  });
+
   it('are the nodes that give pictures, opened in the best form, and what they can do', async () => {
     await machine.video('video2', 'platform/codec.0', { name: 'codec', driver: 'codec' });
     await machine.video('video3', 'platform/output.0', { name: 'out', driver: 'out' });
