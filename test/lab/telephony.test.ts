@@ -1,10 +1,13 @@
 // Speakerphones at the kernel's HID layer and a room beside them: answered, muted and hung up at the device, in step with the panel.
 import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Speakerphone, type Speakerphones, startSpeakerphones } from './devices-at-hand.ts';
 import { type Guest, startGuest } from './guest.ts';
 import { type LabRooms, LIMIT_MS, startRoomInGuest } from './room-in-guest.ts';
 import { modelsToTry, OWN_MODELS } from './speakerphone-models.ts';
 import type { SpeakerphoneModel } from './speakerphones.ts';
+
+const REACTION_MS = 500;
 
 describe('lab: speakerphones at a room', function () {
   this.timeout(LIMIT_MS * 3);
@@ -65,6 +68,7 @@ describe('lab: speakerphones at a room', function () {
     const [one, other] = [await plug(OWN_MODELS.usual), await plug(OWN_MODELS.fiveReports)];
     await lab.ring();
     for (const phone of [one, other]) await phone.waitFor('the ring lamp is on', () => phone.lamps().ring);
+    await pause(REACTION_MS);
     one.press('hook');
     for (const phone of [one, other]) await phone.waitFor('off-hook is lit', () => phone.lamps().offHook && !phone.lamps().ring);
     const begun = await lab.waitForCall('the call is connected', ({ phase }) => phase === 'connected');
@@ -102,6 +106,8 @@ describe('lab: speakerphones at a room', function () {
     const has = (lamp: 'offHook' | 'mute' | 'ring'): boolean => phone.lampsThere.includes(lamp);
     await lab.ring();
     if (has('ring')) await phone.waitFor('the ring lamp is on', () => phone.lamps().ring && !phone.lamps().offHook);
+    // As a person does: what answers at once is taken for an echo (docs/adr/0022-hid-acknowledgement.md).
+    await pause(REACTION_MS);
     phone.press('hook');
     await lab.waitForCall('the hook answers', ({ phase }) => phase === 'connected');
     await phone.waitFor('off-hook is acknowledged', () => (phone.lamps().offHook || !has('offHook')) && !phone.lamps().ring);
