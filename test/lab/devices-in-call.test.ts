@@ -88,7 +88,7 @@ describe('lab: devices in a call', function () {
   });
 
   it('is heard there through the microphone', async () => {
-    const { sound } = await shownBy(lab.caller, { pictures: 1, packets: 100 });
+    const { sound } = await shownBy(lab.caller, { pictures: 1, packets: 15 });
     assert.ok(shareOfTone(sound, PLAYED_HZ) > 0.3, `the tone has ${shareOfTone(sound, PLAYED_HZ)} of the sound`);
   });
 
