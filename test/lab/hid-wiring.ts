@@ -75,8 +75,10 @@ export function wiringOf(fields: readonly KernelField[], lengths: ReportLengths)
     },
     lampsIn(report) {
       const id = lengths.usesIds ? report[0] : 0;
+      // uhid hands on what hidraw was given, also the 0 that stands for "no id" there.
+      const before = report.length > lengths.bytes('OUTPUT', id ?? 0) ? 1 : 0;
       const lit: Partial<Record<Lamp, boolean>> = {};
-      for (const [lamp, { field, bit }] of lampPlaces) if (field.reportId === id) lit[lamp] = bitOf(report, first * 8 + bit);
+      for (const [lamp, { field, bit }] of lampPlaces) if (field.reportId === id) lit[lamp] = bitOf(report, before * 8 + bit);
       return lit;
     }
   };
