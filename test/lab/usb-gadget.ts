@@ -23,6 +23,7 @@ export async function makeUsbGadget(guest: Guest, device: UsbDescription): Promi
   const texts = { serialnumber: device.serial, manufacturer: 'Cloister Lab', product: device.name };
   const functions = device.descriptors.map((descriptor, index) => ({
     name: `functions/hid.${index}`,
+    // Through a file: the shell writes line by line, and of several writes configfs keeps the last.
     bytes: Buffer.from(descriptor).toString('hex').replace(/../g, '\\x$&')
   }));
   await guest.shell(`set -e
@@ -35,7 +36,7 @@ mkdir strings/0x409 configs/c.1
 ${Object.entries(texts)
   .map(([name, text]) => `echo '${text}' >strings/0x409/${name}`)
   .join('\n')}
-${functions.map(({ name, bytes }) => `mkdir ${name}\necho 64 >${name}/report_length\nprintf '${bytes}' >${name}/report_desc\nln -s ${name} configs/c.1/`).join('\n')}`);
+${functions.map(({ name, bytes }) => `mkdir ${name}\necho 64 >${name}/report_length\nprintf '${bytes}' >/run/report_desc\ncat /run/report_desc >${name}/report_desc\nln -s ${name} configs/c.1/`).join('\n')}`);
   return {
     plug: async () => void (await guest.shell(`ls /sys/class/udc | head -n 1 >${GADGET}/UDC`)),
     unplug: async () => void (await guest.shell(`echo >${GADGET}/UDC`))
