@@ -91,7 +91,7 @@ describe('lab: udev and USB', function () {
     assert.equal(there.length, 2, JSON.stringify(there));
     assert.equal(new Set(there.map(({ id }) => id)).size, 2);
     assert.equal(new Set(there.map(({ appliance }) => appliance)).size, 1);
-    assert.deepEqual([...new Set(there.map(({ name, model }) => `${name} ${model}`))], ['Composite 1209:0009']);
+    assert.deepEqual([...new Set(there.map(({ name, model }) => `${name} ${model}`))], ['Cloister Lab Composite 1209:0009']);
     assert.ok(there.every(({ port }) => port !== null));
 
     await gadget.unplug();
