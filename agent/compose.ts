@@ -29,6 +29,7 @@ import { createUiServer } from '../src/ui-server/server.ts';
 import { createCallJournal } from './call-journal.ts';
 import { composeDevices } from './compose-devices.ts';
 import type { Part } from './lifecycle.ts';
+import { certificateNotYet, partsNotYet } from './not-yet.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { createRoom } from './room.ts';
 import { AGENT_VERSION } from './version.ts';
@@ -237,6 +238,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     localEncryption: localEncryption(config.encryption),
     sources: () => sourcesOf(config, registry.order()),
     devices,
+    parts: partsNotYet,
+    certificate: certificateNotYet,
     autoAnswer: config.call.autoAnswer,
     timeouts: {
       inviteMs: config.call.inviteTimeoutSeconds * 1000,

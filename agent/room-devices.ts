@@ -11,6 +11,7 @@ import type { MediaDevices } from '../src/media/port.ts';
 import type { RoomFacts } from '../src/room/project.ts';
 import type { DeviceKind, DeviceView } from '../src/room/state.ts';
 import type { DevicesPort } from '../src/ui-server/port.ts';
+import { notYet } from './not-yet.ts';
 
 export type CallCommand = Exclude<HidCommand, 'volume-up' | 'volume-down' | 'toggle-speaker' | 'offer-to-call'>;
 
@@ -142,7 +143,7 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
       cameras.setSharing(sharing);
       if (news) changed();
     },
-    facts: () => ({ media: media(), hid: hid.state(), volumePercent, speakerMuted, liftedAtMs: lifted?.atMs ?? null }),
+    facts: () => ({ media: media(), hid: hid.state(), test: null, volumePercent, speakerMuted, liftedAtMs: lifted?.atMs ?? null }),
     troubles: () => known,
     order: registry.order,
     playedPercent,
@@ -170,6 +171,9 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
       }
     },
     presets: async (id) => cameras.of(id).presets(),
+    startTest: notYet,
+    stopTest: notYet,
+    previewTicket: notYet,
     async [Symbol.asyncDispose]() {
       await scope[Symbol.asyncDispose]();
       await Promise.all([hid[Symbol.asyncDispose](), registry[Symbol.asyncDispose](), cameras[Symbol.asyncDispose]()]);

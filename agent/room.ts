@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { CallContext, CallEffect, CallEvent, CallRecord, CallState, TimerName } from '../src/call/call.ts';
 import type { LocalEncryption } from '../src/call/encryption-decision.ts';
-import { UNAVAILABLE_IN_END_TO_END } from '../src/call/features.ts';
+import { unavailableFeatures } from '../src/call/features.ts';
 import { noCall, step } from '../src/call/machine.ts';
 import { confirmedBy, verdict } from '../src/call/verdict.ts';
 import type { CallOnDevices } from '../src/devices/port.ts';
@@ -22,7 +22,9 @@ import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
 import type { Party, Signaling } from '../src/signaling/port.ts';
 import type { CallAction, CallActionOptions, RoomPort } from '../src/ui-server/port.ts';
 import type { CallJournal } from './call-journal.ts';
+import { notYet } from './not-yet.ts';
 import type { CallCommand, RoomDevices } from './room-devices.ts';
+import type { RoomParts } from './room-parts.ts';
 
 export type RoomOptions = {
   readonly agentVersion: string;
@@ -31,6 +33,9 @@ export type RoomOptions = {
   readonly localEncryption: LocalEncryption;
   readonly sources: () => RoomFacts['sources'];
   readonly devices: RoomDevices;
+  readonly parts: RoomParts;
+  /** This endpoint’s own. */
+  readonly certificate: RoomState['certificate'];
   readonly autoAnswer: boolean;
   readonly timeouts: CallContext['timeouts'];
   readonly signaling: Signaling;
@@ -56,7 +61,7 @@ const REDIAL_REST_MS = 3_000;
 export type Room = RoomPort & AsyncDisposable & { start(signal: AbortSignal): Promise<void> };
 
 export function createRoom(options: RoomOptions): Room {
-  const { clock, log, signaling, devices } = options;
+  const { clock, log, signaling, devices, parts } = options;
   const scope = new Scope();
   const timers = new Map<TimerName, Timer>();
   const listeners = new Set<(state: RoomState) => void>();
@@ -83,7 +88,7 @@ export function createRoom(options: RoomOptions): Room {
   function problems(): Problem[] {
     const found: Problem[] = [];
     const add = (code: ErrorCode, severity: Problem['severity'], sinceMs: number, text: string = errorCodes[code].text): void => {
-      found.push({ code, severity, since: new Date(sinceMs).toISOString(), text });
+      found.push({ code, severity, since: new Date(sinceMs).toISOString(), text, silenced: null });
     };
     if (broker !== 'connected' && clock.now() - brokerSinceMs >= BROKER_PATIENCE_MS) add('CL_BROKER_UNREACHABLE', 'error', brokerSinceMs);
     if (clockState === 'wrong') add('CL_CLOCK_WRONG', 'error', clockWrongSinceMs);
@@ -102,7 +107,7 @@ export function createRoom(options: RoomOptions): Room {
       room: options.room,
       call: call.call,
       verdict: call.call === null ? { state: null, confirmedBy: null } : { state: verdict(call.call), confirmedBy: confirmedBy(call.call) },
-      unavailableFeatures: UNAVAILABLE_IN_END_TO_END,
+      unavailableFeatures: unavailableFeatures(call.call?.encryption.agreed ?? null),
       media,
       mediaProblem,
       mediaEpoch: session?.epoch ?? 0,
@@ -113,6 +118,13 @@ export function createRoom(options: RoomOptions): Room {
       broker,
       brokerSinceMs,
       clock: clockState,
+      settings: parts.settings.view(),
+      people: parts.people.view(),
+      sound: { playing: null, by: null },
+      display: { showsCode: false },
+      admin: parts.admin.view(),
+      certificate: options.certificate,
+      addresses: options.addresses(),
       problems: problems(),
       securityEvents
     });
@@ -384,6 +396,7 @@ export function createRoom(options: RoomOptions): Room {
       log.info('what was pressed at a device cannot be done now', { command, error: asCloisterError(cause).code });
 
   function listenToDevices(): void {
+    for (const part of [parts.settings, parts.people, parts.admin]) scope.own(part.on('changed', changed));
     scope.own(devices.on('changed', changed));
     scope.own(devices.on('command', obey));
     scope.own(devices.on('volume', (percent) => tellMedia((media) => media.setVolume(percent))));
@@ -466,8 +479,23 @@ export function createRoom(options: RoomOptions): Room {
     },
     placeCall: place,
     devices,
+    people: parts.people,
+    admin: parts.admin,
+    reports: parts.reports,
+    changeSettings: parts.settings.change,
+    compareCode: notYet,
+    speakCode: notYet,
+    selfViewTicket: notYet,
+    showCode: notYet,
+    shareSources: notYet,
+    retrieve: notYet,
+    silence: notYet,
+    clearRoom: notYet,
+    restart: notYet,
+    logs: () => [],
     async callAction(id, action, actionOptions) {
       if (call.call?.id !== id) throw new CloisterError('CL_CALL_NONE');
+      if (!isDone(action)) return notYet();
       await dispatch(ACTIONS[action](actionOptions ?? {}));
     },
     async displayTicket() {
@@ -503,7 +531,10 @@ const COMMANDS: Record<Exclude<CallCommand, 'redial'>, (call: CallRecord) => Cal
   'toggle-camera': (call) => ({ type: 'set-camera', on: !call.wanted.camera })
 };
 
-const ACTIONS: Record<CallAction, (options: CallActionOptions) => CallEvent> = {
+type DoneAction = Exclude<CallAction, 'dtmf' | 'transfer' | 'consult-then-transfer' | 'complete-transfer' | 'park' | 'add-participant' | 'merge' | 'recording'>;
+const isDone = (action: CallAction): action is DoneAction => Object.hasOwn(ACTIONS, action);
+
+const ACTIONS: Record<DoneAction, (options: CallActionOptions) => CallEvent> = {
   answer: ({ video = true }) => ({ type: 'answer', video }),
   decline: () => ({ type: 'decline' }),
   end: () => ({ type: 'hang-up' }),

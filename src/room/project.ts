@@ -2,7 +2,19 @@
 import type { CallRecord } from '../call/call.ts';
 import type { LocalEncryption } from '../call/encryption-decision.ts';
 import type { MediaFailure, MediaStatistics } from '../media/port.ts';
-import type { CallView, DeviceView, HidView, MediaFlow, Problem, RoomState, SecurityEvent, SourceView } from './state.ts';
+import type {
+  CallView,
+  DeviceTestView,
+  DeviceView,
+  HidView,
+  MediaFlow,
+  PeopleView,
+  Problem,
+  RoomState,
+  SecurityEvent,
+  SettingsView,
+  SourceView
+} from './state.ts';
 
 export type RoomFacts = {
   readonly agentVersion: string;
@@ -10,7 +22,7 @@ export type RoomFacts = {
   readonly call: CallRecord | null;
   /** What the verdict and the table of features say of `call`; computed by src/call. */
   readonly verdict: Pick<CallView['encryption'], 'state' | 'confirmedBy'>;
-  readonly unavailableFeatures: readonly string[];
+  readonly unavailableFeatures: CallView['unavailable'];
   readonly media: MediaStatistics | null;
   readonly mediaProblem: MediaFailure | null;
   /** The number of the media process that runs now; 0 where none does. */
@@ -18,6 +30,7 @@ export type RoomFacts = {
   readonly devices: {
     readonly media: readonly DeviceView[];
     readonly hid: HidView;
+    readonly test: DeviceTestView | null;
     readonly volumePercent: number;
     readonly speakerMuted: boolean;
     readonly liftedAtMs: number | null;
@@ -28,6 +41,13 @@ export type RoomFacts = {
   readonly broker: RoomState['network']['broker'];
   readonly brokerSinceMs: number;
   readonly clock: RoomState['network']['clock'];
+  readonly settings: SettingsView;
+  readonly people: PeopleView;
+  readonly sound: RoomState['sound'];
+  readonly display: RoomState['display'];
+  readonly admin: RoomState['admin'];
+  readonly certificate: RoomState['certificate'];
+  readonly addresses: readonly string[];
   readonly problems: readonly Problem[];
   readonly securityEvents: readonly SecurityEvent[];
 };
@@ -62,6 +82,13 @@ export function projectRoomState(facts: RoomFacts): RoomState {
     version: { agent: facts.agentVersion, protocol: 1 },
     room: facts.room,
     call: facts.call === null ? null : projectCall(facts.call, facts),
+    otherCalls: [],
+    settings: facts.settings,
+    people: facts.people,
+    sound: facts.sound,
+    display: facts.display,
+    admin: facts.admin,
+    certificate: facts.certificate,
     devices: {
       camera: facts.media?.camera ?? facts.sources.camera,
       microphone: facts.media?.microphone ?? facts.sources.microphone,
@@ -73,11 +100,12 @@ export function projectRoomState(facts: RoomFacts): RoomState {
       echo: facts.media?.echo ?? null,
       media: facts.devices.media,
       hid: facts.devices.hid,
+      test: facts.devices.test,
       liftedAt: isoOrNull(facts.devices.liftedAtMs)
     },
     policy: { encryption: { ...facts.policy, available: facts.local.available, reason: facts.local.available ? null : facts.local.reason } },
-    network: { broker: facts.broker, brokerSince: iso(facts.brokerSinceMs), clock: facts.clock },
-    health: { status: problems.length === 0 ? 'ready' : 'degraded', problems, securityEvents: facts.securityEvents }
+    network: { broker: facts.broker, brokerSince: iso(facts.brokerSinceMs), clock: facts.clock, addresses: facts.addresses },
+    health: { status: problems.every((problem) => problem.silenced !== null) ? 'ready' : 'degraded', problems, securityEvents: facts.securityEvents }
   };
 }
 
@@ -109,7 +137,11 @@ function projectCall(call: CallRecord, facts: RoomFacts): CallView {
       wanted: call.wanted,
       problem: facts.mediaProblem === null ? null : { code: facts.mediaProblem.code, text: facts.mediaProblem.text }
     },
-    unavailable: encryption.agreed === 'end-to-end' ? facts.unavailableFeatures.map((feature) => ({ feature, reason: 'end-to-end-encryption' })) : [],
+    unavailable: facts.unavailableFeatures,
+    recording: { here: false, there: false },
+    transfer: null,
+    parkCode: null,
+    autoAnswerAt: null,
     placedAt: iso(call.placedAtMs),
     startedAt: isoOrNull(call.startedAtMs),
     endedAt: isoOrNull(call.endedAtMs),

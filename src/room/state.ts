@@ -1,6 +1,7 @@
 // RoomState: the one document of state. The panel, the display, the HTTP interface and the command line are views of it.
 // It holds facts (what is so), never wishes (what somebody pressed). Types only; room/project.ts makes the value.
 import type { ErrorCode } from '../kernel/error-codes.ts';
+import type { Language, Layout, TextSize, ThemeName } from '../kernel/panel-choices.ts';
 
 /** call-security.md "The verdict": these four states, and only these. `none` is a call whose security is not settled yet. */
 export type EncryptionState = 'end-to-end-verified' | 'end-to-end' | 'standard' | 'failed';
@@ -104,6 +105,9 @@ export type MediaView = {
   readonly problem: { readonly code: ErrorCode; readonly text: string } | null;
 };
 
+/** Why something cannot be done in this call (R6): because nobody else may hold its media, or because this room does not offer it. */
+export type Unavailable = { readonly feature: string; readonly reason: 'end-to-end-encryption' | 'not-offered-here' };
+
 export type CallView = {
   readonly id: string;
   readonly direction: 'outgoing' | 'incoming';
@@ -120,7 +124,15 @@ export type CallView = {
   readonly heldThere: boolean;
   readonly encryption: EncryptionView;
   readonly media: MediaView;
-  readonly unavailable: readonly { readonly feature: string; readonly reason: 'end-to-end-encryption' }[];
+  readonly unavailable: readonly Unavailable[];
+  /** Somebody records; both sides are told. Never in an end-to-end encrypted call. */
+  readonly recording: { readonly here: boolean; readonly there: boolean };
+  /** This call is being handed over; `consulting`: the other call of this room asks first. */
+  readonly transfer: { readonly to: string; readonly phase: 'consulting' | 'asked' } | null;
+  /** Who retrieves the call says this code; null unless it is parked here. */
+  readonly parkCode: string | null;
+  /** When it is answered without a touch; null where somebody has to. */
+  readonly autoAnswerAt: string | null;
   /** ISO 8601 instants. */
   readonly placedAt: string;
   readonly startedAt: string | null;
@@ -135,6 +147,8 @@ export type Problem = {
   readonly severity: 'warning' | 'error';
   readonly since: string;
   readonly text: string;
+  /** Somebody has seen it and said why it can wait; it is still shown, but no longer as what ails the room. */
+  readonly silenced: { readonly reason: string; readonly at: string } | null;
 };
 
 export type SecurityEvent = {
@@ -211,10 +225,85 @@ export type SoundLevel = {
   readonly silent: boolean;
 };
 
+/** What people set at the panel; kept over a restart. */
+export type SettingsView = {
+  /** Of the pages now. Chosen for the people who are here: after a call it is the room's own again. */
+  readonly language: Language;
+  readonly roomLanguage: Language;
+  readonly theme: ThemeName;
+  readonly textSize: TextSize;
+  /** 0 to 100; 0 is silent. */
+  readonly ringerPercent: number;
+  /** Incoming calls do not ring, they are missed; null while they ring. `until`: null until somebody turns it off. */
+  readonly doNotDisturb: { readonly until: string | null } | null;
+  readonly autoAnswer: { readonly on: boolean; readonly afterSeconds: number };
+  readonly layout: Layout;
+  readonly selfView: boolean;
+  /** What people left here (recents, typed text, reports) goes at this time of day, `HH:MM`; null: only when somebody clears the room. */
+  readonly wipeDailyAt: string | null;
+};
+
+/** `unknown`: nothing was heard of any device of the account. */
+export type Presence = 'online' | 'offline' | 'unknown';
+
+export type PersonView = { readonly account: string; readonly displayName: string; readonly presence: Presence };
+
+export type RecentCall = {
+  readonly id: string;
+  readonly account: string;
+  readonly displayName: string;
+  readonly direction: 'outgoing' | 'incoming';
+  /** `missed`: it rang here and nobody answered, or do-not-disturb was on. */
+  readonly outcome: 'talked' | 'missed' | 'declined' | 'not-answered' | 'failed';
+  readonly at: string;
+  readonly durationMs: number;
+  readonly encryption: EncryptionState | null;
+};
+
+export type PeopleView = {
+  /** In the order in which people arranged them. */
+  readonly favourites: readonly PersonView[];
+  /** The latest first. */
+  readonly recents: readonly RecentCall[];
+  /** Missed calls that nobody has looked at. */
+  readonly missedUnseen: number;
+};
+
+/** What is to be heard now besides the call. */
+export type SoundName = 'ringing' | 'ringback' | 'busy' | 'ended' | 'test';
+
+/** A device that somebody tries. */
+export type DeviceTestView = {
+  readonly id: string;
+  readonly kind: DeviceKind;
+  readonly level: SoundLevel | null;
+  readonly problem: DeviceProblem | null;
+};
+
+export type CertificateView = {
+  readonly subject: string;
+  readonly issuer: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly thumbprint: string;
+};
+
 export type RoomState = {
   readonly version: { readonly agent: string; readonly protocol: 1 };
   readonly room: { readonly name: string; readonly account: string; readonly organisation: string; readonly endpoint: string };
+  /** The call in front. */
   readonly call: CallView | null;
+  /** Further calls of this room: held, consulted, parked, or joined to the one in front. */
+  readonly otherCalls: readonly CallView[];
+  readonly settings: SettingsView;
+  readonly people: PeopleView;
+  /** `by`: who plays it; null where nobody can. */
+  readonly sound: { readonly playing: SoundName | null; readonly by: 'display' | 'speaker' | null };
+  /** What the display was asked to show besides its scene. */
+  readonly display: { readonly showsCode: boolean };
+  /** The administrator's PIN; sessions are each client's own and not in here. `lockedUntil`: too many wrong ones. */
+  readonly admin: { readonly pinSet: boolean; readonly lockedUntil: string | null };
+  readonly certificate: CertificateView;
   readonly devices: {
     readonly camera: SourceView;
     readonly microphone: SourceView;
@@ -231,6 +320,7 @@ export type RoomState = {
     /** Cameras, content inputs, microphones and loudspeakers that are there, and the chosen ones that are away. */
     readonly media: readonly DeviceView[];
     readonly hid: HidView;
+    readonly test: DeviceTestView | null;
     /** When somebody lifted a receiver to call; null once there is a call, and after a minute. */
     readonly liftedAt: string | null;
   };
@@ -242,6 +332,11 @@ export type RoomState = {
       readonly reason: StandardReason | null;
     };
   };
-  readonly network: { readonly broker: 'connected' | 'connecting' | 'offline'; readonly brokerSince: string; readonly clock: 'ok' | 'wrong' };
+  readonly network: {
+    readonly broker: 'connected' | 'connecting' | 'offline';
+    readonly brokerSince: string;
+    readonly clock: 'ok' | 'wrong';
+    readonly addresses: readonly string[];
+  };
   readonly health: { readonly status: 'ready' | 'degraded'; readonly problems: readonly Problem[]; readonly securityEvents: readonly SecurityEvent[] };
 };

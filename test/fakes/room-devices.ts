@@ -21,6 +21,7 @@ export function createFakeRoomDevices(): FakeRoomDevices {
   let facts: RoomFacts['devices'] = {
     media: [],
     hid: { devices: [], presence: null, console: 'none' },
+    test: null,
     volumePercent: 60,
     speakerMuted: false,
     liftedAtMs: null
@@ -54,6 +55,9 @@ export function createFakeRoomDevices(): FakeRoomDevices {
     },
     camera: async () => {},
     presets: async () => [],
+    startTest: async () => {},
+    stopTest: async () => {},
+    previewTicket: async () => ({ url: '' }),
     [Symbol.asyncDispose]: async () => {}
   };
 }

@@ -6,11 +6,13 @@ import { uuidV7 } from '../../src/kernel/uuid.ts';
 import { NO_FLOW } from '../../src/room/project.ts';
 import type { CallView, RoomState } from '../../src/room/state.ts';
 import type { CallAction, RoomPort } from '../../src/ui-server/port.ts';
+import { PLAIN_CALL, UNTOUCHED } from './room-state.ts';
 
 const WISHES = { audio: 'microphone', video: 'camera', screen: 'screen' } as const;
 const AT = '2026-01-01T00:00:00.000Z';
 
 const IDLE: RoomState = {
+  ...UNTOUCHED,
   version: { agent: '0.1.0', protocol: 1 },
   room: { name: 'Boardroom', account: 'boardroom@contoso.example', organisation: 'contoso.example', endpoint: 'a'.repeat(26) },
   call: null,
@@ -25,14 +27,17 @@ const IDLE: RoomState = {
     echo: null,
     media: [],
     hid: { devices: [], presence: null, console: 'none' },
+    test: null,
     liftedAt: null
   },
   policy: { encryption: { policy: 'DisabledUserOverride', setting: true, available: true, reason: null } },
-  network: { broker: 'connected', brokerSince: AT, clock: 'ok' },
+  network: { broker: 'connected', brokerSince: AT, clock: 'ok', addresses: [] },
   health: { status: 'ready', problems: [], securityEvents: [] }
 };
 
 export type FakeRoom = RoomPort & {
+  /** What else was asked, in order. */
+  readonly asked: (readonly unknown[])[];
   /** What was asked of the devices, in order. */
   readonly askedOfDevices: (readonly unknown[])[];
   /** Replaces the state and tells the listeners, as a room does after a change. */
@@ -68,6 +73,7 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     calls += 1;
     const id = uuidV7(Date.parse(AT) + calls, new Uint8Array(10).fill(calls));
     const call: CallView = {
+      ...PLAIN_CALL,
       id,
       direction,
       peer: { account, displayName: 'Studio', organisation: account.slice(account.indexOf('@') + 1), endpoint: null, identity: 'verified' },
@@ -122,7 +128,19 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
       wanted: { ...call.media.wanted, [WISHES[kind]]: on }
     }
   });
+  const talking = (call: CallView): CallView => {
+    inPhase(call, 'connected');
+    return call;
+  };
   const ACTIONS: Record<CallAction, (call: CallView) => CallView> = {
+    dtmf: talking,
+    transfer: talking,
+    'consult-then-transfer': talking,
+    'complete-transfer': talking,
+    park: talking,
+    'add-participant': talking,
+    merge: talking,
+    recording: talking,
     answer: (call) => {
       inPhase(call, 'ringing');
       return { ...call, phase: 'connected', startedAt: AT };
@@ -162,7 +180,56 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     }
   };
 
+  const recorded =
+    (name: string) =>
+    async (...given: readonly unknown[]): Promise<void> => {
+      failing();
+      room.asked.push([name, ...given]);
+    };
+  const own = async (): Promise<{ url: string }> => ({ url: 'ws://127.0.0.1:9/feed' });
+  const report = { id: '0190f3c2-7d4e-7a31-8c55-0000000000aa', at: AT, text: '', bytes: 3 };
+
   const room: FakeRoom = {
+    asked: [],
+    people: {
+      search: async (query) => state.people.favourites.filter(({ displayName }) => displayName.toLowerCase().includes(query.toLowerCase())),
+      addFavourite: recorded('addFavourite'),
+      removeFavourite: recorded('removeFavourite'),
+      removeRecent: recorded('removeRecent'),
+      seen: recorded('seen'),
+      blocked: () => [],
+      block: recorded('block'),
+      unblock: recorded('unblock')
+    },
+    admin: {
+      setPin: recorded('setPin'),
+      signIn: async () => ({ token: 'token' }),
+      holds: (token) => token === 'token',
+      endsAt: () => null,
+      signOut: () => {}
+    },
+    reports: {
+      create: async (text) => ({ ...report, text }),
+      list: async () => [report],
+      open: async () => ({ name: 'report.tar.gz', bytes: new Uint8Array([1, 2, 3]) })
+    },
+    async changeSettings(changed) {
+      failing();
+      room.asked.push(['changeSettings', changed]);
+      const { doNotDisturb, encryption: _encryption, ...plain } = changed;
+      const silence = doNotDisturb === undefined ? {} : { doNotDisturb: doNotDisturb === null ? null : { until: null } };
+      change((before) => ({ ...before, settings: { ...before.settings, ...plain, ...silence } }));
+    },
+    compareCode: async (_id, digits) => ({ matches: state.call?.encryption.securityCode?.replaceAll(' ', '') === digits }),
+    speakCode: async () => new Uint8Array(),
+    selfViewTicket: own,
+    showCode: async (shown) => change((before) => ({ ...before, display: { showsCode: shown } })),
+    shareSources: async () => [{ id: 'screen:0', kind: 'screen', name: 'Screen' }],
+    retrieve: async () => ({ id: state.call?.id ?? '' }),
+    silence: recorded('silence'),
+    clearRoom: recorded('clearRoom'),
+    restart: recorded('restart'),
+    logs: () => ['a line of the log'],
     state: () => state,
     subscribe(listener) {
       listeners.add(listener);
@@ -178,7 +245,10 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
       presets: async (id) => {
         ask('presets', id);
         return ['Whiteboard'];
-      }
+      },
+      startTest: async (id) => ask('startTest', id),
+      stopTest: async () => ask('stopTest'),
+      previewTicket: own
     },
     async placeCall(to, media) {
       failing();

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { certificateNotYet, partsNotYet } from '../../../agent/not-yet.ts';
 import { createRoom, type Room, type RoomOptions } from '../../../agent/room.ts';
 import { localEncryption } from '../../../src/call/encryption-decision.ts';
 import { CloisterError } from '../../../src/kernel/errors.ts';
@@ -156,6 +157,8 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
       screen: { kind: 'test', name: 'Test page' }
     }),
     devices,
+    parts: partsNotYet,
+    certificate: certificateNotYet,
     autoAnswer: false,
     timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 },
     signaling: network.signaling,

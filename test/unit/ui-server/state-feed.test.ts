@@ -151,7 +151,8 @@ describe('state feed', () => {
               code: 'CL_CLOCK_WRONG' as const,
               severity: 'error' as const,
               since: `${at}`,
-              text: ''
+              text: '',
+              silenced: null
             }));
             room.change((state) => ({ ...state, health: { ...state.health, problems } }));
           }

@@ -188,8 +188,8 @@ describe('ui/shared/texts', () => {
   });
 
   it('names every feature that an end-to-end encrypted call takes away', async () => {
-    const { UNAVAILABLE_IN_END_TO_END } = await import('../../../src/call/features.ts');
-    for (const feature of UNAVAILABLE_IN_END_TO_END) assert.notEqual(featureText(feature), feature);
+    const { unavailableFeatures } = await import('../../../src/call/features.ts');
+    for (const { feature } of unavailableFeatures('end-to-end')) assert.notEqual(featureText(feature), feature);
   });
 
   it('writes durations and initials', () => {
