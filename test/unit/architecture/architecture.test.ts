@@ -196,6 +196,23 @@ const SAMPLES: readonly Sample[] = [
     ]
   },
   {
+    rule: 'no-root-hook',
+    breaks: [
+      ['test/unit/call/a.test.ts', 'let a = 0;\nbeforeEach(() => {\n  a = 1;\n});'],
+      ['test/unit/call/a.test.ts', `describe('a', () => {});\nafterEach(() => close());`],
+      ['test/unit/call/a.test.ts', 'before(open);'],
+      ['test/unit/call/a.test.ts', 'after(async () => {\n  await close();\n});'],
+      ['test/unit/call/a.test.ts', `it('is', () => {});`],
+      ['test/unit/call/a.test.ts', `it.only('is', () => {});`]
+    ],
+    keeps: [
+      ['test/unit/call/a.test.ts', `describe('a', () => {\n  beforeEach(open);\n  afterEach(() => close());\n  it('is', () => {});\n});`],
+      ['test/unit/call/a.test.ts', '// beforeEach(open)\nconst text = `\nbeforeEach(open);\nit(1);\n`;\nconst itIs = 1;'],
+      ['test/integration/a.test.ts', 'before(open);'],
+      ['test/unit/call/world.ts', 'after(1);']
+    ]
+  },
+  {
     rule: 'file-name',
     breaks: [
       ['src/call/callMachine.ts', ''],

@@ -221,6 +221,17 @@ const RULES: readonly Rule[] = [
       )
   },
   {
+    // Unit specs share their processes: a hook at the root runs before each test of every other file. The formatter puts the root's statements at the start of a line.
+    name: 'no-root-hook',
+    applies: (path) => path.startsWith('test/unit/') && path.endsWith('.test.ts'),
+    check: (file) =>
+      matches(
+        file,
+        /^(?:before|after|beforeEach|afterEach|it|specify|setup|teardown|suiteSetup|suiteTeardown|test)(?:\.\w+)?\s*\(/gm,
+        (found) => `${found.replace(/\s*\($/, '')} outside a describe`
+      )
+  },
+  {
     name: 'opening-comment',
     applies: isShipped,
     *check(file) {
