@@ -1,4 +1,4 @@
-// Reads the configuration once, at the edge (architecture.md rule 7). The only I/O of this folder besides atomic-file.ts.
+// Reads the configuration once, at the edge (architecture.md rule 7). The only I/O of this folder besides atomic-file.ts and kept-file.ts.
 import { readFile } from 'node:fs/promises';
 import { CloisterError } from '../kernel/errors.ts';
 import { err, type Result } from '../kernel/result.ts';

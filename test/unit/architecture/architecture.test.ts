@@ -69,6 +69,7 @@ const SAMPLES: readonly Sample[] = [
       ['src/encryption/a.ts', `import { createHash } from 'node:crypto';`],
       ['src/config/schema.ts', `import * as z from 'zod';`],
       ['src/config/atomic-file.ts', `import { open } from 'node:fs/promises';`],
+      ['src/config/kept-file.ts', `import { rename } from 'node:fs/promises';`],
       ['src/call/a.ts', `import type { KeyObject } from 'node:crypto';`],
       ['src/kernel/clock.ts', 'export const now = () => Date.now();']
     ]

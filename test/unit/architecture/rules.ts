@@ -46,7 +46,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/room\//, imports: [] },
   { path: /^src\/policy\//, imports: ['zod'] },
   { path: /^src\/encryption\//, imports: ['node:crypto', '@peculiar/x509'] },
-  { path: /^src\/config\/(?!(?:load-config|atomic-file)\.ts$)/, imports: ['zod'] },
+  { path: /^src\/config\/(?!(?:load-config|atomic-file|kept-file)\.ts$)/, imports: ['zod'] },
   { path: /^src\/identity\/names\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/signaling\/(?:topics|messages)\.ts$/, imports: ['zod'] },
   { path: /^src\/devices\/(?:device-text|identity|alsa-text|usb-terminals)\.ts$/, imports: ['node:crypto'] },

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../../../src/config/atomic-file.ts';
-import { type ChoiceStore, type ChosenDevice, createChoiceStore } from '../../../src/devices/choice-store.ts';
+import { createKeptFile } from '../../../src/config/kept-file.ts';
+import { type ChoiceStore, type ChosenDevice, createChoiceStore, keptChoices, NO_CHOICES } from '../../../src/devices/choice-store.ts';
 import { type Log, silentLog } from '../../../src/kernel/log.ts';
 
 const CHOSEN: ChosenDevice = {
@@ -27,7 +27,7 @@ describe('the file of chosen devices', () => {
     const path = join(directory, 'data', 'devices.json');
     const warnings: string[] = [];
     const log: Log = { ...silentLog, warn: (message) => warnings.push(message) };
-    return { store: createChoiceStore({ path, writeFile: writeFileAtomically, log }), path, warnings };
+    return { store: createChoiceStore(createKeptFile({ path, schema: keptChoices, empty: NO_CHOICES, log })), path, warnings };
   }
 
   it('is read as it was written, and not there at first', async () => {
