@@ -1,6 +1,6 @@
 // A small JSON file of what people chose or saved, which outlives a restart. Other folders take it as a type, `agent/` makes it.
-// Invariants: a read never rejects; what cannot be used is set aside as `PATH.damaged` (the newest is kept) before anything else is written, and told; a write is whole or not
-// at all, for its owner only, and reads and writes come one after the other. What the file says is in no log: it may be private.
+// Invariants: a read never rejects; what cannot be used is set aside as `PATH.damaged` (the newest is kept) before anything else is written, and told;
+// a write is whole or not at all, for its owner only; reads and writes come one after the other. What the file says is in no log: it may be private.
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CloisterError } from '../kernel/errors.ts';
