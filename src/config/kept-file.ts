@@ -3,7 +3,7 @@
 // a write is whole or not at all, for its owner only; reads and writes come one after the other. What the file says is in no log: it may be private.
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { CloisterError } from '../kernel/errors.ts';
+import { CloisterError, hasSystemCode } from '../kernel/errors.ts';
 import type { Log } from '../kernel/log.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 
@@ -50,7 +50,7 @@ export function createKeptFile<T>({ path, schema, empty, log }: KeptFileOptions<
     try {
       content = await readFile(path);
     } catch (error) {
-      return codeOf(error) === 'ENOENT' ? empty : setAside(`it cannot be read (${codeOf(error)})`);
+      return hasSystemCode(error, 'ENOENT') ? empty : setAside(`it cannot be read (${codeOf(error)})`);
     }
     if (content.length > MAX_FILE_BYTES) return setAside('it is too large');
     try {
