@@ -64,16 +64,18 @@ async function takeSeries(browser: Browser, url: string, series: Series, folder:
   return pictures;
 }
 
-const escape = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+const escaped = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 
 function sheetHtml(title: string, pictures: readonly Picture[]): string {
-  const cells = pictures.map(({ story, file }) => `<figure><a href="${escape(file)}"><img src="${escape(file)}" alt=""></a><figcaption>${escape(story.name)}</figcaption></figure>`);
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escape(title)}</title><style>
+  const cells = pictures.map(
+    ({ story, file }) => `<figure><a href="${escaped(file)}"><img src="${escaped(file)}" alt=""></a><figcaption>${escaped(story.name)}</figcaption></figure>`
+  );
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escaped(title)}</title><style>
 body { margin: 12px; background: #3a3a40; color: #fff; font: 16px "Liberation Sans", sans-serif; }
 h1 { margin: 0 0 10px; font-size: 20px; }
 div { display: grid; grid-template-columns: repeat(${SHEET.columns}, ${SHEET.pictureWidth}px); gap: 12px; }
 figure { margin: 0; } img { width: 100%; display: block; } figcaption { padding-top: 3px; }
-</style><h1>${escape(title)}</h1><div>${cells.join('\n')}</div></html>`;
+</style><h1>${escaped(title)}</h1><div>${cells.join('\n')}</div></html>`;
 }
 
 async function writeSheets(browser: Browser, folder: string, series: Series, pictures: readonly Picture[]): Promise<void> {
@@ -103,7 +105,9 @@ const folder = resolve(values.out);
 const only = new RegExp(values.only);
 const wanted = new RegExp(values.series);
 const chosen = stories.filter((story) => only.test(story.name) && story.page.includes(values.page));
-const all = (['panel', 'display'] as const).flatMap(seriesOf).filter((series) => wanted.test(series.name) && chosen.some((story) => story.page === series.page));
+const all = (['panel', 'display'] as const)
+  .flatMap(seriesOf)
+  .filter((series) => wanted.test(series.name) && chosen.some((story) => story.page === series.page));
 if (all.length === 0) throw new TypeError('there is no such story');
 
 await mkdir(folder, { recursive: true });
@@ -117,10 +121,19 @@ try {
   const work = async (): Promise<void> => {
     for (let series = waiting.shift(); series !== undefined; series = waiting.shift()) {
       const { page } = series;
-      const pictures = await takeSeries(browser, server.url, series, folder, chosen.filter((story) => story.page === page), failures);
+      const pictures = await takeSeries(
+        browser,
+        server.url,
+        series,
+        folder,
+        chosen.filter((story) => story.page === page),
+        failures
+      );
       await writeSheets(browser, folder, series, pictures);
       taken += pictures.length;
-      console.error(`${series.name}: ${pictures.length} pictures (${all.length - waiting.length} of ${all.length} series begun, ${Math.round((performance.now() - startedAt) / 1000)} s)`);
+      console.error(
+        `${series.name}: ${pictures.length} pictures (${all.length - waiting.length} of ${all.length} series begun, ${Math.round((performance.now() - startedAt) / 1000)} s)`
+      );
     }
   };
   await Promise.all(Array.from({ length: WORKERS }, work));

@@ -23,7 +23,7 @@ export function layoutFaults({ textPx, targetPx, gapPx }: Limits): string[] {
   const { innerWidth, innerHeight } = window;
   const round = (value: number): number => Math.round(value * 10) / 10;
   const isAsleep = document.querySelector('[data-testid="asleep"]') !== null;
-  const sheets = [...document.querySelectorAll('[role="dialog"][aria-modal="true"], [role="alertdialog"][aria-modal="true"]')];
+  const sheets = [...document.querySelectorAll('dialog:modal, [role="dialog"][aria-modal="true"], [role="alertdialog"][aria-modal="true"]')];
   const sheet = document.querySelector('[data-testid="asleep"]') ?? sheets.at(-1) ?? null;
   const name = (element: Element): string =>
     `${element.closest('[data-testid]')?.getAttribute('data-testid') ?? ''} <${element.tagName.toLowerCase()}> ${(element.getAttribute('aria-label') ?? element.textContent ?? '').slice(0, 50)}`;
