@@ -1,0 +1,95 @@
+// common
+import { translations } from './translations.ts';
+
+export const common = translations({
+  en: {
+    'app.display': 'Room display',
+    'action.back': 'Back',
+    'action.done': 'Done',
+    'action.cancel': 'Cancel',
+    'reconnecting.title': 'Reconnecting to the room',
+    'reconnecting.hint': 'The panel shows the true state again as soon as the room answers. A call may be going on.',
+    'reconnecting.display': 'One moment: the display is finding the room again.',
+    'panel.wake': 'Touch to wake the panel',
+    'volume.label': 'Volume',
+    'volume.up': 'Louder',
+    'volume.down': 'Quieter',
+    'volume.muted': 'off',
+    'error.unknown': 'That did not work. Try again.'
+  },
+  de: {
+    'app.display': 'Room display',
+    'action.back': 'Back',
+    'action.done': 'Done',
+    'action.cancel': 'Cancel',
+    'reconnecting.title': 'Reconnecting to the room',
+    'reconnecting.hint': 'The panel shows the true state again as soon as the room answers. A call may be going on.',
+    'reconnecting.display': 'One moment: the display is finding the room again.',
+    'panel.wake': 'Touch to wake the panel',
+    'volume.label': 'Volume',
+    'volume.up': 'Louder',
+    'volume.down': 'Quieter',
+    'volume.muted': 'off',
+    'error.unknown': 'That did not work. Try again.'
+  },
+  fr: {
+    'app.display': 'Room display',
+    'action.back': 'Back',
+    'action.done': 'Done',
+    'action.cancel': 'Cancel',
+    'reconnecting.title': 'Reconnecting to the room',
+    'reconnecting.hint': 'The panel shows the true state again as soon as the room answers. A call may be going on.',
+    'reconnecting.display': 'One moment: the display is finding the room again.',
+    'panel.wake': 'Touch to wake the panel',
+    'volume.label': 'Volume',
+    'volume.up': 'Louder',
+    'volume.down': 'Quieter',
+    'volume.muted': 'off',
+    'error.unknown': 'That did not work. Try again.'
+  },
+  es: {
+    'app.display': 'Room display',
+    'action.back': 'Back',
+    'action.done': 'Done',
+    'action.cancel': 'Cancel',
+    'reconnecting.title': 'Reconnecting to the room',
+    'reconnecting.hint': 'The panel shows the true state again as soon as the room answers. A call may be going on.',
+    'reconnecting.display': 'One moment: the display is finding the room again.',
+    'panel.wake': 'Touch to wake the panel',
+    'volume.label': 'Volume',
+    'volume.up': 'Louder',
+    'volume.down': 'Quieter',
+    'volume.muted': 'off',
+    'error.unknown': 'That did not work. Try again.'
+  },
+  ja: {
+    'app.display': 'Room display',
+    'action.back': 'Back',
+    'action.done': 'Done',
+    'action.cancel': 'Cancel',
+    'reconnecting.title': 'Reconnecting to the room',
+    'reconnecting.hint': 'The panel shows the true state again as soon as the room answers. A call may be going on.',
+    'reconnecting.display': 'One moment: the display is finding the room again.',
+    'panel.wake': 'Touch to wake the panel',
+    'volume.label': 'Volume',
+    'volume.up': 'Louder',
+    'volume.down': 'Quieter',
+    'volume.muted': 'off',
+    'error.unknown': 'That did not work. Try again.'
+  },
+  ar: {
+    'app.display': 'Room display',
+    'action.back': 'Back',
+    'action.done': 'Done',
+    'action.cancel': 'Cancel',
+    'reconnecting.title': 'Reconnecting to the room',
+    'reconnecting.hint': 'The panel shows the true state again as soon as the room answers. A call may be going on.',
+    'reconnecting.display': 'One moment: the display is finding the room again.',
+    'panel.wake': 'Touch to wake the panel',
+    'volume.label': 'Volume',
+    'volume.up': 'Louder',
+    'volume.down': 'Quieter',
+    'volume.muted': 'off',
+    'error.unknown': 'That did not work. Try again.'
+  }
+});
