@@ -1,7 +1,7 @@
 // Words of every screen.
 import { translations } from './translations.ts';
 
-export const common = translations({
+export const everyScreen = translations({
   en: {
     'app.display': 'Room display',
     'action.back': 'Back',
