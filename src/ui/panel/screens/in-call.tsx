@@ -53,7 +53,7 @@ const useStyles = makeStyles({
   shieldLink: { display: 'block', color: colours.brandText },
   topRight: { display: 'flex', alignItems: 'center', gap: '1.5rem' },
   duration: { fontSize: 'max(28px, 2.25rem)', fontWeight: 300, fontVariantNumeric: 'tabular-nums', whiteSpace: 'nowrap' },
-  middle: { flexGrow: 1, minHeight: 0, display: 'grid', gridTemplateColumns: '1fr', alignItems: 'center', gap: '2rem' },
+  middle: { flexGrow: 1, minHeight: 'min-content', display: 'grid', gridTemplateColumns: '1fr', alignItems: 'center', gap: '2rem' },
   middleWithSide: { gridTemplateColumns: 'minmax(0, 1fr) minmax(0, 30rem)' },
   side: { padding: '1.25rem 1.5rem', border: `2px solid ${colours.edge}`, borderRadius: '1rem', backgroundColor: colours.card },
   sideTitle: { margin: '0 0 0.25rem', fontSize: panelSizes.text, fontWeight: 600 },
