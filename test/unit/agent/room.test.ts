@@ -315,7 +315,7 @@ describe('the room', () => {
     assert.deepEqual(room.state().health, {
       ...room.state().health,
       status: 'degraded',
-      problems: [{ code: 'CL_MEDIA_HARDWARE', severity: 'warning', since: new Date(clock.now()).toISOString(), text: 'none works' }]
+      problems: [{ code: 'CL_MEDIA_HARDWARE', severity: 'warning', since: new Date(clock.now()).toISOString(), text: 'none works', silenced: null }]
     });
     await room[Symbol.asyncDispose]();
   });
