@@ -56,7 +56,6 @@ const useStyles = makeStyles({
   middle: {
     flexGrow: 1,
     minHeight: 0,
-    'html:not([data-text-size="normal"]) &': { minHeight: 'min-content' },
     display: 'grid',
     gridTemplateColumns: '1fr',
     alignItems: 'center',
@@ -69,7 +68,17 @@ const useStyles = makeStyles({
   features: { display: 'grid', gridTemplateColumns: '1fr 1fr', columnGap: '1rem', margin: 0, padding: 0, listStyle: 'none', lineHeight: 1.4 },
   problem: { display: 'flex', gap: '0.75rem', alignItems: 'center', justifyContent: 'center', color: colours.warning, fontSize: panelSizes.text },
   problemIcon: { fontSize: '1.5em', lineHeight: 0 },
-  controls: { display: 'flex', flexShrink: 0, justifyContent: 'center', gap: '1.25rem' },
+  // What does not fit in large type scrolls beneath them.
+  controls: {
+    position: 'sticky',
+    bottom: 0,
+    zIndex: 1,
+    backgroundColor: colours.ground,
+    display: 'flex',
+    flexShrink: 0,
+    justifyContent: 'center',
+    gap: '1.25rem'
+  },
   // All of them in one row at any text size: ending the call is never out of sight.
   control: {
     flexGrow: 1,
@@ -122,7 +131,7 @@ export function InCallScreen({ call, devices, onOpen }: InCallScreenProps) {
           <Duration call={call} />
         </div>
       </div>
-      <div className={mergeClasses(styles.middle, call.unavailable.length > 0 && styles.middleWithSide)}>
+      <div data-keeps-height className={mergeClasses(styles.middle, call.unavailable.length > 0 && styles.middleWithSide)}>
         <PeerHeading peer={call.peer} />
         {call.unavailable.length === 0 ? null : <Unavailable call={call} />}
       </div>
