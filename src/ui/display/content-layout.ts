@@ -46,8 +46,8 @@ export const ARRANGEMENTS: Readonly<Record<Layout, Arrangement>> = {
   'side-by-side': {
     screen: box('12rem', 'start', '56.75rem', '31.921875rem'),
     camera: box('12rem', 'end', '56.75rem', '31.921875rem'),
-    name: box('45.25rem', 'start', '56.75rem', 'auto'),
-    own: OWN
+    name: box('45.25rem', 'end', '56.75rem', 'auto'),
+    own: box('46.71875rem', 'start', '22.5rem', '12.65625rem')
   }
 };
 

@@ -44,6 +44,7 @@ const useStyles = makeStyles({
   strip: { top: '1.875rem' },
   bottomStart: { bottom: '2.5rem', insetInlineStart: '2.5rem', maxWidth: '45%', fontWeight: 600 },
   name: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
+  lines: { display: '-webkit-box', WebkitLineClamp: 3, WebkitBoxOrient: 'vertical', overflow: 'hidden', overflowWrap: 'anywhere', textAlign: 'center' },
   bottomEnd: { bottom: '2.5rem', insetInlineEnd: '2.5rem', flexDirection: 'column', alignItems: 'flex-end', gap: '0.25rem' },
   beside: { maxWidth: 'none', padding: '1rem 1.5rem', justifyContent: 'center' },
   below: {
@@ -130,12 +131,12 @@ export function InCallScene({ state, call, live, online, arrangement }: InCallSc
   return (
     <>
       {live ? null : arrangement === null ? <NoPicture call={call} /> : <NoCamera arrangement={arrangement} />}
+      {code === null ? null : <CodeScene call={call} code={code} />}
       {online ? (
         <Facts call={call} arrangement={arrangement} codeInTheCorner={code === null} />
       ) : (
         <div className={mergeClasses(styles.corner, styles.topStart)}>{t('reconnecting.title')}</div>
       )}
-      {code === null ? null : <CodeScene call={call} code={code} />}
     </>
   );
 }
@@ -161,7 +162,9 @@ function Facts({ call, arrangement, codeInTheCorner }: FactsProps) {
         {phase === 'connected' && !media.audio.sending ? <Pill testId="microphone-off" icon={<MicOffFilled />} words={t('call.muted')} /> : null}
       </div>
       <div className={mergeClasses(styles.corner, !shared && styles.bottomStart, shared && styles.beside)} style={arrangement?.name} data-testid="peer-name">
-        <span className={styles.name}>{peer.displayName}</span>
+        <span className={shared ? styles.lines : styles.name} dir="auto">
+          {peer.displayName}
+        </span>
       </div>
       {codeInTheCorner ? <CodeBand call={call} shared={shared} /> : null}
     </>
