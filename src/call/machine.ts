@@ -23,8 +23,6 @@ import {
 } from './handover.ts';
 import { next, refused, toPeer, unchanged } from './steps.ts';
 
-export const noCall: CallState = { call: null, lastEpoch: 0 };
-
 export function step(state: CallState, event: CallEvent, context: CallContext): Step {
   switch (event.type) {
     case 'place':
