@@ -241,11 +241,13 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     parts: partsNotYet,
     certificate: certificateNotYet,
     autoAnswer: config.call.autoAnswer,
+    acceptTransfers: config.call.acceptTransfers,
     timeouts: {
       inviteMs: config.call.inviteTimeoutSeconds * 1000,
       connectMs: config.call.connectTimeoutMs,
       reconnectMs: config.call.reconnectTimeoutMs,
-      forgetMs: FORGET_CALL_MS
+      forgetMs: FORGET_CALL_MS,
+      parkMs: config.call.parkTimeoutMinutes * 60_000
     },
     signaling,
     addresses: ownAddresses,

@@ -1,14 +1,30 @@
 // The room: lets its calls take what happens, in signaling, at devices and at the panel, and shows it all as one RoomState.
 // What is decided is decided in src/call; call-line.ts carries the effects out for each call; here facts are collected.
-import { randomBytes } from 'node:crypto';
-import type { CallContext, CallEvent, CallRecord } from '../src/call/call.ts';
+import { randomBytes, randomInt } from 'node:crypto';
+import type { CallContext, CallEffect, CallEvent, CallRecord, JournalEntry } from '../src/call/call.ts';
 import type { LocalEncryption } from '../src/call/encryption-decision.ts';
 import { unavailableFeatures } from '../src/call/features.ts';
-import { frontOf, type Line, type LineEffect, type Lines, type LinesEvent, lineOfCall, noLines, runs, stepLines } from '../src/call/lines.ts';
+import {
+  consultationFor,
+  frontOf,
+  type Line,
+  type LineEffect,
+  type Lines,
+  type LinesContext,
+  type LinesEvent,
+  lineOfCall,
+  MAX_LINES,
+  noLines,
+  parkedUnder,
+  replacedBy,
+  runs,
+  stepLines,
+  waits
+} from '../src/call/lines.ts';
 import { confirmedBy, verdict } from '../src/call/verdict.ts';
 import type { CallOnDevices } from '../src/devices/port.ts';
 import { parseAddress } from '../src/kernel/address.ts';
-import type { Clock } from '../src/kernel/clock.ts';
+import type { Clock, Timer } from '../src/kernel/clock.ts';
 import { type ErrorCode, errorCodes } from '../src/kernel/error-codes.ts';
 import { asCloisterError, CloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
@@ -19,7 +35,7 @@ import type { CredentialsClient } from '../src/relay/credentials-client.ts';
 import { callOnDevices } from '../src/room/call-on-devices.ts';
 import { type CallFacts, projectRoomState, type RoomFacts } from '../src/room/project.ts';
 import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
-import type { Signaling } from '../src/signaling/port.ts';
+import type { InboundCallMessage, Signaling } from '../src/signaling/port.ts';
 import type { CallAction, CallActionOptions, RoomPort } from '../src/ui-server/port.ts';
 import type { CallJournal } from './call-journal.ts';
 import { type CallLine, createCallLine } from './call-line.ts';
@@ -38,6 +54,8 @@ export type RoomOptions = {
   /** This endpoint’s own. */
   readonly certificate: RoomState['certificate'];
   readonly autoAnswer: boolean;
+  /** The other side of a call may have this room call somebody else. */
+  readonly acceptTransfers: boolean;
   readonly timeouts: CallContext['timeouts'];
   readonly signaling: Signaling;
   /** All of this machine's, but for loopback and link-local ones. */
@@ -59,15 +77,30 @@ const ADDRESS_LOOK_MS = 1_000;
 /** A key that is stuck, or a device gone wild, may not ring at the other side over and over. */
 const REDIAL_REST_MS = 3_000;
 
+const PARK_CODE = /^[0-9]{4}$/;
+/** The parked call's other side has to call within this. */
+const RETRIEVE_LIMIT_MS = 10_000;
+const REFUSED_WAIT_MS = 500;
+
+type Retrieving = {
+  readonly id: string;
+  readonly resolve: (call: { id: string }) => void;
+  readonly reject: (error: CloisterError) => void;
+  readonly giveUp: Timer;
+  readonly refusedAtMs: number | null;
+};
+
 export type Room = RoomPort & AsyncDisposable & { start(signal: AbortSignal): Promise<void> };
 
 export function createRoom(options: RoomOptions): Room {
   const { clock, log, signaling, devices, parts } = options;
   const scope = new Scope();
   const callLines = new Map<number, CallLine>();
+  const journalled = new Map<number, JournalEntry>();
   const listeners = new Set<(state: RoomState) => void>();
 
   let lines: Lines = noLines;
+  let retrieving: Retrieving | null = null;
   let hardwareSinceMs = clock.now();
   let broker: RoomState['network']['broker'] = 'connecting';
   let brokerSinceMs = clock.now();
@@ -94,6 +127,7 @@ export function createRoom(options: RoomOptions): Room {
     const hardwareProblem = options.hardware?.problem() ?? null;
     if (hardwareProblem !== null) add(hardwareProblem.code, 'warning', hardwareSinceMs, hardwareProblem.text);
     for (const trouble of devices.troubles()) add(trouble.code, 'warning', trouble.sinceMs, trouble.text);
+    for (const { call } of lines.lines) if (call.parkOverAtMs !== null) add('CL_PARK_RETURNED', 'warning', call.parkOverAtMs);
     for (const line of callLines.values()) {
       const { problem } = line.facts();
       if (problem !== null) add(problem.failure.code, 'warning', problem.sinceMs, problem.failure.text);
@@ -109,6 +143,7 @@ export function createRoom(options: RoomOptions): Room {
       unavailableFeatures: unavailableFeatures(call.encryption.agreed),
       media: facts?.media ?? null,
       mediaProblem: facts?.problem?.failure ?? null,
+      consulting: consultationFor(lines, call.id)?.call.peer.account ?? null,
       mediaEpoch: facts?.session?.epoch ?? 0
     };
   }
@@ -119,7 +154,8 @@ export function createRoom(options: RoomOptions): Room {
       agentVersion: options.agentVersion,
       room: options.room,
       call: front === null ? null : callFacts(front),
-      otherCalls: lines.lines.filter((line) => line !== front).map(callFacts),
+      // Besides those that run, one that the other side ended, for people to see why, while they go on with another.
+      otherCalls: lines.lines.filter((line) => line !== front && (runs(line) || line.call.ended?.by === 'there')).map(callFacts),
       sources: options.sources(),
       devices: devices.facts(),
       policy: options.policy,
@@ -175,12 +211,13 @@ export function createRoom(options: RoomOptions): Room {
 
   // ── the state machine and its effects ───────────────────────────────────────────────────────────────────────────────
 
-  function context(): CallContext {
+  function context(): LinesContext {
     return {
       self: signaling.self,
       displayName: options.room.name,
       encryption: options.localEncryption,
       autoAnswer: options.autoAnswer,
+      acceptTransfers: options.acceptTransfers,
       now: clock.now(),
       timeouts: options.timeouts
     };
@@ -197,14 +234,26 @@ export function createRoom(options: RoomOptions): Room {
       if (earlier?.id === call.id && earlier.phase === call.phase) continue;
       log.info('call', { call: call.id, phase: call.phase, direction: call.direction, ended: call.ended?.reason, code: call.ended?.code ?? undefined });
     }
-    const done = effects.map(carryOut);
+    const done: (Promise<void> | undefined)[] = [];
+    for (const { line, effect } of effects) {
+      // Camera and microphone are let go of before another call of this room opens them.
+      if (effect.type === 'follow-reference') void Promise.allSettled([...done]).then(() => follow(effect));
+      else done.push(carryOut({ line, effect }));
+    }
     for (const [key, line] of callLines) {
       if (lines.lines.some((each) => each.key === key)) continue;
       line[Symbol.dispose]();
       callLines.delete(key);
     }
+    settleRetrieval();
     changed();
     await Promise.all(done);
+  }
+
+  /** For events that no person waits for. */
+  function happened(event: LinesEvent): void {
+    const type = event.type === 'line' ? event.event.type : event.type;
+    dispatch(event).catch((error) => log.error('a call event failed', { event: type, error: String(error) }));
   }
 
   function carryOut({ line: key, effect }: LineEffect): Promise<void> | undefined {
@@ -213,17 +262,175 @@ export function createRoom(options: RoomOptions): Room {
       line = createCallLine({
         signaling,
         mediaProcesses: options.mediaProcesses,
-        journal: options.journal,
         clock,
         log,
         dispatch: (event) => dispatch({ type: 'line', line: key, event }),
         changed,
         recordSecurityEvent: ({ code, detectedBy, text, call }) => recordSecurityEvent(code, detectedBy, text, call),
+        journal(entry) {
+          if (entry === null) journalled.delete(key);
+          else journalled.set(key, entry);
+          options.journal.write([...journalled.values()]).catch((error) => log.warn('the call journal could not be written', { error: String(error) }));
+        },
         playedPercent: devices.playedPercent
       });
       callLines.set(key, line);
     }
     return line.carryOut(effect);
+  }
+
+  async function receive(inbound: InboundCallMessage): Promise<void> {
+    const replaced = replacedBy(lines, inbound);
+    // The call that is replaced lets go of camera and microphone before the new one opens them.
+    if (replaced !== null) await dispatch({ type: 'line', line: replaced.key, event: { type: 'make-way' } });
+    await dispatch({ type: 'message', inbound });
+  }
+
+  // ── several calls ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  const onLine = ({ key }: Line, event: CallEvent): Promise<void> => dispatch({ type: 'line', line: key, event });
+
+  /** The other side of a call asked this room to call somebody else. */
+  async function follow({ call: id, reference, to, replaces }: Extract<CallEffect, { type: 'follow-reference' }>): Promise<void> {
+    const line = lineOfCall(lines, id);
+    if (line === null) return;
+    const { peer, wanted } = line.call;
+    try {
+      await dispatch({
+        type: 'place',
+        id: uuidV7(clock.now(), randomBytes(10)),
+        to,
+        video: wanted.camera,
+        microphone: wanted.microphone,
+        origin: { kind: 'reference', call: id, reference, replaces },
+        referredBy: { account: peer.account, displayName: peer.displayName }
+      });
+    } catch (cause) {
+      log.info('another call that was asked for cannot be placed now', { error: asCloisterError(cause).code });
+      happened({ type: 'line', line: line.key, event: { type: 'referral-progress', progress: 'failed', reason: 'busy' } });
+    }
+  }
+
+  /** People talk in this call again: the others are held, and one that was only being placed is ended. */
+  async function talkIn(line: Line, event: CallEvent): Promise<void> {
+    const before = lines;
+    for (const other of before.lines) {
+      if (other.key === line.key || !runs(other) || waits(other)) continue;
+      if (other.call.phase === 'connected') await onLine(other, { type: 'set-held', on: true });
+      else if (other.call.direction === 'outgoing' || other.call.answered) await onLine(other, { type: 'hang-up' });
+    }
+    await onLine(line, event);
+  }
+
+  const accountOf = (to: string): string => {
+    const address = parseAddress(to);
+    if (!address.ok) throw address.error;
+    return address.value.account;
+  };
+
+  /** Holds the call and asks somebody else first; a call that cannot be placed leaves it as it was. */
+  async function consult(line: Line, to: string): Promise<void> {
+    const account = accountOf(to);
+    const { id, wanted, held } = line.call;
+    if (lines.lines.filter(runs).length >= MAX_LINES) throw new CloisterError('CL_CALL_LINES_FULL');
+    await onLine(line, { type: 'consult', to: account });
+    try {
+      await dispatch({
+        type: 'place',
+        id: uuidV7(clock.now(), randomBytes(10)),
+        to: account,
+        video: wanted.camera,
+        microphone: wanted.microphone,
+        origin: { kind: 'consultation', call: id }
+      });
+    } catch (error) {
+      if (!held.here) await onLine(line, { type: 'set-held', on: false });
+      throw error;
+    }
+  }
+
+  async function completeTransfer(line: Line): Promise<void> {
+    const { origin } = line.call;
+    const [parent, consulted] = origin?.kind === 'consultation' ? [lineOfCall(lines, origin.call), line] : [line, consultationFor(lines, line.call.id)];
+    if (parent === null || consulted === null || !runs(parent)) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    await onLine(consulted, { type: 'offer-replacement', token: randomBytes(16).toString('hex'), by: parent.call.peer.account });
+  }
+
+  /** Not one that is in use here. */
+  function newParkCode(): string {
+    for (;;) {
+      const code = String(randomInt(10_000)).padStart(4, '0');
+      if (parkedUnder(lines, code) === null) return code;
+    }
+  }
+
+  async function retrieve(account: string | null, code: string): Promise<{ id: string }> {
+    if (!PARK_CODE.test(code)) throw new CloisterError('CL_PARK_UNKNOWN');
+    const from = account === null ? signaling.self.account : accountOf(account);
+    const here = from === signaling.self.account ? parkedUnder(lines, code) : null;
+    if (here !== null) {
+      await talkIn(here, { type: 'unpark' });
+      return { id: here.call.id };
+    }
+    if (account === null) throw new CloisterError('CL_PARK_UNKNOWN');
+    const id = uuidV7(clock.now(), randomBytes(10));
+    const done = new Promise<{ id: string }>((resolve, reject) => {
+      retrieving = { id, resolve, reject, giveUp: scope.schedule(clock, RETRIEVE_LIMIT_MS, () => happened({ type: 'retrieve-over', id })), refusedAtMs: null };
+    });
+    done.catch(() => {});
+    try {
+      await dispatch({ type: 'retrieve', id, account: from, code, token: randomBytes(16).toString('hex') });
+    } catch (error) {
+      endRetrieval(id);
+      throw error;
+    }
+    return done;
+  }
+
+  function endRetrieval(id: string): Retrieving | null {
+    if (retrieving?.id !== id) return null;
+    const over = retrieving;
+    over.giveUp.cancel();
+    retrieving = null;
+    return over;
+  }
+
+  function settleRetrieval(): void {
+    if (retrieving === null) return;
+    const { id } = retrieving;
+    if (lines.retrieval?.id === id) {
+      if (!lines.retrieval.refused || retrieving.refusedAtMs !== null) return;
+      // Another endpoint of the account may have it.
+      retrieving = { ...retrieving, refusedAtMs: clock.now() };
+      scope.schedule(clock, REFUSED_WAIT_MS, () => {
+        if (lines.retrieval?.id === id && lines.retrieval.refused) happened({ type: 'retrieve-over', id });
+      });
+      return;
+    }
+    const line = lines.lines.find(({ call }) => call.origin?.kind === 'retrieval' && call.origin.id === id);
+    const over = endRetrieval(id);
+    if (line === undefined) over?.reject(new CloisterError('CL_PARK_UNKNOWN'));
+    else over?.resolve({ id: line.call.id });
+  }
+
+  /** The machine refuses all of this in an end-to-end encrypted call, too: here it is told before anything else is looked at. */
+  async function ofStandardCalls(line: Line, action: StandardAction, { to }: CallActionOptions): Promise<void> {
+    const { encryption } = line.call;
+    const endToEnd = encryption.agreed === 'end-to-end';
+    if (endToEnd) throw new CloisterError('CL_CALL_FEATURE_UNAVAILABLE', `${action} is unavailable because the call is end-to-end encrypted.`);
+    switch (action) {
+      case 'transfer':
+        return onLine(line, { type: 'transfer', to: accountOf(to ?? ''), kind: 'transfer', replaces: null });
+      case 'consult-then-transfer':
+        return consult(line, to ?? '');
+      case 'complete-transfer':
+        return completeTransfer(line);
+      case 'park':
+        return onLine(line, { type: 'park', code: newParkCode() });
+      case 'merge':
+      case 'add-participant':
+        throw new CloisterError('CL_CALL_FEATURE_MISSING');
+    }
   }
 
   // ── signaling ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -237,7 +444,7 @@ export function createRoom(options: RoomOptions): Room {
     scope.own(
       signaling.on('message', (inbound) => {
         clockState = 'ok';
-        dispatch({ type: 'message', inbound }).catch((error) => log.error('a call message failed', { type: inbound.message.type, error: String(error) }));
+        receive(inbound).catch((error) => log.error('a call message failed', { type: inbound.message.type, error: String(error) }));
       })
     );
     scope.own(
@@ -294,9 +501,7 @@ export function createRoom(options: RoomOptions): Room {
   }
 
   async function place(to: string, wanted: { readonly audio: boolean; readonly video: boolean }): Promise<{ id: string }> {
-    const address = parseAddress(to);
-    if (!address.ok) throw address.error;
-    const { account } = address.value;
+    const account = accountOf(to);
     const id = uuidV7(clock.now(), randomBytes(10));
     await dispatch({ type: 'place', id, to: account, video: wanted.video });
     lastCalled = account;
@@ -340,14 +545,16 @@ export function createRoom(options: RoomOptions): Room {
     tellMedia((media) => media.iceServersChanged());
   }
 
-  async function endCallOfLastRun(): Promise<void> {
-    const entry = await options.journal.read();
-    if (entry === null) return;
-    log.warn('a call was running when the agent stopped; ending it', { call: entry.call });
-    await options.journal.write(null);
-    signaling
-      .send(entry.peer, entry.call, { type: 'call.end', body: { reason: 'device-failed' } })
-      .catch((error) => log.warn('the call of the last run could not be ended', { error: asCloisterError(error).code }));
+  async function endCallsOfLastRun(): Promise<void> {
+    const entries = await options.journal.read();
+    if (entries.length === 0) return;
+    await options.journal.write([]);
+    for (const { call, peer } of entries) {
+      log.warn('a call was running when the agent stopped; ending it', { call });
+      signaling
+        .send(peer, call, { type: 'call.end', body: { reason: 'device-failed' } })
+        .catch((error) => log.warn('the call of the last run could not be ended', { error: asCloisterError(error).code }));
+    }
   }
 
   return {
@@ -358,7 +565,7 @@ export function createRoom(options: RoomOptions): Room {
       if (options.relay !== null) scope.own(options.relay.on('changed', relaysChanged));
       // A broker that is away must not keep the panel from coming up: it says so instead.
       signaling.start(signal).catch((error) => log.error('signaling could not start', { error: asCloisterError(error).code }));
-      await endCallOfLastRun();
+      await endCallsOfLastRun();
       await options.mediaProcesses.start(signal);
     },
     state,
@@ -379,7 +586,7 @@ export function createRoom(options: RoomOptions): Room {
     selfViewTicket: notYet,
     showCode: notYet,
     shareSources: notYet,
-    retrieve: notYet,
+    retrieve,
     silence: notYet,
     clearRoom: notYet,
     restart: notYet,
@@ -387,8 +594,11 @@ export function createRoom(options: RoomOptions): Room {
     async callAction(id, action, actionOptions) {
       const line = lineOfCall(lines, id);
       if (line === null) throw new CloisterError('CL_CALL_NONE');
+      const given = actionOptions ?? {};
+      if (isOfStandardCalls(action)) return ofStandardCalls(line, action, given);
       if (!isDone(action)) return notYet();
-      await dispatch({ type: 'line', line: line.key, event: ACTIONS[action](actionOptions ?? {}) });
+      const event = ACTIONS[action](given);
+      await (action === 'resume' ? talkIn(line, event) : onLine(line, event));
     },
     async displayTicket() {
       const front = frontOf(lines);
@@ -405,7 +615,8 @@ export function createRoom(options: RoomOptions): Room {
     },
     healthy: () => !scope.closed,
     async [Symbol.asyncDispose]() {
-      for (const { key } of lines.lines.filter(runs)) await dispatch({ type: 'line', line: key, event: { type: 'hang-up' } });
+      for (const line of lines.lines.filter(runs)) await onLine(line, { type: 'hang-up' });
+      if (retrieving !== null) endRetrieval(retrieving.id)?.reject(new CloisterError('CL_PARK_UNKNOWN'));
       for (const line of callLines.values()) line[Symbol.dispose]();
       await scope[Symbol.asyncDispose]();
     }
@@ -426,7 +637,18 @@ const COMMANDS: Record<Exclude<CallCommand, 'redial'>, (call: CallRecord) => Cal
   'toggle-camera': (call) => ({ type: 'set-camera', on: !call.wanted.camera })
 };
 
-type DoneAction = Exclude<CallAction, 'dtmf' | 'transfer' | 'consult-then-transfer' | 'complete-transfer' | 'park' | 'add-participant' | 'merge' | 'recording'>;
+type StandardAction = 'transfer' | 'consult-then-transfer' | 'complete-transfer' | 'park' | 'add-participant' | 'merge';
+const STANDARD_ACTIONS: ReadonlySet<CallAction> = new Set<StandardAction>([
+  'transfer',
+  'consult-then-transfer',
+  'complete-transfer',
+  'park',
+  'add-participant',
+  'merge'
+]);
+const isOfStandardCalls = (action: CallAction): action is StandardAction => STANDARD_ACTIONS.has(action);
+
+type DoneAction = Exclude<CallAction, StandardAction | 'dtmf' | 'recording'>;
 const isDone = (action: CallAction): action is DoneAction => Object.hasOwn(ACTIONS, action);
 
 const ACTIONS: Record<DoneAction, (options: CallActionOptions) => CallEvent> = {

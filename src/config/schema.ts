@@ -316,7 +316,23 @@ const call = z.strictObject({
     .min(1000)
     .max(120_000)
     .default(15_000)
-    .meta(meaning('Time to connect', 'restart', 'In milliseconds, 1,000 to 120,000: how long an answered call may take until media is secured.'))
+    .meta(meaning('Time to connect', 'restart', 'In milliseconds, 1,000 to 120,000: how long an answered call may take until media is secured.')),
+  acceptTransfers: z
+    .boolean()
+    .default(true)
+    .meta(
+      meaning(
+        'Let calls be handed over',
+        'restart',
+        'The other side of a standard call may hand this room over to somebody else: it then calls there by itself. Off: such a request is refused.'
+      )
+    ),
+  parkTimeoutMinutes: z
+    .int()
+    .min(1)
+    .max(240)
+    .default(5)
+    .meta(meaning('Time to retrieve', 'restart', 'In minutes, 1 to 240: how long a parked call waits before it is a held call of this room again.'))
 });
 
 const uiServer = z.strictObject({

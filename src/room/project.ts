@@ -23,6 +23,8 @@ export type CallFacts = {
   readonly unavailableFeatures: CallView['unavailable'];
   readonly media: MediaStatistics | null;
   readonly mediaProblem: MediaFailure | null;
+  /** The account of another call of this room that asks first. */
+  readonly consulting: string | null;
   /** The number of the media process that runs now; 0 where none does. */
   readonly mediaEpoch: number;
 };
@@ -146,8 +148,9 @@ function projectCall(facts: CallFacts): CallView {
     },
     unavailable: facts.unavailableFeatures,
     recording: { here: false, there: false },
-    transfer: null,
-    parkCode: null,
+    transfer: transferOf(facts),
+    referredBy: call.referredBy,
+    parkCode: call.parked?.code ?? null,
     autoAnswerAt: null,
     placedAt: iso(call.placedAtMs),
     startedAt: isoOrNull(call.startedAtMs),
@@ -155,4 +158,12 @@ function projectCall(facts: CallFacts): CallView {
     ended: call.ended,
     mediaEpoch: facts.mediaEpoch
   };
+}
+
+function transferOf({ call, consulting }: CallFacts): CallView['transfer'] {
+  const { handover, handoverFailed } = call;
+  if (handover?.role === 'referrer' || handover?.role === 'referred') return { to: handover.to, phase: 'asked' };
+  if (handover?.role === 'replaced' && handover.taken) return { to: handover.by, phase: 'asked' };
+  if (handoverFailed !== null) return { to: handoverFailed, phase: 'failed' };
+  return consulting === null ? null : { to: consulting, phase: 'consulting' };
 }

@@ -50,7 +50,7 @@ export type SignalingOptions = {
 type Recipient = { readonly account: string; readonly endpoint?: string };
 
 /** Only these are of use to every endpoint of an account. */
-const forAccounts = (type: string): boolean => type === 'call.invite' || type === 'call.end' || type === 'relay.request';
+const forAccounts = (type: string): boolean => type === 'call.invite' || type === 'call.end' || type === 'call.retrieve' || type === 'relay.request';
 
 /** @throws CloisterError CL_CONFIG_INVALID when the broker's URL is not one of mqtts: or wss: */
 export function createSignaling(options: SignalingOptions): Signaling {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { CloisterError } from '../kernel/errors.ts';
 import type { Log } from '../kernel/log.ts';
-import { actOnCall, displayTicket, placeCall } from './call-routes.ts';
+import { actOnCall, displayTicket, placeCall, retrieveCall } from './call-routes.ts';
 import { chooseDevice, commandCamera, listDevices, listPresets, setVolume } from './device-routes.ts';
 import type { EventStream } from './event-stream.ts';
 import { refusal } from './gate.ts';
@@ -77,6 +77,7 @@ export function createApp({ room, events, allowedHosts, uiDirectory, log }: AppO
   route('/api/v1/state', 'get', (_request, response) => void response.json(room.state()));
   route('/api/v1/events', 'get', (request, response) => events.serve(request, response));
   route('/api/v1/calls', 'post', body, placeCall(room));
+  route('/api/v1/calls/retrieve', 'post', body, retrieveCall(room));
   route('/api/v1/calls/:id/:action', 'post', body, actOnCall(room) as RequestHandler);
   route('/api/v1/devices', 'get', listDevices(room));
   route('/api/v1/devices/choose', 'post', body, chooseDevice(room));

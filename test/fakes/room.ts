@@ -225,7 +225,10 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     selfViewTicket: own,
     showCode: async (shown) => change((before) => ({ ...before, display: { showsCode: shown } })),
     shareSources: async () => [{ id: 'screen:0', kind: 'screen', name: 'Screen' }],
-    retrieve: async () => ({ id: state.call?.id ?? '' }),
+    async retrieve() {
+      failing();
+      return { id: state.call?.id ?? '' };
+    },
     silence: recorded('silence'),
     clearRoom: recorded('clearRoom'),
     restart: recorded('restart'),

@@ -160,13 +160,14 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     parts: partsNotYet,
     certificate: certificateNotYet,
     autoAnswer: false,
-    timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 },
+    acceptTransfers: true,
+    timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000, parkMs: 300_000 },
     signaling: network.signaling,
     addresses: () => ['192.0.2.1'],
     relay: null,
     mediaProcesses: media.processes,
     journal: {
-      read: async () => journalEntry,
+      read: async () => (journalEntry === null ? [] : [journalEntry]),
       write: async (entry) => void journal.push(entry)
     },
     clock,
@@ -335,7 +336,7 @@ describe('the room', () => {
       network.sent.map(({ message }) => message.type),
       ['call.ringing', 'call.answer', 'call.end']
     );
-    assert.deepEqual(journal, [{ call: CALL, peer: PEER }, null]);
+    assert.deepEqual(journal, [[{ call: CALL, peer: PEER }], []]);
   });
 
   it('goes on where the system does not tell the addresses, and looks again', async () => {
@@ -400,7 +401,7 @@ describe('the room', () => {
   it('goes on when the journal cannot be written', async () => {
     const { room, network } = await start({
       journal: {
-        read: async () => null,
+        read: async () => [],
         write: async () => {
           throw new Error('the disk is full');
         }
@@ -601,7 +602,7 @@ describe('the room', () => {
   it('ends the call that the last run left, and forgets it', async () => {
     const { network, journal } = await start({}, { call: CALL, peer: PEER });
     assert.deepEqual(network.sent, [{ to: PEER, call: CALL, message: { type: 'call.end', body: { reason: 'device-failed' } } }]);
-    assert.deepEqual(journal, [null]);
+    assert.deepEqual(journal, [[]]);
   });
 
   it('ends the call when it is closed, and leaves no timer', async () => {

@@ -310,7 +310,7 @@ describe('call state machine', () => {
       }
     });
     network.settle();
-    assert.equal(a.state, before);
+    assert.deepEqual(a.state, before);
     assert.equal(b.call?.phase, 'connected');
   });
 
