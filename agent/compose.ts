@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { localEncryption } from '../src/call/encryption-decision.ts';
+import { createKeptFile, removeRemains } from '../src/config/kept-file.ts';
 import type { Config } from '../src/config/schema.ts';
 import { openEnvelopes } from '../src/identity/envelopes.ts';
 import type { EndpointIdentity } from '../src/identity/port.ts';
@@ -18,15 +19,21 @@ import { createHardwareProbe } from '../src/media/encode/hardware-probe.ts';
 import type { IceServer, MediaDevices, MediaSettings } from '../src/media/port.ts';
 import { idleView } from '../src/media/source/chosen-devices.ts';
 import { viewOfChoice } from '../src/media/source/source-view.ts';
+import { keptPeople } from '../src/people/kept-people.ts';
+import { createPeople } from '../src/people/people.ts';
+import { EMPTY_BOOK } from '../src/people/people-book.ts';
 import { type CredentialsClient, type CredentialsClientOptions, createCredentialsClient } from '../src/relay/credentials-client.ts';
 import { createCredentialsService } from '../src/relay/credentials-service.ts';
 import { readSharedSecret } from '../src/relay/shared-secret.ts';
 import type { RoomFacts } from '../src/room/project.ts';
+import { keptSettings } from '../src/settings/kept-settings.ts';
+import { createSettings } from '../src/settings/settings.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../src/signaling/embedded-broker.ts';
 import type { Signaling } from '../src/signaling/port.ts';
 import { createSignaling } from '../src/signaling/signaling.ts';
 import { createUiServer } from '../src/ui-server/server.ts';
 import { createCallJournal } from './call-journal.ts';
+import { createClearing } from './clear-room.ts';
 import { composeDevices } from './compose-devices.ts';
 import type { Part } from './lifecycle.ts';
 import { certificateNotYet, partsNotYet } from './not-yet.ts';
@@ -231,16 +238,24 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     displayOrigins: ui.origins()
   });
   const mediaProcesses = createMediaProcesses({ settings, clock, log: log.child({ part: 'media' }), onDied: () => hardware.distrust() });
+  const kept = composeKept(config, identity, signaling, environment);
+  const clearing = createClearing({
+    settings: kept.settings,
+    people: kept.people,
+    reports: partsNotYet.reports,
+    inCall: () => (room.state().call?.phase ?? 'ended') !== 'ended',
+    clock,
+    log: log.child({ part: 'clearing' })
+  });
   const room = createRoom({
     agentVersion: AGENT_VERSION,
     room: { name: config.room.name, account: identity.account, organisation: identity.organisation, endpoint: identity.endpointId },
-    policy: { policy: config.encryption.policy, setting: config.encryption.setting },
-    localEncryption: localEncryption(config.encryption),
+    policy: () => ({ policy: config.encryption.policy, setting: kept.settings.encryption() }),
+    localEncryption: () => localEncryption({ ...config.encryption, setting: kept.settings.encryption() }),
     sources: () => sourcesOf(config, registry.order()),
     devices,
-    parts: partsNotYet,
+    parts: { ...partsNotYet, ...kept, clearing },
     certificate: certificateNotYet,
-    autoAnswer: config.call.autoAnswer,
     timeouts: {
       inviteMs: config.call.inviteTimeoutSeconds * 1000,
       connectMs: config.call.connectTimeoutMs,
@@ -269,6 +284,9 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     // The panel comes up first, so that it can say what the room is waiting for.
     parts: [
       ...parts,
+      // What is kept is read before anything is shown or rings.
+      { name: 'settings', part: kept.settings },
+      { name: 'people', part: kept.people },
       { name: 'panel', part: ui },
       { name: 'device watch', part: watch },
       { name: 'devices', part: devices },
@@ -277,9 +295,48 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
       ...(relay === null ? [] : [{ name: 'relay', part: relay }]),
       { name: 'media processes', part: closedOnly(mediaProcesses) },
       { name: 'hardware probe', part: hardware },
-      { name: 'room', part: room }
+      { name: 'room', part: room },
+      { name: 'clearing', part: clearing }
     ],
     url: () => ui.url
+  };
+}
+
+/** What people set and left in this room, in the data folder. */
+function composeKept(config: Config, { account }: EndpointIdentity, signaling: Signaling, { clock, log }: Environment) {
+  let sinceMs: number | null = null;
+  const onDamaged = (): void => {
+    sinceMs ??= clock.now();
+  };
+  const at = (name: string): string => join(config.dataDirectory, name);
+  const settingsPath = at('settings.json');
+  const peoplePath = at('people.json');
+  const { language: roomLanguage, ...panel } = config.panel;
+  const settingsLog = log.child({ part: 'settings' });
+  const peopleLog = log.child({ part: 'people' });
+  return {
+    settings: createSettings({
+      file: createKeptFile({ path: settingsPath, schema: keptSettings, empty: {}, log: settingsLog, onDamaged }),
+      removeRemains: () => removeRemains(settingsPath),
+      defaults: {
+        ...panel,
+        roomLanguage,
+        autoAnswer: { on: config.call.autoAnswer, afterSeconds: config.call.autoAnswerAfterSeconds },
+        encryption: config.encryption.setting
+      },
+      policy: config.encryption.policy,
+      clock,
+      log: settingsLog
+    }),
+    people: createPeople({
+      self: account,
+      file: createKeptFile({ path: peoplePath, schema: keptPeople, empty: EMPTY_BOOK, log: peopleLog, onDamaged }),
+      removeRemains: () => removeRemains(peoplePath),
+      signaling,
+      clock,
+      log: peopleLog
+    }),
+    unreadableSinceMs: () => sinceMs
   };
 }
 

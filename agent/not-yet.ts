@@ -1,38 +1,12 @@
 // Parts that are being built, on this branch alone: they refuse, and hold nothing.
 import { CloisterError } from '../src/kernel/errors.ts';
-import type { RoomState, SettingsView } from '../src/room/state.ts';
+import type { RoomState } from '../src/room/state.ts';
 import type { RoomParts } from './room-parts.ts';
 
 export const notYet = (): Promise<never> => Promise.reject(new CloisterError('CL_NOT_IMPLEMENTED'));
 const never = () => () => {};
 
-const SETTINGS: SettingsView = {
-  language: 'en',
-  roomLanguage: 'en',
-  theme: 'dark',
-  textSize: 'normal',
-  ringerPercent: 60,
-  doNotDisturb: null,
-  autoAnswer: { on: false, afterSeconds: 5 },
-  layout: 'speaker',
-  selfView: false,
-  wipeDailyAt: null
-};
-
-export const partsNotYet: RoomParts = {
-  settings: { on: never, view: () => SETTINGS, change: notYet },
-  people: {
-    on: never,
-    view: () => ({ favourites: [], recents: [], missedUnseen: 0 }),
-    search: notYet,
-    addFavourite: notYet,
-    removeFavourite: notYet,
-    removeRecent: notYet,
-    seen: notYet,
-    blocked: () => [],
-    block: notYet,
-    unblock: notYet
-  },
+export const partsNotYet: Pick<RoomParts, 'admin' | 'reports'> = {
   admin: {
     on: never,
     view: () => ({ pinSet: false, lockedUntil: null }),
@@ -42,7 +16,7 @@ export const partsNotYet: RoomParts = {
     endsAt: () => null,
     signOut: () => {}
   },
-  reports: { create: notYet, list: notYet, open: notYet }
+  reports: { create: notYet, list: notYet, open: notYet, wipe: async () => {} }
 };
 
 export const certificateNotYet: RoomState['certificate'] = {

@@ -15,6 +15,7 @@ import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { uuidV7 } from '../src/kernel/uuid.ts';
 import type { Endpoints, MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from '../src/media/port.ts';
+import { recentCallOf } from '../src/people/recent-call.ts';
 import type { CredentialsClient } from '../src/relay/credentials-client.ts';
 import { callOnDevices } from '../src/room/call-on-devices.ts';
 import { projectRoomState, type RoomFacts } from '../src/room/project.ts';
@@ -29,14 +30,14 @@ import type { RoomParts } from './room-parts.ts';
 export type RoomOptions = {
   readonly agentVersion: string;
   readonly room: RoomState['room'];
-  readonly policy: RoomFacts['policy'];
-  readonly localEncryption: LocalEncryption;
+  /** As they are now: a call keeps those that it began with. */
+  readonly policy: () => RoomFacts['policy'];
+  readonly localEncryption: () => LocalEncryption;
   readonly sources: () => RoomFacts['sources'];
   readonly devices: RoomDevices;
   readonly parts: RoomParts;
   /** This endpoint’s own. */
   readonly certificate: RoomState['certificate'];
-  readonly autoAnswer: boolean;
   readonly timeouts: CallContext['timeouts'];
   readonly signaling: Signaling;
   /** All of this machine's, but for loopback and link-local ones. */
@@ -79,7 +80,6 @@ export function createRoom(options: RoomOptions): Room {
   let securityEvents: readonly SecurityEvent[] = [];
   let shown: RoomState | null = null;
   let notifying = false;
-  let lastCalled: string | null = null;
   let redialledAtMs = Number.NEGATIVE_INFINITY;
   let onDevices: CallOnDevices & { readonly sharing: boolean } = { phase: 'idle', muted: false, sharing: false };
 
@@ -92,6 +92,8 @@ export function createRoom(options: RoomOptions): Room {
     };
     if (broker !== 'connected' && clock.now() - brokerSinceMs >= BROKER_PATIENCE_MS) add('CL_BROKER_UNREACHABLE', 'error', brokerSinceMs);
     if (clockState === 'wrong') add('CL_CLOCK_WRONG', 'error', clockWrongSinceMs);
+    const unreadableSinceMs = parts.unreadableSinceMs();
+    if (unreadableSinceMs !== null) add('CL_STORE_UNREADABLE', 'warning', unreadableSinceMs);
     const noRelaySinceMs = options.relay?.missingSinceMs() ?? null;
     if (noRelaySinceMs !== null) add('CL_RELAY_CREDENTIALS', 'warning', noRelaySinceMs);
     const hardwareProblem = options.hardware?.problem() ?? null;
@@ -113,8 +115,8 @@ export function createRoom(options: RoomOptions): Room {
       mediaEpoch: session?.epoch ?? 0,
       sources: options.sources(),
       devices: devices.facts(),
-      policy: options.policy,
-      local: options.localEncryption,
+      policy: options.policy(),
+      local: options.localEncryption(),
       broker,
       brokerSinceMs,
       clock: clockState,
@@ -167,11 +169,14 @@ export function createRoom(options: RoomOptions): Room {
   // ── the state machine and its effects ───────────────────────────────────────────────────────────────────────────────
 
   function context(): CallContext {
+    const { autoAnswer, doNotDisturb } = parts.settings.view();
     return {
       self: signaling.self,
       displayName: options.room.name,
-      encryption: options.localEncryption,
-      autoAnswer: options.autoAnswer,
+      encryption: options.localEncryption(),
+      autoAnswerAfterMs: autoAnswer.on ? autoAnswer.afterSeconds * 1000 : null,
+      doNotDisturb: doNotDisturb !== null,
+      isBlocked: parts.people.isBlocked,
       now: clock.now(),
       timeouts: options.timeouts
     };
@@ -187,9 +192,35 @@ export function createRoom(options: RoomOptions): Room {
     if (after !== null && (before?.id !== after.id || before.phase !== after.phase)) {
       log.info('call', { call: after.id, phase: after.phase, direction: after.direction, ended: after.ended?.reason, code: after.ended?.code ?? undefined });
     }
+    remember(before, after);
     const done = effects.map(carryOut);
     changed();
     await Promise.all(done);
+  }
+
+  /** What is left of a call when it is over. */
+  function remember(before: CallRecord | null, after: CallRecord | null): void {
+    const running = after !== null && after.phase !== 'ended';
+    parts.settings.inCall(running);
+    if (running || after === null || before?.phase === 'ended') return;
+    const recent = recentCallOf(after, verdict(after));
+    if (recent !== null) parts.people.record(recent, after.peer.endpoint);
+  }
+
+  function didNotRing({ why, call: id, peer }: Extract<CallEffect, { type: 'not-rung' }>): undefined {
+    log.info('a call did not ring', { call: id, why });
+    if (why === 'blocked') {
+      parts.people.refused();
+      return;
+    }
+    const { account, displayName, endpoint } = peer;
+    const at = new Date(clock.now()).toISOString();
+    parts.people.record({ id, account, displayName, direction: 'incoming', outcome: 'missed', at, durationMs: 0, encryption: null }, endpoint);
+  }
+
+  /** Somebody is here: nothing is answered by itself that this person can answer. */
+  function touched(): void {
+    if (call.call !== null && call.call.autoAnswerAtMs !== null) happened({ type: 'touched' });
   }
 
   /** For events that no person waits for. */
@@ -253,6 +284,8 @@ export function createRoom(options: RoomOptions): Room {
       case 'security-event':
         recordSecurityEvent(effect.code, effect.detectedBy, effect.text, effect.call);
         return;
+      case 'not-rung':
+        return didNotRing(effect);
       case 'journal':
         options.journal.write(effect.entry).catch((error) => log.warn('the call journal could not be written', { error: String(error) }));
         return;
@@ -384,6 +417,7 @@ export function createRoom(options: RoomOptions): Room {
     const running = current !== null && current.phase !== 'ended';
     if (command === 'redial') {
       const nowMs = clock.monotonicMs();
+      const lastCalled = parts.people.lastCalled();
       if (running || lastCalled === null || nowMs - redialledAtMs < REDIAL_REST_MS) return;
       redialledAtMs = nowMs;
       place(lastCalled, { audio: true, video: true }).catch(unable(command));
@@ -399,7 +433,14 @@ export function createRoom(options: RoomOptions): Room {
     for (const part of [parts.settings, parts.people, parts.admin]) scope.own(part.on('changed', changed));
     scope.own(devices.on('changed', changed));
     scope.own(devices.on('command', obey));
-    scope.own(devices.on('volume', (percent) => tellMedia((media) => media.setVolume(percent))));
+    scope.own(
+      devices.on('volume', (percent) => {
+        touched();
+        tellMedia((media) => media.setVolume(percent));
+      })
+    );
+    // The call that is over goes with what people left.
+    scope.own(parts.clearing.on('cleared', () => happened({ type: 'timer', name: 'forget' })));
     scope.own(devices.on('order', (order) => tellMedia((media) => media.setDevices(order))));
   }
 
@@ -409,7 +450,6 @@ export function createRoom(options: RoomOptions): Room {
     const { account } = address.value;
     const id = uuidV7(clock.now(), randomBytes(10));
     await dispatch({ type: 'place', id, to: account, video: wanted.video });
-    lastCalled = account;
     if (!wanted.audio) await dispatch({ type: 'set-microphone', on: false });
     return { id };
   }
@@ -482,7 +522,10 @@ export function createRoom(options: RoomOptions): Room {
     people: parts.people,
     admin: parts.admin,
     reports: parts.reports,
-    changeSettings: parts.settings.change,
+    async changeSettings(change) {
+      touched();
+      await parts.settings.change(change);
+    },
     compareCode: notYet,
     speakCode: notYet,
     selfViewTicket: notYet,
@@ -490,13 +533,16 @@ export function createRoom(options: RoomOptions): Room {
     shareSources: notYet,
     retrieve: notYet,
     silence: notYet,
-    clearRoom: notYet,
+    clearRoom: parts.clearing.clear,
     restart: notYet,
     logs: () => [],
     async callAction(id, action, actionOptions) {
       if (call.call?.id !== id) throw new CloisterError('CL_CALL_NONE');
       if (!isDone(action)) return notYet();
+      const { account } = call.call.peer;
       await dispatch(ACTIONS[action](actionOptions ?? {}));
+      // The call is gone at once, whether or not the account can be kept.
+      if (action === 'decline' && actionOptions?.block === true) await parts.people.block(account);
     },
     async displayTicket() {
       if (session === null) throw new CloisterError(call.call === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');

@@ -49,6 +49,10 @@ export type CallRecord = {
   readonly held: { readonly here: boolean; readonly there: boolean };
   readonly exchange: Exchange;
   readonly encryption: CallEncryption;
+  /** What this side could do when the call began: a switch that is turned counts from the next call on. */
+  readonly local: LocalEncryption;
+  /** When it is answered without a touch; null where somebody has to. */
+  readonly autoAnswerAtMs: number | null;
   /** Callee: the person (or auto-answer) has answered. Caller: an answer was taken. */
   readonly answered: boolean;
   /** Caller: the called account's endpoints that ring. */
@@ -66,7 +70,7 @@ export type CallEnding = { readonly reason: EndReason; readonly by: 'here' | 'th
 /** `call` stays after it ended, for the panel to say why, until it is forgotten or the next one comes. */
 export type CallState = { readonly call: CallRecord | null; readonly lastEpoch: number };
 
-export type TimerName = 'invite' | 'connect' | 'reconnect' | 'forget';
+export type TimerName = 'invite' | 'auto-answer' | 'connect' | 'reconnect' | 'forget';
 
 export type CallEvent =
   // what a person does
@@ -74,6 +78,8 @@ export type CallEvent =
   | { readonly type: 'answer'; readonly video: boolean }
   | { readonly type: 'decline' }
   | { readonly type: 'hang-up' }
+  /** Somebody is here and did something else: the call waits for that person. */
+  | { readonly type: 'touched' }
   /** `epoch`: of the media process whose code was compared; null for the present one. */
   | { readonly type: 'codes-match'; readonly epoch: number | null }
   | { readonly type: 'codes-differ'; readonly epoch: number | null }
@@ -134,6 +140,8 @@ export type CallEffect =
   | { readonly type: 'start-timer'; readonly name: TimerName; readonly delayMs: number }
   | { readonly type: 'stop-timer'; readonly name: TimerName }
   | { readonly type: 'security-event'; readonly code: ErrorCode; readonly detectedBy: string; readonly text: string; readonly call: string }
+  /** A call that did not ring. */
+  | { readonly type: 'not-rung'; readonly why: 'blocked' | 'do-not-disturb'; readonly call: string; readonly peer: CallRecord['peer'] }
   /** What a restarted agent must end: null when there is nothing. */
   | { readonly type: 'journal'; readonly entry: { readonly call: string; readonly peer: Party } | null };
 
@@ -141,7 +149,10 @@ export type CallContext = {
   readonly self: Party;
   readonly displayName: string;
   readonly encryption: LocalEncryption;
-  readonly autoAnswer: boolean;
+  /** How long an incoming call rings before it is answered without a touch; null where somebody has to. */
+  readonly autoAnswerAfterMs: number | null;
+  readonly doNotDisturb: boolean;
+  readonly isBlocked: (account: string) => boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly timeouts: { readonly inviteMs: number; readonly connectMs: number; readonly reconnectMs: number; readonly forgetMs: number };

@@ -23,6 +23,7 @@ export function step(state: CallState, event: CallEvent, context: CallContext): 
     case 'answer':
     case 'decline':
     case 'hang-up':
+    case 'touched':
     case 'codes-match':
     case 'codes-differ':
     case 'set-microphone':
@@ -47,7 +48,7 @@ const refused = (state: CallState, code: 'CL_CALL_NONE' | 'CL_CALL_WRONG_PHASE' 
 });
 const next = (state: CallState, call: CallRecord, effects: readonly CallEffect[] = []): Step => ({ state: { ...state, call }, effects, error: null });
 
-const TIMERS: readonly TimerName[] = ['invite', 'connect', 'reconnect'];
+const TIMERS: readonly TimerName[] = ['invite', 'auto-answer', 'connect', 'reconnect'];
 
 const active = (call: CallRecord | null): call is CallRecord => call !== null && call.phase !== 'ended';
 
@@ -101,6 +102,7 @@ function end(state: CallState, call: CallRecord, context: CallContext, ending: C
       endedAtMs: context.now,
       ended: ending,
       wanted: { ...call.wanted, screen: false },
+      autoAnswerAtMs: null,
       exchange: { ...call.exchange, prepared: null },
       heldCandidates: [],
       encryption: { ...call.encryption, code: null, failed }
@@ -133,6 +135,8 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
     held: NOT_HELD,
     exchange,
     encryption: unsettled(context.encryption.available ? 'end-to-end' : 'standard'),
+    local: context.encryption,
+    autoAnswerAtMs: null,
     answered: false,
     ringing: [],
     heldCandidates: [],
@@ -155,10 +159,17 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
 
 type PersonEvent = Extract<
   CallEvent,
-  { type: 'answer' | 'decline' | 'hang-up' | 'codes-match' | 'codes-differ' | 'set-microphone' | 'set-camera' | 'set-screen' | 'set-held' }
+  { type: 'answer' | 'decline' | 'hang-up' | 'touched' | 'codes-match' | 'codes-differ' | 'set-microphone' | 'set-camera' | 'set-screen' | 'set-held' }
 >;
 
+/** Whoever touches anything is here: a call that was about to be answered by itself waits for that person from then on. */
 function person(state: CallState, call: CallRecord, event: PersonEvent, context: CallContext): Step {
+  const done = act(state, call.autoAnswerAtMs === null ? call : { ...call, autoAnswerAtMs: null }, event, context);
+  if (call.autoAnswerAtMs === null || done.error !== null) return done;
+  return { ...done, effects: [{ type: 'stop-timer', name: 'auto-answer' }, ...done.effects] };
+}
+
+function act(state: CallState, call: CallRecord, event: PersonEvent, context: CallContext): Step {
   const rings = call.direction === 'incoming' && call.phase === 'ringing' && !call.answered;
   if (call.phase === 'ended') return refused(state, 'CL_CALL_WRONG_PHASE');
   switch (event.type) {
@@ -166,6 +177,8 @@ function person(state: CallState, call: CallRecord, event: PersonEvent, context:
       return rings ? answer(state, call, event.video, context) : refused(state, 'CL_CALL_WRONG_PHASE');
     case 'decline':
       return rings ? endHere(state, call, context, 'declined', 'The call was declined here.') : refused(state, 'CL_CALL_WRONG_PHASE');
+    case 'touched':
+      return next(state, call);
     case 'hang-up':
       return endHere(state, call, context, rings ? 'declined' : 'hangup', 'The call was ended here.');
     case 'set-microphone':
@@ -221,7 +234,7 @@ const comparable = (call: CallRecord, epoch: number | null): boolean => call.enc
 
 function answer(state: CallState, call: CallRecord, video: boolean, context: CallContext): Step {
   const wanted = { ...call.wanted, camera: video && call.wanted.camera };
-  const answered: CallRecord = { ...call, answered: true, phase: 'connecting', wanted };
+  const answered: CallRecord = { ...call, answered: true, autoAnswerAtMs: null, phase: 'connecting', wanted };
   const effects: CallEffect[] = [{ type: 'stop-timer', name: 'invite' }];
   if (wanted.camera !== call.wanted.camera) effects.push({ type: 'media-camera', epoch: call.exchange.epoch, on: wanted.camera });
   effects.push({ type: 'media-open', epoch: call.exchange.epoch }, { type: 'start-timer', name: 'connect', delayMs: context.timeouts.connectMs });
@@ -234,7 +247,7 @@ function sendPrepared(call: CallRecord, context: CallContext): { readonly call: 
   const { prepared, described } = call.exchange;
   if (prepared === null || described || !call.answered) return { call, effects: [] };
   const endToEnd = call.encryption.agreed === 'end-to-end';
-  const reason = wireReason(context.encryption);
+  const reason = wireReason(call.local);
   const encryption = endToEnd ? { accepted: true, nonce: prepared.nonce } : { accepted: false, ...(reason === undefined ? {} : { reason }) };
   const effects = toPeer(call, { type: 'call.answer', body: { sdp: prepared.sdp, encryption, displayName: context.displayName } });
   if (call.heldCandidates.length > 0) effects.push(...toPeer(call, { type: 'call.candidate', body: { candidates: [...call.heldCandidates] } }));
@@ -307,13 +320,23 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     effects: [{ type: 'send', to: inbound.from, call: inbound.call, message: endMessage(reason) }],
     error: null
   });
+  const undisturbed = (): Step => {
+    const refusal = reply('busy');
+    return { ...refusal, effects: [...refusal.effects, notRung('do-not-disturb')] };
+  };
+  const notRung = (why: 'blocked' | 'do-not-disturb'): CallEffect => ({ type: 'not-rung', why, call: inbound.call, peer: callerOf(inbound, body) });
+  if (context.isBlocked(inbound.from.account)) {
+    const refusal = reply('blocked');
+    return { ...refusal, effects: [...refusal.effects, notRung('blocked')] };
+  }
   const current = state.call;
   let before: CallEffect[] = [];
   let wanted = { microphone: body.media.audio, camera: body.media.video, screen: false };
   if (active(current)) {
     // Glare: both invited each other. The call with the smaller id wins.
     const glare = current.direction === 'outgoing' && !current.answered && current.peer.account === inbound.from.account;
-    if (!glare) return current.id === inbound.call ? unchanged(state) : reply('busy');
+    if (current.id === inbound.call) return unchanged(state);
+    if (!glare) return context.doNotDisturb ? undisturbed() : reply('busy');
     if (current.id <= inbound.call) return unchanged(state);
     before = [
       { type: 'media-close', epoch: current.exchange.epoch },
@@ -321,6 +344,8 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     ];
     wanted = { ...wanted, microphone: wanted.microphone && current.wanted.microphone, camera: wanted.camera && current.wanted.camera };
   }
+  // Whoever was called from here may answer by calling.
+  if (context.doNotDisturb && before.length === 0) return undisturbed();
   const decision = decideEncryption(context.encryption, {
     willing: body.encryption.offered,
     material: body.encryption.commitment,
@@ -330,22 +355,20 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     return { ...reply('policy'), state: before.length > 0 ? { ...state, call: null } : state, effects: [...before, ...reply('policy').effects] };
 
   // What both people wanted is answered at once, unless it became less than the person here was told: that is for the person to answer.
-  const autoAnswer = context.autoAnswer || (active(current) && decision.kind === current.encryption.expected);
+  const wantedByBoth = active(current) && decision.kind === current.encryption.expected;
+  const answerAfterMs = wantedByBoth ? 0 : context.doNotDisturb ? null : context.autoAnswerAfterMs;
   const exchange = newExchange(state, 'invite', 'callee');
   const call: CallRecord = {
     id: inbound.call,
     direction: 'incoming',
-    peer: {
-      account: inbound.from.account,
-      displayName: body.displayName === '' ? inbound.from.account : body.displayName,
-      endpoint: inbound.from.endpoint,
-      identity: inbound.identity
-    },
+    peer: callerOf(inbound, body),
     phase: 'ringing',
     wanted,
     held: NOT_HELD,
     exchange,
     encryption: settle(unsettled(decision.kind), decision),
+    local: context.encryption,
+    autoAnswerAtMs: answerAfterMs === null || answerAfterMs === 0 ? null : context.now + answerAfterMs,
     answered: false,
     ringing: [],
     heldCandidates: [],
@@ -363,10 +386,18 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     { type: 'start-timer', name: 'invite', delayMs: context.timeouts.inviteMs },
     { type: 'journal', entry: { call: call.id, peer: inbound.from } }
   ]);
-  if (!autoAnswer) return rings;
+  if (answerAfterMs === null) return rings;
+  if (answerAfterMs > 0) return { ...rings, effects: [...rings.effects, { type: 'start-timer', name: 'auto-answer', delayMs: answerAfterMs }] };
   const answered = answer(rings.state, call, wanted.camera, context);
   return { ...answered, effects: [...rings.effects, ...answered.effects] };
 }
+
+const callerOf = (inbound: InboundCallMessage, body: CallBody<'call.invite'>): CallRecord['peer'] => ({
+  account: inbound.from.account,
+  displayName: body.displayName === '' ? inbound.from.account : body.displayName,
+  endpoint: inbound.from.endpoint,
+  identity: inbound.identity
+});
 
 function settle(encryption: CallRecord['encryption'], decision: Exclude<EncryptionDecision, { kind: 'refused' }>): CallRecord['encryption'] {
   return { ...encryption, agreed: decision.kind, expected: decision.kind, reason: decision.kind === 'standard' ? decision.reason : null };
@@ -408,7 +439,7 @@ function answeredBy(state: CallState, call: CallRecord, inbound: InboundCallMess
       { type: 'media-accept-answer', epoch: exchange.epoch, sdp: body.sdp, endToEnd: nonce === undefined ? null : { nonce }, from: inbound.from }
     ]);
   }
-  const decision = decideEncryption(context.encryption, {
+  const decision = decideEncryption(call.local, {
     willing: body.encryption.accepted,
     material: body.encryption.nonce,
     reason: body.encryption.reason
@@ -543,8 +574,8 @@ function media(state: CallState, call: CallRecord, event: MediaEvent, context: C
 
 function offerReady(state: CallState, call: CallRecord, event: Extract<MediaEvent, { type: 'offer-ready' }>, context: CallContext): Step {
   const reconnect = call.exchange.kind === 'reconnect';
-  const offered = reconnect ? call.encryption.agreed === 'end-to-end' : context.encryption.available;
-  const reason = wireReason(context.encryption);
+  const offered = reconnect ? call.encryption.agreed === 'end-to-end' : call.local.available;
+  const reason = wireReason(call.local);
   const body: CallBody<'call.invite'> = {
     sdp: event.sdp,
     encryption: offered ? { offered, commitment: event.commitment } : { offered, ...(reason === undefined ? {} : { reason }) },
@@ -642,6 +673,11 @@ function timer(state: CallState, name: TimerName, context: CallContext): Step {
       const ending: CallEnding = { reason: 'timeout', by: call.direction === 'outgoing' ? 'here' : 'there', code: 'CL_CALL_TIMEOUT', text: 'Nobody answered.' };
       return end(state, call, context, ending, call.direction === 'outgoing' ? 'timeout' : null);
     }
+    case 'auto-answer':
+      // Somebody may have turned it off meanwhile, or wants to be left alone.
+      if (call.autoAnswerAtMs === null || call.answered) return unchanged(state);
+      if (context.autoAnswerAfterMs === null || context.doNotDisturb) return next(state, { ...call, autoAnswerAtMs: null });
+      return answer(state, call, call.wanted.camera, context);
     case 'connect':
       if (call.phase !== 'connecting') return unchanged(state);
       return endHere(state, call, context, 'media-failed', 'No media connection could be made in time.', 'CL_MEDIA_CONNECT');

@@ -141,7 +141,7 @@ function projectCall(call: CallRecord, facts: RoomFacts): CallView {
     recording: { here: false, there: false },
     transfer: null,
     parkCode: null,
-    autoAnswerAt: null,
+    autoAnswerAt: isoOrNull(call.autoAnswerAtMs),
     placedAt: iso(call.placedAtMs),
     startedAt: isoOrNull(call.startedAtMs),
     endedAt: isoOrNull(call.endedAtMs),

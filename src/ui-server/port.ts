@@ -99,6 +99,8 @@ export type ReportsPort = {
   list(): Promise<readonly ReportView[]>;
   /** A .tar.gz or .zip. @throws CloisterError CL_REPORT_UNKNOWN */
   open(id: string): Promise<{ readonly name: string; readonly bytes: Uint8Array }>;
+  /** Removes them all. */
+  wipe(): Promise<void>;
 };
 
 /** A picture for this room's own pages alone: the self-view of a call, or a camera that is tried. */

@@ -39,7 +39,10 @@ export class FakeRoom {
   readonly endpoint: string;
   readonly #network: FakeNetwork;
   encryption: EncryptionPreference = { policy: 'DisabledUserOverride', setting: true, complianceRecording: false };
-  autoAnswer = false;
+  autoAnswerAfterMs: number | null = null;
+  doNotDisturb = false;
+  readonly blocked = new Set<string>();
+  readonly notRung: { readonly why: string; readonly account: string }[] = [];
   identity: 'verified' | 'unverified' = 'verified';
 
   constructor(network: FakeNetwork, account: string, endpoint: string) {
@@ -57,7 +60,9 @@ export class FakeRoom {
       self: { account: this.account, endpoint: this.endpoint },
       displayName: this.account,
       encryption: localEncryption(this.encryption),
-      autoAnswer: this.autoAnswer,
+      autoAnswerAfterMs: this.autoAnswerAfterMs,
+      doNotDisturb: this.doNotDisturb,
+      isBlocked: (account) => this.blocked.has(account),
       now: this.#network.now,
       timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 }
     };
@@ -152,6 +157,9 @@ export class FakeRoom {
         return;
       case 'security-event':
         this.securityEvents.push({ code: effect.code, detectedBy: effect.detectedBy });
+        return;
+      case 'not-rung':
+        this.notRung.push({ why: effect.why, account: effect.peer.account });
         return;
       case 'journal':
         this.journal = effect.entry?.call ?? null;

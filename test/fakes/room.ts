@@ -211,7 +211,8 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     reports: {
       create: async (text) => ({ ...report, text }),
       list: async () => [report],
-      open: async () => ({ name: 'report.tar.gz', bytes: new Uint8Array([1, 2, 3]) })
+      open: async () => ({ name: 'report.tar.gz', bytes: new Uint8Array([1, 2, 3]) }),
+      wipe: recorded('wipe')
     },
     async changeSettings(changed) {
       failing();

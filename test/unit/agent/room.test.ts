@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { certificateNotYet, partsNotYet } from '../../../agent/not-yet.ts';
+import { certificateNotYet } from '../../../agent/not-yet.ts';
 import { createRoom, type Room, type RoomOptions } from '../../../agent/room.ts';
 import { localEncryption } from '../../../src/call/encryption-decision.ts';
 import { CloisterError } from '../../../src/kernel/errors.ts';
@@ -12,6 +12,7 @@ import type { CallMessage } from '../../../src/signaling/messages.ts';
 import type { Party, Signaling, SignalingEvents } from '../../../src/signaling/port.ts';
 import { createFakeClock } from '../../fakes/clock.ts';
 import { createFakeRoomDevices, NO_DEVICES } from '../../fakes/room-devices.ts';
+import { createKeptParts } from '../../fakes/room-parts.ts';
 
 const SELF: Party = { account: 'boardroom@contoso.example', endpoint: 'a'.repeat(26) };
 const PEER: Party = { account: 'studio@contoso.example', endpoint: 'b'.repeat(26) };
@@ -118,6 +119,7 @@ function fakeSignaling() {
       if (failure !== null) throw failure;
     },
     networkChanged: (addresses) => void told.push(addresses),
+    watchPresence: () => {},
     sendRelay: async () => {},
     [Symbol.asyncDispose]: async () => {}
   };
@@ -134,7 +136,9 @@ function fakeSignaling() {
   };
 }
 
-async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call: string; peer: Party } | null = null) {
+type Kept = Pick<Parameters<typeof createKeptParts>[0], 'settings' | 'people'>;
+
+async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call: string; peer: Party } | null = null, kept: Kept = {}) {
   const clock = createFakeClock();
   const media = fakeMedia();
   const devices = createFakeRoomDevices();
@@ -145,21 +149,22 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     (level: string) =>
     (message: string): void =>
       void logged.push({ level, message });
+  const parts = createKeptParts({ clock, signaling: network.signaling, ...kept });
+  await parts.start();
   const log: Log = { ...silentLog, debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error'), child: () => log };
   const room: Room = createRoom({
     agentVersion: '0.1.0',
     room: { name: 'Boardroom', account: SELF.account, organisation: 'contoso.example', endpoint: SELF.endpoint },
-    policy: { policy: 'DisabledUserOverride', setting: true },
-    localEncryption: localEncryption({ policy: 'DisabledUserOverride', setting: true, complianceRecording: false }),
+    policy: () => ({ policy: 'DisabledUserOverride', setting: parts.settings.encryption() }),
+    localEncryption: () => localEncryption({ policy: 'DisabledUserOverride', setting: parts.settings.encryption(), complianceRecording: false }),
     sources: () => ({
       camera: { kind: 'test', name: 'Test picture' },
       microphone: { kind: 'test', name: 'Test tone' },
       screen: { kind: 'test', name: 'Test page' }
     }),
     devices,
-    parts: partsNotYet,
+    parts,
     certificate: certificateNotYet,
-    autoAnswer: false,
     timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 },
     signaling: network.signaling,
     addresses: () => ['192.0.2.1'],
@@ -179,7 +184,7 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     assert.ok(found, `there is no media process ${index}`);
     return found;
   };
-  return { room, devices, clock, network, session, sessions: media.sessions, logged, journal };
+  return { room, parts, devices, clock, network, session, sessions: media.sessions, logged, journal };
 }
 
 /** A call that came in and was answered, and whose media is secured. */
@@ -245,6 +250,7 @@ describe('the room and its devices', () => {
     assert.equal(sessions.length, 1, 'nobody was called from here yet');
     await room.placeCall('studio@contoso.example', { audio: true, video: true });
     devices.press('hang-up');
+    await turn();
     devices.press('redial');
     await turn();
     assert.deepEqual([room.state().call?.peer.account, room.state().call?.phase, sessions.length], ['studio@contoso.example', 'inviting', 3]);

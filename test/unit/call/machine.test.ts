@@ -49,7 +49,7 @@ describe('call state machine', () => {
 
   it('answers by itself where the room does', () => {
     const { network, a, b } = pair();
-    b.autoAnswer = true;
+    b.autoAnswerAfterMs = 0;
     place(a);
     network.settle();
     assert.equal(b.call?.phase, 'connected');
