@@ -16,12 +16,12 @@ import { Scope } from '../src/kernel/scope.ts';
 import { createMediaProcesses } from '../src/media/client.ts';
 import { createHardwareProbe } from '../src/media/encode/hardware-probe.ts';
 import type { IceServer, MediaDevices, MediaSettings } from '../src/media/port.ts';
+import { idleView } from '../src/media/source/chosen-devices.ts';
 import { viewOfChoice } from '../src/media/source/source-view.ts';
 import { type CredentialsClient, type CredentialsClientOptions, createCredentialsClient } from '../src/relay/credentials-client.ts';
 import { createCredentialsService } from '../src/relay/credentials-service.ts';
 import { readSharedSecret } from '../src/relay/shared-secret.ts';
 import type { RoomFacts } from '../src/room/project.ts';
-import type { SourceView } from '../src/room/state.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../src/signaling/embedded-broker.ts';
 import type { Signaling } from '../src/signaling/port.ts';
 import { createSignaling } from '../src/signaling/signaling.ts';
@@ -285,13 +285,9 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
 
 /** What would be used now, before anything was opened. */
 function sourcesOf({ media }: Config, order: MediaDevices): RoomFacts['sources'] {
-  const first = (kind: 'camera' | 'microphone', none: string): SourceView => {
-    const [device] = order[kind];
-    return device === undefined ? { kind: 'away', name: none } : { kind: 'device', name: device.name };
-  };
   return {
-    camera: media.camera === 'auto' ? first('camera', 'No camera') : viewOfChoice(media.camera, 'video'),
-    microphone: media.microphone === 'auto' ? first('microphone', 'No microphone') : viewOfChoice(media.microphone, 'audio'),
+    camera: idleView('camera', media.camera, order.camera),
+    microphone: idleView('microphone', media.microphone, order.microphone),
     screen: media.screen === 'none' ? null : viewOfChoice(media.screen, 'screen')
   };
 }

@@ -4,7 +4,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
-import { CloisterError } from '../kernel/errors.ts';
+import { CloisterError, hasSystemCode } from '../kernel/errors.ts';
 import type { Log } from '../kernel/log.ts';
 import { signEnvelope, verifyEnvelope } from './envelope.ts';
 import type { EndpointIdentity, Envelopes, TrustStore } from './port.ts';
@@ -72,7 +72,7 @@ function readExisting(path: string): string {
   try {
     return readFileSync(path, 'latin1');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    if (hasSystemCode(error, 'ENOENT')) return '';
     throw error;
   }
 }
