@@ -35,6 +35,7 @@ export const partsNotYet: RoomParts = {
   },
   admin: {
     on: never,
+    pinSet: () => false,
     view: () => ({ pinSet: false, lockedUntil: null }),
     setPin: notYet,
     signIn: notYet,
@@ -42,7 +43,7 @@ export const partsNotYet: RoomParts = {
     endsAt: () => null,
     signOut: () => {}
   },
-  reports: { create: notYet, list: notYet, open: notYet }
+  reports: { create: notYet, list: notYet, open: notYet, diagnostics: notYet, wipe: notYet }
 };
 
 export const certificateNotYet: RoomState['certificate'] = {
