@@ -9,6 +9,7 @@ const never = () => () => {};
 export const partsNotYet: Pick<RoomParts, 'admin' | 'reports'> = {
   admin: {
     on: never,
+    pinSet: () => false,
     view: () => ({ pinSet: false, lockedUntil: null }),
     setPin: notYet,
     signIn: notYet,
@@ -16,7 +17,7 @@ export const partsNotYet: Pick<RoomParts, 'admin' | 'reports'> = {
     endsAt: () => null,
     signOut: () => {}
   },
-  reports: { create: notYet, list: notYet, open: notYet, wipe: async () => {} }
+  reports: { create: notYet, list: notYet, open: notYet, diagnostics: notYet, wipe: async () => {} }
 };
 
 export const certificateNotYet: RoomState['certificate'] = {

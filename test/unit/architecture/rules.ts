@@ -40,7 +40,9 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
     'src/ui-server/',
     'src/media/',
     'src/identity/',
-    'src/relay/'
+    'src/relay/',
+    'src/admin/',
+    'src/health/'
   ],
   react: ['src/ui/'],
   'react-dom': ['src/ui/'],
@@ -58,6 +60,8 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/policy\//, imports: ['zod'] },
   { path: /^src\/encryption\//, imports: ['node:crypto', '@peculiar/x509'] },
   { path: /^src\/config\/(?!(?:load-config|atomic-file|kept-file)\.ts$)/, imports: ['zod'] },
+  { path: /^src\/admin\/pin-rules\.ts$/, imports: [] },
+  { path: /^src\/admin\/sessions\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/identity\/names\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/signaling\/(?:topics|messages)\.ts$/, imports: ['zod'] },
   { path: /^src\/devices\/(?:device-text|identity|alsa-text|usb-terminals)\.ts$/, imports: ['node:crypto'] },

@@ -42,6 +42,17 @@ describe('log', () => {
     );
   });
 
+  it('keeps the latest five hundred lines that were written, redacted', async () => {
+    const { log, lines } = open();
+    log.debug('not asked for');
+    for (let count = 0; count < 510; count++) log.child({ count }).info('line', { token: 'canary' });
+    const recent = log.recent();
+    await log[Symbol.asyncDispose]();
+    assert.deepEqual(recent, lines().slice(-500));
+    assert.match(recent[0] ?? '', /"count":10,/);
+    assert.ok(!recent.join().includes('canary'));
+  });
+
   it('writes short lines for people', async () => {
     const { log, lines } = open({ format: 'text', level: 'debug' });
     log.debug('call', { phase: 'connected', text: 'two words' });
