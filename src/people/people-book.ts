@@ -97,11 +97,11 @@ export const wipe = (book: PeopleBook): PeopleBook => ({ ...book, recents: [] })
 /** A name as others may give it to themselves, without what would turn or hide the text around it (controls, and the marks of Unicode UAX 9 section 2). */
 export function shownName(name: string): string {
   const plain = name
-    .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
     .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
+    .replace(/[\p{Cc}\s]+/gu, ' ')
     .trim();
   // Cut between characters, not inside of one.
-  return [...plain].slice(0, MAX_NAME).join('').slice(0, MAX_NAME);
+  return [...plain].slice(0, MAX_NAME).join('').trim();
 }
 
 const latest = (newer: readonly string[], older: readonly string[]): readonly string[] => [...new Set([...newer, ...older])].slice(0, MAX_ENDPOINTS);

@@ -10,11 +10,17 @@ const placeCallBody = z.strictObject({
   media: z.strictObject({ audio: z.boolean().default(true), video: z.boolean().default(true) }).prefault({})
 });
 const answerBody = z.strictObject({ video: z.boolean().default(true) });
+const declineBody = z.strictObject({ block: z.boolean().default(false) });
 /** Which code people compared: that of this media process (`mediaEpoch` of the state). A code that was replaced meanwhile is not confirmed. */
 const codesBody = z.strictObject({ mediaEpoch: z.int().min(1).exactOptional() });
 const emptyBody = z.strictObject({});
 
-const bodyOf = (action: CallAction) => (action === 'answer' ? answerBody : action === 'codes-match' || action === 'codes-differ' ? codesBody : emptyBody);
+const BODIES: Readonly<Partial<Record<CallAction, z.ZodType<CallActionOptions>>>> = {
+  answer: answerBody,
+  decline: declineBody,
+  'codes-match': codesBody,
+  'codes-differ': codesBody
+};
 
 const ACTIONS: ReadonlySet<string> = new Set<CallAction>([
   'answer',
@@ -60,7 +66,7 @@ export function actOnCall(room: RoomPort): RequestHandler<{ id: string; action: 
   return async (request, response) => {
     const { id, action } = request.params;
     if (isAction(action)) {
-      await room.callAction(id, action, parseBody<z.ZodType<CallActionOptions>>(bodyOf(action), request.body));
+      await room.callAction(id, action, parseBody(BODIES[action] ?? emptyBody, request.body));
       response.status(204).end();
       return;
     }
