@@ -56,6 +56,7 @@ export function createKeptParts(options: {
   readonly settings?: KeptSettings;
   readonly people?: PeopleBook;
   readonly policy?: Policy;
+  readonly unreadableSinceMs?: RoomParts['unreadableSinceMs'];
 }): KeptParts {
   const { clock, signaling } = options;
   const settingsFile = memoryFile<KeptSettings>(options.settings ?? {});
@@ -68,7 +69,7 @@ export function createKeptParts(options: {
     settings,
     people,
     clearing: createClearing({ settings, people, reports: partsNotYet.reports, inCall: () => false, clock, log: silentLog }),
-    unreadableSinceMs: () => null,
+    unreadableSinceMs: options.unreadableSinceMs ?? (() => null),
     settingsFile,
     peopleFile,
     async start() {

@@ -6,6 +6,7 @@ import { CloisterError } from '../../../src/kernel/errors.ts';
 import { createEvents } from '../../../src/kernel/events.ts';
 import { type Log, silentLog } from '../../../src/kernel/log.ts';
 import type { Endpoints, MediaCallOptions, MediaEvents, MediaFailure, MediaSession, MediaStatistics } from '../../../src/media/port.ts';
+import { EMPTY_BOOK } from '../../../src/people/people-book.ts';
 import { NO_FLOW } from '../../../src/room/project.ts';
 import type { RoomState } from '../../../src/room/state.ts';
 import type { CallMessage } from '../../../src/signaling/messages.ts';
@@ -136,7 +137,7 @@ function fakeSignaling() {
   };
 }
 
-type Kept = Pick<Parameters<typeof createKeptParts>[0], 'settings' | 'people'>;
+type Kept = Pick<Parameters<typeof createKeptParts>[0], 'settings' | 'people' | 'unreadableSinceMs'>;
 
 async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call: string; peer: Party } | null = null, kept: Kept = {}) {
   const clock = createFakeClock();
@@ -621,5 +622,130 @@ describe('the room', () => {
     network.receive(INVITE, PEER, '0190f3c2-7d4e-7a31-8c55-000000000003');
     await turn();
     assert.equal(room.state().call?.id, CALL, 'a closed room takes no call');
+  });
+});
+
+describe('the room and its people', () => {
+  const EVE: Party = { account: 'eve@fabrikam.example', endpoint: 'e'.repeat(26) };
+  const LATER = '0190f3c2-7d4e-7a31-8c55-000000000002';
+  const recents = (room: Room) => room.state().people.recents.map(({ account, outcome, encryption }) => [account, outcome, encryption]);
+
+  it('rings for nobody who is blocked, and keeps nothing of the call', async () => {
+    const { room, network, sessions, parts, journal, logged } = await start({}, null, { people: { ...EMPTY_BOOK, blocked: [EVE.account] } });
+    network.receive(INVITE, EVE);
+    await turn();
+    assert.deepEqual(network.sent, [{ to: EVE, call: CALL, message: { type: 'call.end', body: { reason: 'blocked' } } }]);
+    assert.deepEqual([room.state().call, sessions.length, parts.peopleFile.writes, journal], [null, 0, 0, []]);
+    assert.ok(!JSON.stringify(logged).includes(EVE.account));
+    assert.deepEqual(room.state().people, { favourites: [], recents: [], missedUnseen: 0 });
+  });
+
+  it('blocks whom somebody declined so, from then on, and is told if it cannot', async () => {
+    const { room, network, parts } = await start();
+    network.receive(INVITE, EVE);
+    await turn();
+    await room.callAction(CALL, 'decline', { block: true });
+    assert.deepEqual([room.people.blocked(), parts.peopleFile.kept.blocked], [[EVE.account], [EVE.account]]);
+    assert.equal(room.state().call?.ended?.reason, 'declined');
+    network.receive(INVITE, EVE, LATER);
+    await turn();
+    assert.deepEqual(network.sent.at(-1)?.message.body, { reason: 'blocked' });
+    const full = await start({}, null, { people: { ...EMPTY_BOOK, blocked: Array.from({ length: 1_000 }, (_, n) => `e${n}@x.example`) } });
+    full.network.receive(INVITE, EVE);
+    await turn();
+    await assert.rejects(full.room.callAction(CALL, 'decline', { block: true }), { code: 'CL_PEOPLE_FULL' });
+    assert.equal(full.room.state().call?.phase, 'ended', 'it does not go on ringing for that');
+    const connected = await inCall();
+    await assert.rejects(connected.room.callAction(CALL, 'decline', { block: true }), { code: 'CL_CALL_WRONG_PHASE' });
+    assert.deepEqual(connected.room.people.blocked(), [], 'what could not be declined is not blocked');
+  });
+
+  it('does not ring while nobody wants to be disturbed, and shows who called', async () => {
+    const { room, network, sessions } = await start();
+    await room.changeSettings({ doNotDisturb: { minutes: null } });
+    network.receive(INVITE);
+    await turn();
+    assert.deepEqual([network.sent.at(-1)?.message.body, room.state().call, sessions.length], [{ reason: 'busy' }, null, 0]);
+    assert.deepEqual([recents(room), room.state().people.missedUnseen], [[[PEER.account, 'missed', null]], 1]);
+    await room.people.seen();
+    assert.equal(room.state().people.missedUnseen, 0);
+  });
+
+  it('remembers each call with what it was, once', async () => {
+    const { room, network, parts } = await inCall();
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    assert.deepEqual(recents(room), [[PEER.account, 'talked', 'end-to-end-verified']]);
+    const { id } = await room.placeCall('attic@contoso.example', { audio: true, video: true });
+    await room.callAction(id, 'end');
+    await turn();
+    assert.deepEqual(recents(room), [
+      ['attic@contoso.example', 'not-answered', null],
+      [PEER.account, 'talked', 'end-to-end-verified']
+    ]);
+    assert.equal(parts.peopleFile.kept.recents.length, 2);
+  });
+
+  it('answers by itself after the time that was set, and not where somebody is here', async () => {
+    const { room, network, clock } = await start({}, null, { settings: { autoAnswer: { on: true, afterSeconds: 10 } } });
+    network.receive(INVITE);
+    await turn();
+    assert.equal(room.state().call?.autoAnswerAt, new Date(clock.now() + 10_000).toISOString());
+    await clock.advanceAsync(9_999);
+    assert.equal(room.state().call?.phase, 'ringing');
+    await clock.advanceAsync(1);
+    assert.equal(room.state().call?.phase, 'connecting');
+    const touched = await start({}, null, { settings: { autoAnswer: { on: true, afterSeconds: 10 } } });
+    touched.network.receive(INVITE);
+    await turn();
+    await touched.room.changeSettings({ ringerPercent: 10 });
+    assert.equal(touched.room.state().call?.autoAnswerAt, null);
+    await touched.clock.advanceAsync(20_000);
+    assert.equal(touched.room.state().call?.phase, 'ringing');
+  });
+
+  it('goes by the account’s own switch from the next call on, and shows it at once', async () => {
+    const { room, network } = await start();
+    network.receive(INVITE);
+    await turn();
+    await room.changeSettings({ encryption: false });
+    assert.deepEqual(room.state().policy.encryption, { policy: 'DisabledUserOverride', setting: false, available: false, reason: 'setting-here' });
+    assert.equal(room.state().call?.encryption.expected, 'end-to-end', 'this call goes on as it began');
+    await room.callAction(CALL, 'decline');
+    network.receive(INVITE, PEER, LATER);
+    await turn();
+    assert.deepEqual([room.state().call?.encryption.expected, room.state().call?.encryption.reason], ['standard', 'setting-here']);
+  });
+
+  it('speaks the visitors’ language until their call is over', async () => {
+    const { room, network } = await inCall();
+    await room.changeSettings({ language: 'ja' });
+    assert.equal(room.state().settings.language, 'ja');
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    assert.equal(room.state().settings.language, 'en');
+  });
+
+  it('is cleared of what people left, the call that is over with it', async () => {
+    const { room, network, devices, sessions } = await inCall();
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await room.changeSettings({ language: 'ja', doNotDisturb: { minutes: 5 } });
+    await room.people.addFavourite(PEER.account, null);
+    await room.clearRoom();
+    await turn();
+    const { call, people, settings } = room.state();
+    assert.deepEqual([call, people.recents, people.favourites.length, settings.language, settings.doNotDisturb], [null, [], 1, 'en', null]);
+    devices.press('redial');
+    await turn();
+    assert.equal(sessions.length, 1, 'nobody is called who was forgotten');
+  });
+
+  it('tells that a file was set aside', async () => {
+    const { room } = await start({}, null, { unreadableSinceMs: () => 5 });
+    assert.deepEqual(
+      room.state().health.problems.map(({ code, since }) => [code, since]),
+      [['CL_STORE_UNREADABLE', '1970-01-01T00:00:00.005Z']]
+    );
   });
 });
