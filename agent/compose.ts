@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { localEncryption } from '../src/call/encryption-decision.ts';
 import type { Config } from '../src/config/schema.ts';
+import { certificateView } from '../src/identity/certificate-view.ts';
 import { openEnvelopes } from '../src/identity/envelopes.ts';
 import type { EndpointIdentity } from '../src/identity/port.ts';
 import { makeSealingPair, openSealed, sealFor } from '../src/identity/sealing.ts';
@@ -27,9 +28,10 @@ import type { Signaling } from '../src/signaling/port.ts';
 import { createSignaling } from '../src/signaling/signaling.ts';
 import { createUiServer } from '../src/ui-server/server.ts';
 import { createCallJournal } from './call-journal.ts';
+import { composeAdmin, composeReports, composeSilences } from './compose-admin.ts';
 import { composeDevices } from './compose-devices.ts';
 import type { Part } from './lifecycle.ts';
-import { certificateNotYet, partsNotYet } from './not-yet.ts';
+import { partsNotYet } from './not-yet.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { createRoom } from './room.ts';
 import { AGENT_VERSION } from './version.ts';
@@ -39,6 +41,8 @@ const FORGET_CALL_MS = 60_000;
 const TRUST_RELOAD_MS = 60_000;
 
 export type Environment = { readonly clock: Clock; readonly log: Log };
+/** `logLines`: the latest, redacted. `restart`: ends the agent so that it is started again. */
+export type RoomEnvironment = Environment & { readonly logLines: () => readonly string[]; readonly restart: () => void };
 
 export type ComposedBroker = EmbeddedBroker & { url(): string };
 
@@ -205,7 +209,7 @@ function iceServersOf(config: Config, relay: CredentialsClient | null, authority
  * The parts of a room in the order in which they start. With an embedded broker the port it got is known only once it listens, so it is started before.
  * @throws CloisterError CL_IDENTITY_MISSING, CL_IDENTITY_INVALID, CL_CONFIG_INVALID
  */
-export async function composeRoom(config: Config, brokerUrl: string, environment: Environment): Promise<ComposedRoom> {
+export async function composeRoom(config: Config, brokerUrl: string, environment: RoomEnvironment): Promise<ComposedRoom> {
   const { clock, log } = environment;
   const { identity, signaling, parts } = await composeEndpoint(config, brokerUrl, config.room.name, environment);
   const relayAuthority = config.media.relay.certificateAuthority;
@@ -231,6 +235,18 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     displayOrigins: ui.origins()
   });
   const mediaProcesses = createMediaProcesses({ settings, clock, log: log.child({ part: 'media' }), onDied: () => hardware.distrust() });
+  const admin = composeAdmin(config, environment);
+  const silences = composeSilences(config, environment);
+  const reports = composeReports(config, environment, {
+    state: () => room.state(),
+    logLines: environment.logLines,
+    identity,
+    admin,
+    relaySecrets: () => {
+      const given = relay?.current();
+      return given == null ? [] : [given.username, given.credential];
+    }
+  });
   const room = createRoom({
     agentVersion: AGENT_VERSION,
     room: { name: config.room.name, account: identity.account, organisation: identity.organisation, endpoint: identity.endpointId },
@@ -238,8 +254,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     localEncryption: localEncryption(config.encryption),
     sources: () => sourcesOf(config, registry.order()),
     devices,
-    parts: partsNotYet,
-    certificate: certificateNotYet,
+    parts: { ...partsNotYet, admin, reports, silences },
+    certificate: certificateView(identity.certificatePem),
     autoAnswer: config.call.autoAnswer,
     timeouts: {
       inviteMs: config.call.inviteTimeoutSeconds * 1000,
@@ -252,6 +268,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     relay,
     mediaProcesses,
     hardware,
+    logLines: environment.logLines,
+    restart: environment.restart,
     journal: createCallJournal(join(config.dataDirectory, 'call-journal.json')),
     clock,
     log
@@ -269,6 +287,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     // The panel comes up first, so that it can say what the room is waiting for.
     parts: [
       ...parts,
+      { name: 'administrator', part: admin },
+      { name: 'silenced problems', part: silences },
       { name: 'panel', part: ui },
       { name: 'device watch', part: watch },
       { name: 'devices', part: devices },

@@ -1,6 +1,6 @@
 // Parts that are being built, on this branch alone: they refuse, and hold nothing.
 import { CloisterError } from '../src/kernel/errors.ts';
-import type { RoomState, SettingsView } from '../src/room/state.ts';
+import type { SettingsView } from '../src/room/state.ts';
 import type { RoomParts } from './room-parts.ts';
 
 export const notYet = (): Promise<never> => Promise.reject(new CloisterError('CL_NOT_IMPLEMENTED'));
@@ -19,7 +19,7 @@ const SETTINGS: SettingsView = {
   wipeDailyAt: null
 };
 
-export const partsNotYet: RoomParts = {
+export const partsNotYet: Pick<RoomParts, 'settings' | 'people'> = {
   settings: { on: never, view: () => SETTINGS, change: notYet },
   people: {
     on: never,
@@ -32,24 +32,5 @@ export const partsNotYet: RoomParts = {
     blocked: () => [],
     block: notYet,
     unblock: notYet
-  },
-  admin: {
-    on: never,
-    pinSet: () => false,
-    view: () => ({ pinSet: false, lockedUntil: null }),
-    setPin: notYet,
-    signIn: notYet,
-    holds: () => false,
-    endsAt: () => null,
-    signOut: () => {}
-  },
-  reports: { create: notYet, list: notYet, open: notYet, diagnostics: notYet, wipe: notYet }
-};
-
-export const certificateNotYet: RoomState['certificate'] = {
-  subject: '',
-  issuer: '',
-  notBefore: '1970-01-01T00:00:00.000Z',
-  notAfter: '1970-01-01T00:00:00.000Z',
-  thumbprint: ''
+  }
 };

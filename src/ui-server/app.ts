@@ -5,6 +5,20 @@ import { join } from 'node:path';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { CloisterError } from '../kernel/errors.ts';
 import type { Log } from '../kernel/log.ts';
+import {
+  downloadDiagnostics,
+  downloadReport,
+  listReports,
+  makeReport,
+  restartAgent,
+  setPin,
+  showLogs,
+  showSession,
+  signIn,
+  signOut,
+  silenceProblem
+} from './admin-routes.ts';
+import { administrator, administratorWherePinIsSet } from './administrator.ts';
 import { actOnCall, displayTicket, placeCall } from './call-routes.ts';
 import { chooseDevice, commandCamera, listDevices, listPresets, setVolume } from './device-routes.ts';
 import type { EventStream } from './event-stream.ts';
@@ -65,25 +79,35 @@ export function createApp({ room, events, allowedHosts, uiDirectory, log }: AppO
     next(refused ?? undefined);
   });
 
+  const needsAdministrator = administrator(room.admin);
   const body = express.json({ limit: MAX_BODY_BYTES, inflate: false, type: () => true });
-  const route = (path: string, method: 'get' | 'post', ...handlers: RequestHandler[]): void => {
-    const allowed = method === 'get' ? 'GET, HEAD' : 'POST';
-    app
-      .route(path)
-      [method](...handlers)
-      .all(onlyMethods(allowed));
+  const routes = (path: string, methods: Readonly<Partial<Record<'get' | 'post', readonly RequestHandler[]>>>): void => {
+    const at = app.route(path);
+    if (methods.get !== undefined) at.get(...methods.get);
+    if (methods.post !== undefined) at.post(...methods.post);
+    at.all(onlyMethods([...(methods.get === undefined ? [] : ['GET, HEAD']), ...(methods.post === undefined ? [] : ['POST'])].join(', ')));
   };
+  const route = (path: string, method: 'get' | 'post', ...handlers: RequestHandler[]): void => routes(path, { [method]: handlers });
   route('/', 'get', (_request, response) => response.redirect(302, '/panel/'));
   route('/api/v1/state', 'get', (_request, response) => void response.json(room.state()));
   route('/api/v1/events', 'get', (request, response) => events.serve(request, response));
   route('/api/v1/calls', 'post', body, placeCall(room));
   route('/api/v1/calls/:id/:action', 'post', body, actOnCall(room) as RequestHandler);
   route('/api/v1/devices', 'get', listDevices(room));
-  route('/api/v1/devices/choose', 'post', body, chooseDevice(room));
+  route('/api/v1/devices/choose', 'post', body, administratorWherePinIsSet(room.admin), chooseDevice(room));
   route('/api/v1/devices/volume', 'post', body, setVolume(room));
   route('/api/v1/devices/:id/presets', 'get', listPresets(room) as RequestHandler);
   route('/api/v1/devices/:id/:action', 'post', body, commandCamera(room) as RequestHandler);
   route('/api/v1/display/ticket', 'post', body, displayTicket(room));
+  routes('/api/v1/session', { get: [showSession(room)], post: [body, signIn(room)] });
+  route('/api/v1/session/end', 'post', body, signOut(room));
+  route('/api/v1/pin', 'post', body, setPin(room));
+  routes('/api/v1/reports', { get: [listReports(room)], post: [body, makeReport(room)] });
+  route('/api/v1/reports/:id', 'get', needsAdministrator, downloadReport(room) as RequestHandler);
+  route('/api/v1/diagnostics', 'get', needsAdministrator, downloadDiagnostics(room));
+  route('/api/v1/logs', 'get', needsAdministrator, showLogs(room));
+  route('/api/v1/health/silence', 'post', body, silenceProblem(room));
+  route('/api/v1/restart', 'post', needsAdministrator, body, restartAgent(room));
   route('/healthz', 'get', (_request, response) => {
     if (!room.healthy()) throw new CloisterError('CL_UNHEALTHY');
     response.json({ status: room.state().health.status });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { certificateNotYet, partsNotYet } from '../../../agent/not-yet.ts';
+import { partsNotYet } from '../../../agent/not-yet.ts';
 import { createRoom, type Room, type RoomOptions } from '../../../agent/room.ts';
 import { localEncryption } from '../../../src/call/encryption-decision.ts';
 import { CloisterError } from '../../../src/kernel/errors.ts';
@@ -12,6 +12,8 @@ import type { CallMessage } from '../../../src/signaling/messages.ts';
 import type { Party, Signaling, SignalingEvents } from '../../../src/signaling/port.ts';
 import { createFakeClock } from '../../fakes/clock.ts';
 import { createFakeRoomDevices, NO_DEVICES } from '../../fakes/room-devices.ts';
+import { PLAIN_PARTS } from '../../fakes/room-parts.ts';
+import { UNTOUCHED } from '../../fakes/room-state.ts';
 
 const SELF: Party = { account: 'boardroom@contoso.example', endpoint: 'a'.repeat(26) };
 const PEER: Party = { account: 'studio@contoso.example', endpoint: 'b'.repeat(26) };
@@ -157,8 +159,10 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
       screen: { kind: 'test', name: 'Test page' }
     }),
     devices,
-    parts: partsNotYet,
-    certificate: certificateNotYet,
+    parts: { ...partsNotYet, ...PLAIN_PARTS },
+    certificate: UNTOUCHED.certificate,
+    logLines: () => ['a line'],
+    restart: null,
     autoAnswer: false,
     timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 },
     signaling: network.signaling,
@@ -295,6 +299,76 @@ describe('the room and its devices', () => {
 });
 
 describe('the room', () => {
+  it('restarts when it was asked to, a moment after the answer, and not in a call', async () => {
+    let ended = 0;
+    const end = (): void => {
+      ended += 1;
+    };
+    const { room, clock } = await start({ restart: end });
+    await room.restart();
+    assert.equal(ended, 0);
+    await clock.advanceAsync(500);
+    assert.equal(ended, 1);
+    await room[Symbol.asyncDispose]();
+
+    const busy = await inCall({ restart: end });
+    await assert.rejects(busy.room.restart(), { code: 'CL_CALL_BUSY' });
+    await busy.room.callAction(CALL, 'end');
+    await busy.room.restart();
+    busy.network.receive(INVITE, PEER, '0190f3c2-7d4e-7a31-8c55-000000000002');
+    await turn();
+    await busy.clock.advanceAsync(1_000);
+    assert.equal(ended, 1);
+    await busy.room[Symbol.asyncDispose]();
+
+    const alone = await start();
+    await assert.rejects(alone.room.restart(), { code: 'CL_NOT_IMPLEMENTED' });
+    await alone.room[Symbol.asyncDispose]();
+  });
+
+  it('tells of its certificate’s end by itself, as the days go by', async () => {
+    const notAfter = new Date(Date.UTC(2026, 0, 1) + 30 * 86_400_000 + 90 * 60_000).toISOString();
+    const { room, clock } = await start({ certificate: { ...UNTOUCHED.certificate, notAfter } });
+    const told: string[][] = [];
+    room.subscribe(({ health }) => told.push(health.problems.map(({ code, severity }) => `${code} ${severity}`)));
+    assert.deepEqual(room.state().health.problems, []);
+    assert.equal(room.state().certificate.notAfter, notAfter);
+    clock.advance(2 * 3_600_000);
+    await turn();
+    assert.deepEqual(told.at(-1), ['CL_CERTIFICATE_EXPIRES warning']);
+    clock.jump(27 * 86_400_000);
+    clock.advance(3_600_000);
+    await turn();
+    assert.deepEqual(told.at(-1), ['CL_CERTIFICATE_EXPIRES error']);
+    await room[Symbol.asyncDispose]();
+  });
+
+  it('shows what ails its administrator, and silences what it is told to', async () => {
+    const asked: unknown[] = [];
+    const { room } = await start({
+      parts: {
+        ...partsNotYet,
+        ...PLAIN_PARTS,
+        admin: { ...PLAIN_PARTS.admin, problem: () => ({ code: 'CL_PIN_UNREADABLE', sinceMs: 0 }) },
+        silences: {
+          on: () => () => {},
+          mark: (problems) => problems.map((problem) => ({ ...problem, silenced: { reason: 'known', at: problem.since } })),
+          set: async (...given) => void asked.push(given)
+        }
+      }
+    });
+    assert.deepEqual(
+      room.state().health.problems.map(({ code, silenced }) => [code, silenced?.reason]),
+      [['CL_PIN_UNREADABLE', 'known']]
+    );
+    // What somebody has seen is no longer what ails the room.
+    assert.equal(room.state().health.status, 'ready');
+    await room.silence('CL_PIN_UNREADABLE', null);
+    assert.deepEqual(asked, [['CL_PIN_UNREADABLE', null]]);
+    assert.deepEqual(room.logs(), ['a line']);
+    await room[Symbol.asyncDispose]();
+  });
+
   it('tells what the trial of hardware encoders found as a problem of health', async () => {
     let problem: MediaFailure | null = null;
     let settled = (): void => {};
@@ -315,7 +389,7 @@ describe('the room', () => {
     assert.deepEqual(room.state().health, {
       ...room.state().health,
       status: 'degraded',
-      problems: [{ code: 'CL_MEDIA_HARDWARE', severity: 'warning', since: new Date(clock.now()).toISOString(), text: 'none works' }]
+      problems: [{ code: 'CL_MEDIA_HARDWARE', severity: 'warning', since: new Date(clock.now()).toISOString(), text: 'none works', silenced: null }]
     });
     await room[Symbol.asyncDispose]();
   });
