@@ -51,7 +51,7 @@ function callForReport({ peer, parkCode: _parkCode, transfer, ...call }: CallVie
   };
 }
 
-export function stateForReport({ people, call, otherCalls, ...state }: RoomState): object {
+function stateForReport({ people, call, otherCalls, ...state }: RoomState): object {
   return {
     ...state,
     call: call === null ? null : callForReport(call),
