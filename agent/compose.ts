@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { localEncryption } from '../src/call/encryption-decision.ts';
 import { createKeptFile, removeRemains } from '../src/config/kept-file.ts';
 import type { Config } from '../src/config/schema.ts';
+import { certificateView } from '../src/identity/certificate-view.ts';
 import { openEnvelopes } from '../src/identity/envelopes.ts';
 import type { EndpointIdentity } from '../src/identity/port.ts';
 import { makeSealingPair, openSealed, sealFor } from '../src/identity/sealing.ts';
@@ -34,9 +35,9 @@ import { createSignaling } from '../src/signaling/signaling.ts';
 import { createUiServer } from '../src/ui-server/server.ts';
 import { createCallJournal } from './call-journal.ts';
 import { createClearing } from './clear-room.ts';
+import { composeAdmin, composeReports, composeSilences } from './compose-admin.ts';
 import { composeDevices } from './compose-devices.ts';
 import type { Part } from './lifecycle.ts';
-import { certificateNotYet, partsNotYet } from './not-yet.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { createRoom } from './room.ts';
 import { AGENT_VERSION } from './version.ts';
@@ -46,6 +47,8 @@ const FORGET_CALL_MS = 60_000;
 const TRUST_RELOAD_MS = 60_000;
 
 export type Environment = { readonly clock: Clock; readonly log: Log };
+/** `logLines`: the latest, redacted. `restart`: ends the agent so that it is started again. */
+export type RoomEnvironment = Environment & { readonly logLines: () => readonly string[]; readonly restart: () => void };
 
 export type ComposedBroker = EmbeddedBroker & { url(): string };
 
@@ -212,7 +215,7 @@ function iceServersOf(config: Config, relay: CredentialsClient | null, authority
  * The parts of a room in the order in which they start. With an embedded broker the port it got is known only once it listens, so it is started before.
  * @throws CloisterError CL_IDENTITY_MISSING, CL_IDENTITY_INVALID, CL_CONFIG_INVALID
  */
-export async function composeRoom(config: Config, brokerUrl: string, environment: Environment): Promise<ComposedRoom> {
+export async function composeRoom(config: Config, brokerUrl: string, environment: RoomEnvironment): Promise<ComposedRoom> {
   const { clock, log } = environment;
   const { identity, signaling, parts } = await composeEndpoint(config, brokerUrl, config.room.name, environment);
   const relayAuthority = config.media.relay.certificateAuthority;
@@ -238,11 +241,23 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     displayOrigins: ui.origins()
   });
   const mediaProcesses = createMediaProcesses({ settings, clock, log: log.child({ part: 'media' }), onDied: () => hardware.distrust() });
+  const admin = composeAdmin(config, environment);
+  const silences = composeSilences(config, environment);
+  const reports = composeReports(config, environment, {
+    state: () => room.state(),
+    logLines: environment.logLines,
+    identity,
+    admin,
+    relaySecrets: () => {
+      const given = relay?.current();
+      return given == null ? [] : [given.username, given.credential];
+    }
+  });
   const kept = composeKept(config, identity, signaling, environment);
   const clearing = createClearing({
     settings: kept.settings,
     people: kept.people,
-    reports: partsNotYet.reports,
+    reports,
     inCall: () => (room.state().call?.phase ?? 'ended') !== 'ended',
     clock,
     log: log.child({ part: 'clearing' })
@@ -254,8 +269,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     localEncryption: () => localEncryption({ ...config.encryption, setting: kept.settings.encryption() }),
     sources: () => sourcesOf(config, registry.order()),
     devices,
-    parts: { ...partsNotYet, ...kept, clearing },
-    certificate: certificateNotYet,
+    parts: { ...kept, admin, reports, silences, clearing },
+    certificate: certificateView(identity.certificatePem),
     timeouts: {
       inviteMs: config.call.inviteTimeoutSeconds * 1000,
       connectMs: config.call.connectTimeoutMs,
@@ -267,6 +282,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     relay,
     mediaProcesses,
     hardware,
+    logLines: environment.logLines,
+    restart: environment.restart,
     journal: createCallJournal(join(config.dataDirectory, 'call-journal.json')),
     clock,
     log
@@ -287,6 +304,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
       // What is kept is read before anything is shown or rings.
       { name: 'settings', part: kept.settings },
       { name: 'people', part: kept.people },
+      { name: 'administrator', part: admin },
+      { name: 'silenced problems', part: silences },
       { name: 'panel', part: ui },
       { name: 'device watch', part: watch },
       { name: 'devices', part: devices },

@@ -7,6 +7,7 @@ import { unavailableFeatures } from '../src/call/features.ts';
 import { noCall, step } from '../src/call/machine.ts';
 import { confirmedBy, verdict } from '../src/call/verdict.ts';
 import type { CallOnDevices } from '../src/devices/port.ts';
+import { expiryProblem } from '../src/health/certificate-expiry.ts';
 import { parseAddress } from '../src/kernel/address.ts';
 import type { Clock, Timer } from '../src/kernel/clock.ts';
 import { type ErrorCode, errorCodes } from '../src/kernel/error-codes.ts';
@@ -48,6 +49,10 @@ export type RoomOptions = {
   /** What is told of hardware encoders. */
   readonly hardware?: { problem(): MediaFailure | null; on(event: 'settled', listener: () => void): () => void };
   readonly journal: CallJournal;
+  /** The latest lines of the log, redacted, oldest first. */
+  readonly logLines: () => readonly string[];
+  /** Ends the agent so that its supervisor starts it again; null where nobody would. */
+  readonly restart: (() => void) | null;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -58,6 +63,9 @@ const BROKER_PATIENCE_MS = 2_000;
 const ADDRESS_LOOK_MS = 1_000;
 /** A key that is stuck, or a device gone wild, may not ring at the other side over and over. */
 const REDIAL_REST_MS = 3_000;
+const CERTIFICATE_LOOK_MS = 60 * 60_000;
+/** The answer to who asked for it is to arrive. */
+const RESTART_AFTER_MS = 500;
 
 export type Room = RoomPort & AsyncDisposable & { start(signal: AbortSignal): Promise<void> };
 
@@ -100,7 +108,11 @@ export function createRoom(options: RoomOptions): Room {
     if (hardwareProblem !== null) add(hardwareProblem.code, 'warning', hardwareSinceMs, hardwareProblem.text);
     for (const trouble of devices.troubles()) add(trouble.code, 'warning', trouble.sinceMs, trouble.text);
     if (mediaProblem !== null) add(mediaProblem.code, 'warning', mediaProblemSinceMs, mediaProblem.text);
-    return found;
+    const expiry = expiryProblem(Date.parse(options.certificate.notAfter), clock.now());
+    if (expiry !== null) add('CL_CERTIFICATE_EXPIRES', expiry.severity, expiry.sinceMs, expiry.text);
+    const adminProblem = parts.admin.problem();
+    if (adminProblem !== null) add(adminProblem.code, 'error', adminProblem.sinceMs);
+    return parts.silences.mark(found);
   }
 
   function state(): RoomState {
@@ -430,7 +442,7 @@ export function createRoom(options: RoomOptions): Room {
       log.info('what was pressed at a device cannot be done now', { command, error: asCloisterError(cause).code });
 
   function listenToDevices(): void {
-    for (const part of [parts.settings, parts.people, parts.admin]) scope.own(part.on('changed', changed));
+    for (const part of [parts.settings, parts.people, parts.admin, parts.silences]) scope.own(part.on('changed', changed));
     scope.own(devices.on('changed', changed));
     scope.own(devices.on('command', obey));
     scope.own(
@@ -489,6 +501,20 @@ export function createRoom(options: RoomOptions): Room {
     tellMedia((media) => media.iceServersChanged());
   }
 
+  const isInCall = (): boolean => call.call !== null && call.call.phase !== 'ended';
+
+  async function restart(): Promise<void> {
+    const { restart: end } = options;
+    if (end === null) throw new CloisterError('CL_NOT_IMPLEMENTED', 'Nobody would start this room again.');
+    if (isInCall()) throw new CloisterError('CL_CALL_BUSY');
+    log.info('the agent was asked to restart');
+    scope.schedule(clock, RESTART_AFTER_MS, () => {
+      // A call that came meanwhile is worth more.
+      if (isInCall()) log.warn('the agent does not restart: a call has begun');
+      else end();
+    });
+  }
+
   async function endCallOfLastRun(): Promise<void> {
     const entry = await options.journal.read();
     if (entry === null) return;
@@ -504,6 +530,7 @@ export function createRoom(options: RoomOptions): Room {
       listenToSignaling();
       listenToDevices();
       watchAddresses();
+      scope.every(clock, CERTIFICATE_LOOK_MS, changed);
       if (options.relay !== null) scope.own(options.relay.on('changed', relaysChanged));
       // A broker that is away must not keep the panel from coming up: it says so instead.
       signaling.start(signal).catch((error) => log.error('signaling could not start', { error: asCloisterError(error).code }));
@@ -532,10 +559,10 @@ export function createRoom(options: RoomOptions): Room {
     showCode: notYet,
     shareSources: notYet,
     retrieve: notYet,
-    silence: notYet,
+    silence: parts.silences.set,
     clearRoom: parts.clearing.clear,
-    restart: notYet,
-    logs: () => [],
+    restart,
+    logs: options.logLines,
     async callAction(id, action, actionOptions) {
       if (call.call?.id !== id) throw new CloisterError('CL_CALL_NONE');
       if (!isDone(action)) return notYet();

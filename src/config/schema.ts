@@ -384,6 +384,15 @@ const log = z.strictObject({
     .meta(meaning('Log folder', 'restart', 'Where log files go, besides standard error; null for none.'))
 });
 
+const reports = z.strictObject({
+  maxBytes: z
+    .int()
+    .min(65_536)
+    .max(50 * 1024 * 1024)
+    .default(5 * 1024 * 1024)
+    .meta(meaning('Size of a report', 'restart', 'In bytes, 65,536 to 52,428,800: a report that would be larger has fewer lines of the log. Ten are kept.'))
+});
+
 const LOOPBACK_OR_ANY = ['127.0.0.1', 'localhost', '::1', '0.0.0.0', '::'];
 
 export const configSchema = z
@@ -400,6 +409,7 @@ export const configSchema = z
     panel: panel.prefault({}),
     uiServer: uiServer.prefault({}),
     log: log.prefault({}),
+    reports: reports.prefault({}),
     dataDirectory: path.default('data').meta(meaning('Data folder', 'restart', 'What the agent keeps between starts, such as the journal of a running call.'))
   })
   .superRefine((config, context) => {

@@ -7,7 +7,7 @@ import type { AdminPort } from './port.ts';
 const SESSION_COOKIE = 'cloister_session';
 
 /** The cookie of that name; null where there is none, or more than one. */
-export function cookieOf(request: Request, name: string): string | null {
+function cookieOf(request: Request, name: string): string | null {
   const values: string[] = [];
   for (const pair of (request.get('cookie') ?? '').split(';')) {
     const equals = pair.indexOf('=');
@@ -28,7 +28,7 @@ export const sessionOf = (request: Request): string | null => cookieOf(request, 
 
 const bearerOf = (request: Request): string | null => /^Bearer ([A-Za-z0-9_-]{1,128})$/i.exec(request.get('authorization') ?? '')?.[1] ?? null;
 
-export function isAdministrator(admin: AdminPort, request: Request): boolean {
+function isAdministrator(admin: AdminPort, request: Request): boolean {
   return [sessionOf(request), bearerOf(request)].some((token) => token !== null && admin.holds(token));
 }
 

@@ -70,5 +70,7 @@ export function sendProblem(response: ServerResponse, problem: Problem): void {
   response.statusCode = problem.status;
   response.setHeader('content-type', 'application/problem+json; charset=utf-8');
   response.setHeader('cache-control', 'no-store');
+  // RFC 9110 section 15.5.2. A browser asks nobody for a bearer.
+  if (problem.status === 401) response.setHeader('www-authenticate', 'Bearer realm="cloister"');
   response.end(JSON.stringify(problem));
 }

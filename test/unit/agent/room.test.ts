@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { certificateNotYet } from '../../../agent/not-yet.ts';
 import { createRoom, type Room, type RoomOptions } from '../../../agent/room.ts';
+import type { RoomParts } from '../../../agent/room-parts.ts';
 import { localEncryption } from '../../../src/call/encryption-decision.ts';
 import { CloisterError } from '../../../src/kernel/errors.ts';
 import { createEvents } from '../../../src/kernel/events.ts';
@@ -12,8 +12,10 @@ import type { RoomState } from '../../../src/room/state.ts';
 import type { CallMessage } from '../../../src/signaling/messages.ts';
 import type { Party, Signaling, SignalingEvents } from '../../../src/signaling/port.ts';
 import { createFakeClock } from '../../fakes/clock.ts';
+import { createKeptParts } from '../../fakes/kept-parts.ts';
 import { createFakeRoomDevices, NO_DEVICES } from '../../fakes/room-devices.ts';
-import { createKeptParts } from '../../fakes/room-parts.ts';
+import { PLAIN_PARTS } from '../../fakes/room-parts.ts';
+import { UNTOUCHED } from '../../fakes/room-state.ts';
 
 const SELF: Party = { account: 'boardroom@contoso.example', endpoint: 'a'.repeat(26) };
 const PEER: Party = { account: 'studio@contoso.example', endpoint: 'b'.repeat(26) };
@@ -137,7 +139,7 @@ function fakeSignaling() {
   };
 }
 
-type Kept = Pick<Parameters<typeof createKeptParts>[0], 'settings' | 'people' | 'unreadableSinceMs'>;
+type Kept = Pick<Parameters<typeof createKeptParts>[0], 'settings' | 'people'> & { readonly parts?: Partial<RoomParts> };
 
 async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call: string; peer: Party } | null = null, kept: Kept = {}) {
   const clock = createFakeClock();
@@ -150,8 +152,9 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     (level: string) =>
     (message: string): void =>
       void logged.push({ level, message });
-  const parts = createKeptParts({ clock, signaling: network.signaling, ...kept });
-  await parts.start();
+  const own = createKeptParts({ clock, signaling: network.signaling, ...kept });
+  const parts = { ...own, ...kept.parts };
+  await own.start();
   const log: Log = { ...silentLog, debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error'), child: () => log };
   const room: Room = createRoom({
     agentVersion: '0.1.0',
@@ -165,7 +168,9 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     }),
     devices,
     parts,
-    certificate: certificateNotYet,
+    certificate: UNTOUCHED.certificate,
+    logLines: () => ['a line'],
+    restart: null,
     timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000 },
     signaling: network.signaling,
     addresses: () => ['192.0.2.1'],
@@ -302,6 +307,74 @@ describe('the room and its devices', () => {
 });
 
 describe('the room', () => {
+  it('restarts when it was asked to, a moment after the answer, and not in a call', async () => {
+    let ended = 0;
+    const end = (): void => {
+      ended += 1;
+    };
+    const { room, clock } = await start({ restart: end });
+    await room.restart();
+    assert.equal(ended, 0);
+    await clock.advanceAsync(500);
+    assert.equal(ended, 1);
+    await room[Symbol.asyncDispose]();
+
+    const busy = await inCall({ restart: end });
+    await assert.rejects(busy.room.restart(), { code: 'CL_CALL_BUSY' });
+    await busy.room.callAction(CALL, 'end');
+    await busy.room.restart();
+    busy.network.receive(INVITE, PEER, '0190f3c2-7d4e-7a31-8c55-000000000002');
+    await turn();
+    await busy.clock.advanceAsync(1_000);
+    assert.equal(ended, 1);
+    await busy.room[Symbol.asyncDispose]();
+
+    const alone = await start();
+    await assert.rejects(alone.room.restart(), { code: 'CL_NOT_IMPLEMENTED' });
+    await alone.room[Symbol.asyncDispose]();
+  });
+
+  it('tells of its certificate’s end by itself, as the days go by', async () => {
+    const notAfter = new Date(Date.UTC(2026, 0, 1) + 30 * 86_400_000 + 90 * 60_000).toISOString();
+    const { room, clock } = await start({ certificate: { ...UNTOUCHED.certificate, notAfter } });
+    const told: string[][] = [];
+    room.subscribe(({ health }) => told.push(health.problems.map(({ code, severity }) => `${code} ${severity}`)));
+    assert.deepEqual(room.state().health.problems, []);
+    assert.equal(room.state().certificate.notAfter, notAfter);
+    clock.advance(2 * 3_600_000);
+    await turn();
+    assert.deepEqual(told.at(-1), ['CL_CERTIFICATE_EXPIRES warning']);
+    clock.jump(27 * 86_400_000);
+    clock.advance(3_600_000);
+    await turn();
+    assert.deepEqual(told.at(-1), ['CL_CERTIFICATE_EXPIRES error']);
+    await room[Symbol.asyncDispose]();
+  });
+
+  it('shows what ails its administrator, and silences what it is told to', async () => {
+    const asked: unknown[] = [];
+    const { room } = await start({}, null, {
+      parts: {
+        admin: { ...PLAIN_PARTS.admin, problem: () => ({ code: 'CL_PIN_UNREADABLE', sinceMs: 0 }) },
+        silences: {
+          on: () => () => {},
+          mark: (problems) => problems.map((problem) => ({ ...problem, silenced: { reason: 'known', at: problem.since } })),
+          set: async (...given) => void asked.push(given)
+        }
+      }
+    });
+    assert.deepEqual(
+      room.state().health.problems.map(({ code, silenced }) => [code, silenced?.reason]),
+      [['CL_PIN_UNREADABLE', 'known']]
+    );
+    // What somebody has seen is no longer what ails the room.
+    assert.equal(room.state().health.status, 'ready');
+    await room.silence('CL_PIN_UNREADABLE', null);
+    assert.deepEqual(asked, [['CL_PIN_UNREADABLE', null]]);
+    assert.deepEqual(room.logs(), ['a line']);
+    await room[Symbol.asyncDispose]();
+  });
+
   it('tells what the trial of hardware encoders found as a problem of health', async () => {
     let problem: MediaFailure | null = null;
     let settled = (): void => {};
@@ -322,7 +395,7 @@ describe('the room', () => {
     assert.deepEqual(room.state().health, {
       ...room.state().health,
       status: 'degraded',
-      problems: [{ code: 'CL_MEDIA_HARDWARE', severity: 'warning', since: new Date(clock.now()).toISOString(), text: 'none works' }]
+      problems: [{ code: 'CL_MEDIA_HARDWARE', severity: 'warning', since: new Date(clock.now()).toISOString(), text: 'none works', silenced: null }]
     });
     await room[Symbol.asyncDispose]();
   });
@@ -742,7 +815,7 @@ describe('the room and its people', () => {
   });
 
   it('tells that a file was set aside', async () => {
-    const { room } = await start({}, null, { unreadableSinceMs: () => 5 });
+    const { room } = await start({}, null, { parts: { unreadableSinceMs: () => 5 } });
     assert.deepEqual(
       room.state().health.problems.map(({ code, since }) => [code, since]),
       [['CL_STORE_UNREADABLE', '1970-01-01T00:00:00.005Z']]

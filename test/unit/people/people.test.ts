@@ -6,7 +6,7 @@ import { EMPTY_BOOK, type PeopleBook } from '../../../src/people/people-book.ts'
 import type { RecentCall } from '../../../src/room/state.ts';
 import type { PresenceNews, Signaling, SignalingEvents } from '../../../src/signaling/port.ts';
 import { createFakeClock } from '../../fakes/clock.ts';
-import { memoryFile } from '../../fakes/room-parts.ts';
+import { memoryFile } from '../../fakes/kept-parts.ts';
 
 const SELF = 'boardroom@contoso.example';
 const STUDIO = 'studio@contoso.example';

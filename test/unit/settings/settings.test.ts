@@ -7,7 +7,7 @@ import { keptSettings } from '../../../src/settings/kept-settings.ts';
 import { changeSettings, type KeptSettings, lapse, settingsView, VISITORS_MS } from '../../../src/settings/room-settings.ts';
 import type { SignalingEvents } from '../../../src/signaling/port.ts';
 import { createFakeClock } from '../../fakes/clock.ts';
-import { createKeptParts, DEFAULTS } from '../../fakes/room-parts.ts';
+import { createKeptParts, DEFAULTS } from '../../fakes/kept-parts.ts';
 
 async function start(kept: KeptSettings = {}, policy: 'Disabled' | 'DisabledUserOverride' | 'Required' = 'DisabledUserOverride') {
   const clock = createFakeClock();
