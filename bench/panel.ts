@@ -221,6 +221,7 @@ async function touchTimes(browser: Browser, url: string, room: FakeRoom): Promis
 }
 
 async function memoryOver(browser: Browser, url: string, room: FakeRoom): Promise<Memory[]> {
+  room.change((state) => ({ ...state, call: null }));
   const { context, page, debug } = await open(browser);
   await page.goto(url);
   await page.getByTestId('screen-home').waitFor();
