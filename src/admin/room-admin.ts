@@ -196,7 +196,6 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
         }
         const kept = { pin: await hash.hashPin(pin), tries: { wrong: 0, waitMs: 0 } };
         await keep(kept);
-        sessions.endAll();
         log.info('the administrator’s PIN was set');
       });
     },

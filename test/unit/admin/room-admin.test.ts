@@ -246,7 +246,9 @@ describe('the room’s administrator', () => {
       await first.setPin(PIN, null);
       await chmod(path, 0);
     }
-    assert.equal(await codeOf((await start()).setPin(OTHER, null)), 'CL_PIN_UNREADABLE');
+    const admin = await start();
+    assert.deepEqual([admin.view().pinSet, admin.problem()?.code], [true, 'CL_PIN_UNREADABLE']);
+    assert.equal(await codeOf(admin.setPin(OTHER, null)), 'CL_PIN_UNREADABLE');
   });
 
   it('ends the sessions, and says so, where the file is damaged or taken away while the room runs', async () => {
