@@ -82,9 +82,9 @@ export type AdminPort = {
   /** Also where the kept one cannot be read: then nobody can set another. */
   pinSet(): boolean;
   /** First use, or with the present one; ends all sessions. @throws CloisterError CL_PIN_WEAK, CL_PIN_REQUIRED, CL_PIN_WRONG, CL_PIN_LOCKED, CL_PIN_UNREADABLE */
-  setPin(pin: string, current: string | null): Promise<void>;
+  setPin(pin: string, current: string | null, from?: 'here' | 'network'): Promise<void>;
   /** @throws CloisterError CL_PIN_NOT_SET, CL_PIN_WRONG, CL_PIN_LOCKED, CL_PIN_UNREADABLE */
-  signIn(pin: string): Promise<{ readonly token: string }>;
+  signIn(pin: string, from?: 'here' | 'network'): Promise<{ readonly token: string }>;
   /** Whether the session, or the token of this machine’s programs, holds; a touch of an administrator keeps a session for five more minutes. */
   holds(token: string): boolean;
   /** ISO 8601; null where there is none. */
