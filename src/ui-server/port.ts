@@ -92,6 +92,20 @@ export type AdminPort = {
   signOut(token: string): void;
 };
 
+export type PanelView = { readonly id: string /** The address from which it was paired. */; readonly from: string; readonly pairedAt: string };
+
+/** Panels that are not on this device, paired by the PIN over TLS. */
+export type PanelsPort = {
+  on(event: 'removed', listener: (id: string) => void): Unsubscribe;
+  /** Who calls this has made sure of the PIN. @throws the system's error where it cannot be kept */
+  pair(from: string): Promise<{ readonly token: string }>;
+  /** Null where the token is no paired panel’s. */
+  idOf(token: string): string | null;
+  list(): readonly PanelView[];
+  /** @throws CloisterError CL_NOT_FOUND */
+  remove(id: string): Promise<void>;
+};
+
 export type ReportView = { readonly id: string; readonly at: string; readonly text: string; readonly bytes: number };
 
 export type ReportFile = { readonly name: string; readonly bytes: Uint8Array };
