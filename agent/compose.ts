@@ -308,6 +308,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
       // What is kept is read before anything is shown or rings.
       { name: 'settings', part: kept.settings },
       { name: 'people', part: kept.people },
+      { name: 'clearing', part: clearing },
       { name: 'administrator', part: admin },
       { name: 'silenced problems', part: silences },
       ...(remote === null ? [] : [{ name: 'remote panels', part: startedOnly(remote.panels) }]),
@@ -319,8 +320,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
       ...(relay === null ? [] : [{ name: 'relay', part: relay }]),
       { name: 'media processes', part: closedOnly(mediaProcesses) },
       { name: 'hardware probe', part: hardware },
-      { name: 'room', part: room },
-      { name: 'clearing', part: clearing }
+      { name: 'room', part: room }
     ],
     url: () => ui.url
   };
