@@ -44,7 +44,9 @@ const ROUTES: readonly (readonly [string, string])[] = [
 type Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: string; readonly code: string | undefined };
 type Asked = { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>>; readonly local?: boolean };
 
-describe('a remote panel', () => {
+describe('a remote panel', function () {
+  // Each PIN costs a quarter of a second, on a machine with nothing else to do.
+  this.timeout(60_000);
   let folder: string;
   let certificates: string;
   let ca: string;
