@@ -6,7 +6,7 @@ import { useNow, useRoom } from '../shared/room-context.tsx';
 import { useTexts } from '../shared/use-texts.ts';
 import type { Texts } from '../texts/texts.ts';
 import { back, nothingOpened, type Opened, open, type PageName, type PanelScreen, screenOf } from './screen-choice.ts';
-import { DialScreen } from './screens/dial.tsx';
+import { CallScreen } from './screens/call.tsx';
 import { EndedScreen } from './screens/ended.tsx';
 import { HomeScreen } from './screens/home.tsx';
 import { InCallScreen } from './screens/in-call.tsx';
@@ -34,7 +34,8 @@ type ShownInCall = Shown & { readonly call: CallView; readonly onDone: () => voi
 // settings, health, camera, dial-tones, share and more plug in here.
 const ROOM_SCREENS: Readonly<Partial<Record<PanelScreen, (shown: Shown) => ReactElement>>> & { readonly home: (shown: Shown) => ReactElement } = {
   home: ({ state, onOpen }) => <HomeScreen state={state} onOpen={onOpen} />,
-  call: ({ state, onBack }) => <DialScreen room={state.room} onBack={onBack} />
+  call: ({ state, onBack }) => <CallScreen key="call" state={state} part="people" onBack={onBack} />,
+  recents: ({ state, onBack }) => <CallScreen key="recents" state={state} part="recents" onBack={onBack} />
 };
 
 // Each call's screens are mounted anew, so that nothing of one call is left in the next.
@@ -42,13 +43,13 @@ const CALL_SCREENS: Readonly<Partial<Record<PanelScreen, (shown: ShownInCall) =>
   readonly 'in-call': (shown: ShownInCall) => ReactElement;
 } = {
   outgoing: ({ call }) => <OutgoingScreen call={call} />,
-  incoming: ({ call }) => <IncomingScreen call={call} />,
+  incoming: ({ call }) => <IncomingScreen key={call.id} call={call} />,
   'in-call': ({ call, state, onOpen }) => <InCallScreen key={call.id} call={call} devices={state.devices} onOpen={onOpen} />,
   security: ({ call, onBack }) => <SecurityScreen key={call.id} call={call} onBack={onBack} />,
-  ended: ({ call, state, onDone }) => <EndedScreen key={call.id} call={call} events={state.health.securityEvents} onDone={onDone} />
+  ended: ({ call, state, onDone }) => <EndedScreen key={call.id} call={call} state={state} onDone={onDone} />
 };
 
-const OF_THE_ROOM: ReadonlySet<PanelScreen> = new Set(['home', 'call', 'settings', 'health']);
+const OF_THE_ROOM: ReadonlySet<PanelScreen> = new Set(['home', 'call', 'recents', 'settings', 'health']);
 
 /** @param props.opened what is open at first; nothing where left out */
 export function PanelApp({ opened: openedAtFirst = nothingOpened }: { readonly opened?: Opened }) {

@@ -3,8 +3,8 @@
 import type { RoomState } from '../../room/state.ts';
 import type { RoomView } from '../shared/room-client.ts';
 
-/** Pages of the room, open while no call is in front. */
-type RoomPageName = 'home' | 'call' | 'settings' | 'health';
+/** Pages of the room, open while no call is in front. `recents`: the same as `call`, with the recent calls open. */
+type RoomPageName = 'home' | 'call' | 'recents' | 'settings' | 'health';
 /** Pages over the running call. */
 type CallPageName = 'security' | 'camera' | 'dial-tones' | 'share' | 'more';
 

@@ -9,14 +9,16 @@ const useStyles = makeStyles({
   base: {
     minHeight: panelSizes.target,
     minWidth: panelSizes.target,
-    padding: '0 1.5rem',
+    padding: '0.25rem 1.5rem',
     gap: '0.75rem',
     border: `2px solid ${colours.edge}`,
     borderRadius: '0.75rem',
     fontSize: panelSizes.large,
     fontWeight: 600,
     color: colours.text,
-    whiteSpace: 'nowrap',
+    lineHeight: 1.2,
+    textAlign: 'center',
+    whiteSpace: 'normal',
     transitionDuration: '80ms',
     ':hover': { color: colours.text },
     ':hover:active': { color: colours.text, transform: 'scale(0.98)' },
@@ -52,7 +54,16 @@ const useStyles = makeStyles({
     ':hover': { backgroundColor: 'transparent' },
     ':hover:active': { backgroundColor: colours.raised }
   },
-  stacked: { flexDirection: 'column', gap: '0.5rem', padding: '1rem 1.25rem', fontSize: panelSizes.text, '& .fui-Button__icon': { fontSize: '2em' } }
+  stacked: {
+    flexDirection: 'column',
+    gap: '0.5rem',
+    padding: '1rem 1.25rem',
+    fontSize: panelSizes.text,
+    lineHeight: 1.2,
+    whiteSpace: 'normal',
+    overflowWrap: 'anywhere',
+    '& .fui-Button__icon': { fontSize: '2em' }
+  }
 });
 
 type TouchButtonProps = {

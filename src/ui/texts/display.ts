@@ -22,7 +22,10 @@ export const display = translations({
     'display.sharingHere': 'This room is sharing',
     'display.code': 'Compare this code with the other room',
     'display.codeBlank': 'A new code is being made',
-    'display.ended': 'Call ended'
+    'display.ended': 'Call ended',
+    'display.dnd': 'Do not disturb',
+    'display.dndHint': 'Calls do not ring here',
+    'display.autoAnswer': 'This room answers by itself in {seconds} s'
   },
   de: {
     'display.recordingHere': 'Dieser Anruf wird hier aufgezeichnet',
@@ -44,7 +47,10 @@ export const display = translations({
     'display.sharingHere': 'Dieser Raum teilt seinen Bildschirm',
     'display.code': 'Vergleichen Sie diesen Code mit dem anderen Raum',
     'display.codeBlank': 'Ein neuer Code wird erzeugt',
-    'display.ended': 'Anruf beendet'
+    'display.ended': 'Anruf beendet',
+    'display.dnd': 'Nicht stören',
+    'display.dndHint': 'Anrufe klingeln hier nicht',
+    'display.autoAnswer': 'Dieser Raum nimmt in {seconds} s selbst an'
   },
   fr: {
     'display.recordingHere': 'Cet appel est enregistré ici',
@@ -66,7 +72,10 @@ export const display = translations({
     'display.sharingHere': 'Cette salle partage son écran',
     'display.code': 'Comparez ce code avec l’autre salle',
     'display.codeBlank': 'Un nouveau code est en préparation',
-    'display.ended': 'Appel terminé'
+    'display.ended': 'Appel terminé',
+    'display.dnd': 'Ne pas déranger',
+    'display.dndHint': 'Les appels ne sonnent pas ici',
+    'display.autoAnswer': 'Cette salle répond d’elle-même dans {seconds} s'
   },
   es: {
     'display.recordingHere': 'Esta llamada se graba aquí',
@@ -88,7 +97,10 @@ export const display = translations({
     'display.sharingHere': 'Esta sala está compartiendo',
     'display.code': 'Compare este código con la otra sala',
     'display.codeBlank': 'Se está generando un código nuevo',
-    'display.ended': 'Llamada finalizada'
+    'display.ended': 'Llamada finalizada',
+    'display.dnd': 'No molestar',
+    'display.dndHint': 'Aquí no suenan las llamadas',
+    'display.autoAnswer': 'Esta sala contesta sola en {seconds} s'
   },
   ja: {
     'display.recordingHere': 'この通話はこの部屋で録画されています',
@@ -110,7 +122,10 @@ export const display = translations({
     'display.sharingHere': 'この会議室が画面を共有しています',
     'display.code': 'このコードを相手の会議室と照合してください',
     'display.codeBlank': '新しいコードを作成しています',
-    'display.ended': '通話終了'
+    'display.ended': '通話終了',
+    'display.dnd': '着信拒否モード',
+    'display.dndHint': 'この会議室では着信音が鳴りません',
+    'display.autoAnswer': 'この会議室は {seconds} 秒後に自動で応答します'
   },
   ar: {
     'display.recordingHere': 'يجري تسجيل هذه المكالمة هنا',
@@ -132,6 +147,9 @@ export const display = translations({
     'display.sharingHere': 'هذه القاعة تشارك شاشتها',
     'display.code': 'قارنوا هذا الرمز مع القاعة الأخرى',
     'display.codeBlank': 'يجري إنشاء رمز جديد',
-    'display.ended': 'انتهت المكالمة'
+    'display.ended': 'انتهت المكالمة',
+    'display.dnd': 'عدم الإزعاج',
+    'display.dndHint': 'لا ترن المكالمات هنا',
+    'display.autoAnswer': 'تجيب هذه القاعة تلقائيًا بعد {seconds} ث'
   }
 });

@@ -20,7 +20,15 @@ export const home = translations({
     'dial.hint': 'Name, @ and organisation, for example boardroom@contoso.example',
     'dial.call': 'Call',
     'dial.backspace': 'Delete the last character',
-    'dial.clear': 'Clear'
+    'dial.clear': 'Clear',
+    'home.recents': 'Recent calls',
+    'home.missed': 'Missed: {count}',
+    'home.dnd': 'Do not disturb',
+    'home.dndOn': 'On: calls do not ring',
+    'home.dndUntil': 'On until {time}',
+    'home.dndOff': 'Off: calls ring',
+    'home.settings': 'Settings',
+    'home.people': 'Favourites and recent calls'
   },
   de: {
     'home.call': 'Anrufen',
@@ -40,7 +48,15 @@ export const home = translations({
     'dial.hint': 'Name, @ und Organisation, zum Beispiel boardroom@contoso.example',
     'dial.call': 'Anrufen',
     'dial.backspace': 'Letztes Zeichen löschen',
-    'dial.clear': 'Leeren'
+    'dial.clear': 'Leeren',
+    'home.recents': 'Letzte Anrufe',
+    'home.missed': 'Verpasst: {count}',
+    'home.dnd': 'Nicht stören',
+    'home.dndOn': 'Ein: Anrufe klingeln nicht',
+    'home.dndUntil': 'Ein bis {time}',
+    'home.dndOff': 'Aus: Anrufe klingeln',
+    'home.settings': 'Einstellungen',
+    'home.people': 'Favoriten und letzte Anrufe'
   },
   fr: {
     'home.call': 'Appeler',
@@ -60,7 +76,15 @@ export const home = translations({
     'dial.hint': 'Nom, @ et organisation, par exemple boardroom@contoso.example',
     'dial.call': 'Appeler',
     'dial.backspace': 'Supprimer le dernier caractère',
-    'dial.clear': 'Effacer'
+    'dial.clear': 'Effacer',
+    'home.recents': 'Appels récents',
+    'home.missed': 'Manqués : {count}',
+    'home.dnd': 'Ne pas déranger',
+    'home.dndOn': 'Activé : aucune sonnerie',
+    'home.dndUntil': 'Activé jusqu’à {time}',
+    'home.dndOff': 'Désactivé : les appels sonnent',
+    'home.settings': 'Réglages',
+    'home.people': 'Favoris et appels récents'
   },
   es: {
     'home.call': 'Llamar',
@@ -80,7 +104,15 @@ export const home = translations({
     'dial.hint': 'Nombre, @ y organización, por ejemplo boardroom@contoso.example',
     'dial.call': 'Llamar',
     'dial.backspace': 'Borrar el último carácter',
-    'dial.clear': 'Borrar todo'
+    'dial.clear': 'Borrar todo',
+    'home.recents': 'Llamadas recientes',
+    'home.missed': 'Perdidas: {count}',
+    'home.dnd': 'No molestar',
+    'home.dndOn': 'Sí: las llamadas no suenan',
+    'home.dndUntil': 'Sí, hasta las {time}',
+    'home.dndOff': 'No: las llamadas suenan',
+    'home.settings': 'Ajustes',
+    'home.people': 'Favoritos y llamadas recientes'
   },
   ja: {
     'home.call': '発信',
@@ -100,7 +132,15 @@ export const home = translations({
     'dial.hint': '名前、@、組織の順に入力します（例：boardroom@contoso.example）',
     'dial.call': '発信',
     'dial.backspace': '最後の文字を削除',
-    'dial.clear': 'クリア'
+    'dial.clear': 'クリア',
+    'home.recents': '履歴',
+    'home.missed': '不在着信：{count}',
+    'home.dnd': '着信拒否モード',
+    'home.dndOn': 'オン：着信音は鳴りません',
+    'home.dndUntil': 'オン（{time} まで）',
+    'home.dndOff': 'オフ：着信音が鳴ります',
+    'home.settings': '設定',
+    'home.people': 'お気に入りと履歴'
   },
   ar: {
     'home.call': 'اتصال',
@@ -120,6 +160,14 @@ export const home = translations({
     'dial.hint': 'الاسم ثم @ ثم المؤسسة، مثل boardroom@contoso.example',
     'dial.call': 'اتصال',
     'dial.backspace': 'حذف الحرف الأخير',
-    'dial.clear': 'مسح'
+    'dial.clear': 'مسح',
+    'home.recents': 'المكالمات الأخيرة',
+    'home.missed': 'الفائتة: {count}',
+    'home.dnd': 'عدم الإزعاج',
+    'home.dndOn': 'مفعّل: لا ترن المكالمات',
+    'home.dndUntil': 'مفعّل حتى {time}',
+    'home.dndOff': 'معطّل: ترن المكالمات',
+    'home.settings': 'الإعدادات',
+    'home.people': 'المفضلة والمكالمات الأخيرة'
   }
 });

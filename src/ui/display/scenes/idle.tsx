@@ -1,6 +1,7 @@
 // Nobody is calling: which room this is, the time, how to call it; and what is wrong with it, if anything is.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { WarningFilled } from '@fluentui/react-icons/svg/warning';
+import { WeatherMoonFilled } from '@fluentui/react-icons/svg/weather-moon';
 import type { RoomState } from '../../../room/state.ts';
 import { useNow } from '../../shared/room-context.tsx';
 import { roomStatusOf } from '../../shared/room-status.ts';
@@ -18,7 +19,21 @@ const useStyles = makeStyles({
     padding: '5rem 6rem',
     backgroundImage: `radial-gradient(90rem 60rem at 85% 0, ${colours.glow} 0%, ${colours.ground} 75%)`
   },
-  room: { margin: 0, fontSize: '5rem', fontWeight: 600, lineHeight: 1.1 },
+  head: { display: 'flex', alignItems: 'flex-start', justifyContent: 'space-between', gap: '4rem' },
+  silence: {
+    display: 'flex',
+    alignItems: 'center',
+    flexShrink: 0,
+    gap: '1.75rem',
+    padding: '1.25rem 2.5rem',
+    borderRadius: '1.5rem',
+    border: `4px solid ${colours.edge}`,
+    backgroundColor: colours.inverse,
+    color: colours.onInverse,
+    lineHeight: 1.25
+  },
+  silenceIcon: { fontSize: '4rem', lineHeight: 0 },
+  room: { margin: 0, minWidth: 0, overflowWrap: 'anywhere', fontSize: '5rem', fontWeight: 600, lineHeight: 1.1 },
   time: { fontSize: '15rem', fontWeight: 200, lineHeight: 1, letterSpacing: '-0.02em', fontVariantNumeric: 'tabular-nums' },
   date: { marginTop: '1.5rem', fontSize: '3.5rem', color: colours.quiet },
   foot: { display: 'flex', justifyContent: 'space-between', alignItems: 'flex-end', gap: '4rem', minHeight: '8rem' },
@@ -40,7 +55,20 @@ export function IdleScene({ state }: { readonly state: RoomState }) {
   const bad = status.severity === 'bad';
   return (
     <div className={styles.scene}>
-      <h1 className={styles.room}>{state.room.name}</h1>
+      <div className={styles.head}>
+        <h1 className={styles.room}>{state.room.name}</h1>
+        {state.settings.doNotDisturb === null ? null : (
+          <div className={styles.silence} data-testid="do-not-disturb">
+            <span className={styles.silenceIcon} aria-hidden="true">
+              <WeatherMoonFilled />
+            </span>
+            <div>
+              <div className={styles.problemTitle}>{t('display.dnd')}</div>
+              <div>{t('display.dndHint')}</div>
+            </div>
+          </div>
+        )}
+      </div>
       <div>
         <div className={styles.time}>{t.clock(now)}</div>
         <div className={styles.date}>{t.date(now)}</div>

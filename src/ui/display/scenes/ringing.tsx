@@ -5,6 +5,8 @@ import { ShieldLockFilled } from '@fluentui/react-icons/svg/shield-lock';
 import { WarningFilled } from '@fluentui/react-icons/svg/warning';
 import type { CallView } from '../../../room/state.ts';
 import { initialsOf } from '../../shared/initials.ts';
+import { useNow } from '../../shared/room-context.tsx';
+import { secondsUntil } from '../../shared/seconds-until.ts';
 import { colours } from '../../shared/theme.ts';
 import { useTexts } from '../../shared/use-texts.ts';
 
@@ -49,7 +51,16 @@ const useStyles = makeStyles({
   icon: { fontSize: '3.25rem', lineHeight: 0 },
   good: { color: colours.good },
   warning: { color: colours.warning },
-  hint: { marginTop: '2rem', color: colours.quiet }
+  hint: { marginTop: '2rem', color: colours.quiet },
+  auto: {
+    marginTop: '2rem',
+    padding: '1rem 3rem',
+    borderRadius: '4rem',
+    border: `4px solid ${colours.edgeWarning}`,
+    backgroundColor: colours.warningGround,
+    fontWeight: 600,
+    fontVariantNumeric: 'tabular-nums'
+  }
 });
 
 export function RingingScene({ call }: { readonly call: CallView }) {
@@ -90,7 +101,20 @@ export function RingingScene({ call }: { readonly call: CallView }) {
           </div>
         </div>
       ) : null}
-      {incoming ? <div className={styles.hint}>{t('display.answerHint')}</div> : null}
+      {incoming ? <AnswerHint at={call.autoAnswerAt} /> : null}
+    </div>
+  );
+}
+
+/** How it is answered: by somebody at the panel, or by the room itself. */
+function AnswerHint({ at }: { readonly at: string | null }) {
+  const styles = useStyles();
+  const t = useTexts();
+  const now = useNow();
+  if (at === null) return <div className={styles.hint}>{t('display.answerHint')}</div>;
+  return (
+    <div className={styles.auto} data-testid="auto-answer">
+      {t('display.autoAnswer', { seconds: secondsUntil(at, now) })}
     </div>
   );
 }

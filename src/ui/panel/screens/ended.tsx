@@ -1,12 +1,16 @@
-// The call that has just ended: why, how long, and whether it was verified. A failed security check is red and says who noticed.
+// The call that has just ended: why, how long, and whether it was verified. A failed security check is red, says who noticed, and what to do.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
+import { BugRegular } from '@fluentui/react-icons/svg/bug';
 import { CallFilled } from '@fluentui/react-icons/svg/call';
-import { useEffect } from 'react';
-import type { CallView, SecurityEvent } from '../../../room/state.ts';
+import { StarFilled, StarRegular } from '@fluentui/react-icons/svg/star';
+import { useEffect, useState } from 'react';
+import type { CallView, RoomState } from '../../../room/state.ts';
 import { useCommand } from '../../shared/room-context.tsx';
 import { ShieldIcon, shieldStateOf } from '../../shared/shield.tsx';
 import { colours, panelSizes } from '../../shared/theme.ts';
 import { useTexts } from '../../shared/use-texts.ts';
+import { isFavourite, toggleFavourite } from '../people/favourite-star.tsx';
+import { ReportSheet } from '../report-sheet.tsx';
 import { CommandError, Screen } from '../screen.tsx';
 import { TouchButton } from '../touch-button.tsx';
 
@@ -31,25 +35,41 @@ const useStyles = makeStyles({
   },
   name: { color: colours.quiet },
   value: { display: 'flex', alignItems: 'center', justifyContent: 'center', gap: '0.6rem', margin: '0.25rem 0 0', fontSize: panelSizes.large, fontWeight: 600 },
-  buttons: { display: 'flex', flexWrap: 'wrap', justifyContent: 'center', gap: '1.25rem' },
-  button: { minWidth: 'max(200px, 16rem)', minHeight: 'max(72px, 5rem)' }
+  advice: {
+    maxWidth: '56rem',
+    padding: '1rem 1.75rem',
+    borderRadius: '1rem',
+    border: `2px solid ${colours.edgeBad}`,
+    backgroundColor: colours.badGround,
+    textAlign: 'start'
+  },
+  adviceTitle: { margin: 0, fontSize: panelSizes.large, fontWeight: 600 },
+  adviceText: { margin: '0.25rem 0 0' },
+  buttons: { display: 'grid', gridTemplateColumns: '1fr 1fr', gap: panelSizes.gap, width: '100%', maxWidth: '44rem' },
+  button: { minHeight: 'max(72px, 5rem)' },
+  star: { '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: colours.warning } }
 });
 
-type EndedScreenProps = { readonly call: CallView; readonly events: readonly SecurityEvent[]; readonly onDone: () => void };
+type EndedScreenProps = { readonly call: CallView; readonly state: RoomState; readonly onDone: () => void };
 
-export function EndedScreen({ call, events, onDone }: EndedScreenProps) {
+export function EndedScreen({ call, state, onDone }: EndedScreenProps) {
   const styles = useStyles();
   const t = useTexts();
   const command = useCommand();
   const failed = call.encryption.state === 'failed';
-  const noticed = events.findLast((event) => event.call === call.id);
+  const differed = failed && call.ended?.code === 'CL_SECURITY_CODES_DIFFER';
+  const noticed = state.health.securityEvents.findLast((event) => event.call === call.id);
+  const [reporting, setReporting] = useState(false);
+  const { favourites } = state.people;
+  const { account, displayName } = call.peer;
+  const favourite = isFavourite(favourites, account);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: counted from when the screen appeared, not from each new state
+  // biome-ignore lint/correctness/useExhaustiveDependencies: counted from when the screen appeared, or was used last, not from each new state
   useEffect(() => {
-    if (failed) return;
+    if (failed || reporting) return;
     const timer = window.setTimeout(onDone, GO_HOME_MS);
     return () => window.clearTimeout(timer);
-  }, [failed]);
+  }, [failed, reporting]);
 
   const words = call.ended === null ? null : t.ended(call.ended);
   const lasted = call.startedAt === null || call.endedAt === null ? t('ended.notConnected') : t.duration(Date.parse(call.endedAt) - Date.parse(call.startedAt));
@@ -90,6 +110,12 @@ export function EndedScreen({ call, events, onDone }: EndedScreenProps) {
           </div>
         )}
       </dl>
+      {failed ? (
+        <section className={styles.advice} data-testid="ended-advice">
+          <h2 className={styles.adviceTitle}>{t('ended.differTitle')}</h2>
+          <p className={styles.adviceText}>{t(differed ? 'ended.differText' : 'ended.failedText')}</p>
+        </section>
+      ) : null}
       <div className={styles.buttons}>
         <TouchButton
           testId="button-call-again"
@@ -97,11 +123,23 @@ export function EndedScreen({ call, events, onDone }: EndedScreenProps) {
           icon={<CallFilled />}
           className={styles.button}
           disabled={command.pending !== null}
-          onTouch={() => void command.placeCall(call.peer.account)}
+          onTouch={() => void command.placeCall(account)}
         />
         <TouchButton testId="button-done" label={t('action.done')} tone="brand" className={styles.button} onTouch={onDone} />
+        <TouchButton
+          testId="button-favourite"
+          label={t(favourite ? 'ended.isFavourite' : 'ended.favourite')}
+          icon={favourite ? <StarFilled /> : <StarRegular />}
+          tone="quiet"
+          pressed={favourite}
+          {...(favourite ? { className: styles.star } : {})}
+          disabled={command.pending !== null}
+          onTouch={() => toggleFavourite({ person: { account, displayName }, favourites, command })}
+        />
+        <TouchButton testId="button-report" label={t('ended.report')} icon={<BugRegular />} tone="quiet" onTouch={() => setReporting(true)} />
       </div>
       <CommandError error={command.error} />
+      {reporting ? <ReportSheet onClose={() => setReporting(false)} /> : null}
     </Screen>
   );
 }

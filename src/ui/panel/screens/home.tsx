@@ -1,120 +1,202 @@
-// Home: which room this is, whether it can be called, what its calls are protected by, and the one big button.
+// Home: which room this is, whether it can be called, what its calls are protected by, the one big button, and whom people call most, one touch away.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { CallFilled } from '@fluentui/react-icons/svg/call';
 import { CheckmarkCircleFilled } from '@fluentui/react-icons/svg/checkmark-circle';
+import { HistoryRegular } from '@fluentui/react-icons/svg/history';
 import { LockClosedRegular } from '@fluentui/react-icons/svg/lock-closed';
+import { SettingsRegular } from '@fluentui/react-icons/svg/settings';
 import { ShieldLockFilled } from '@fluentui/react-icons/svg/shield-lock';
 import { WarningFilled } from '@fluentui/react-icons/svg/warning';
+import { WeatherMoonFilled, WeatherMoonRegular } from '@fluentui/react-icons/svg/weather-moon';
 import type { RoomState } from '../../../room/state.ts';
-import { useNow } from '../../shared/room-context.tsx';
+import { useCommand, useNow } from '../../shared/room-context.tsx';
 import { roomStatusOf } from '../../shared/room-status.ts';
 import { TechnicalDetail } from '../../shared/technical-detail.tsx';
 import { colours, panelSizes } from '../../shared/theme.ts';
 import { useTexts } from '../../shared/use-texts.ts';
-import { Screen } from '../screen.tsx';
+import type { Texts } from '../../texts/texts.ts';
+import { OneTouchPeople } from '../people/one-touch-people.tsx';
+import { CommandError, Screen } from '../screen.tsx';
 import type { PageName } from '../screen-choice.ts';
 import { TouchButton } from '../touch-button.tsx';
 
 const useStyles = makeStyles({
+  screen: { padding: '1.5rem 2rem', gap: '1.1rem' },
   header: { display: 'flex', justifyContent: 'space-between', alignItems: 'flex-start', gap: '2rem' },
-  room: { margin: 0, fontSize: panelSizes.title, fontWeight: 600, lineHeight: 1.2 },
+  names: { minWidth: 0 },
+  room: { margin: 0, fontSize: panelSizes.title, fontWeight: 600, lineHeight: 1.2, overflowWrap: 'anywhere' },
   address: { color: colours.quiet, fontSize: panelSizes.large, overflowWrap: 'anywhere' },
+  clock: { flexShrink: 0 },
   time: { fontSize: 'max(52px, 4.5rem)', fontWeight: 300, lineHeight: 1, fontVariantNumeric: 'tabular-nums', textAlign: 'end' },
-  date: { color: colours.quiet, fontSize: panelSizes.large, textAlign: 'end', marginTop: '0.5rem' },
-  middle: {
-    flexGrow: 1,
-    display: 'grid',
-    placeItems: 'center',
-    minHeight: 0
-  },
+  date: { color: colours.quiet, fontSize: panelSizes.large, textAlign: 'end', marginTop: '0.35rem' },
+  middle: { flexGrow: 1, minHeight: 0, display: 'grid', gridTemplateRows: 'minmax(0, 1fr)', gap: '1.1rem' },
+  withPeople: { gridTemplateColumns: 'minmax(0, 2fr) minmax(0, 3fr)' },
+  alone: { placeItems: 'center' },
   call: {
-    width: 'max(240px, 20rem)',
-    height: 'max(180px, 15rem)',
+    width: '100%',
+    height: '100%',
+    minHeight: 'max(120px, 9rem)',
     borderRadius: '1.75rem',
     fontSize: 'max(30px, 2.25rem)',
     boxShadow: `0 1rem 3rem ${colours.shadow}`,
     '& .fui-Button__icon': { fontSize: '1.9em' }
   },
-  cards: { display: 'grid', gridTemplateColumns: '1fr 1fr', gap: '1rem', margin: 0, padding: 0 },
+  callAlone: { width: 'max(240px, 22rem)', height: 'max(160px, min(15rem, 100%))' },
+  cards: { display: 'grid', gridTemplateColumns: '1fr 1fr', gap: panelSizes.gap },
   card: {
     display: 'flex',
     alignItems: 'center',
     gap: '1rem',
-    minHeight: 'max(84px, 6rem)',
-    padding: '1rem 1.5rem',
+    minHeight: 'max(76px, 5.25rem)',
+    padding: '0.6rem 1.25rem',
     borderRadius: '1rem',
     border: `2px solid ${colours.edge}`,
-    backgroundColor: colours.card
+    backgroundColor: colours.card,
+    fontFamily: 'inherit',
+    fontSize: panelSizes.text,
+    lineHeight: 1.3,
+    textAlign: 'start'
+  },
+  touchable: {
+    cursor: 'pointer',
+    ':active': { backgroundColor: colours.raised },
+    ':focus-visible': { outline: `3px solid ${colours.brandText}`, outlineOffset: '-3px' }
   },
   cardGood: { color: colours.good },
   cardWarning: { color: colours.warning, backgroundColor: colours.warningGround, border: `2px solid ${colours.edgeWarning}` },
   cardBad: { color: colours.bad, backgroundColor: colours.badGround, border: `2px solid ${colours.edgeBad}` },
   cardQuiet: { color: colours.text },
   cardIcon: { fontSize: '2rem', lineHeight: 0, flexShrink: 0 },
-  cardTitle: { color: colours.text, fontWeight: 600, fontSize: panelSizes.text },
-  cardHint: { color: colours.quiet, fontSize: panelSizes.text },
-  cardHintStrong: { color: colours.text }
+  words: { minWidth: 0, overflowWrap: 'anywhere' },
+  cardTitle: { display: 'block', color: colours.text, fontWeight: 600 },
+  cardHint: { display: 'block', color: colours.quiet },
+  cardHintStrong: { color: colours.text },
+  dock: { display: 'grid', gridTemplateColumns: '1fr 1fr 1fr', gap: panelSizes.gap },
+  dockButton: { minHeight: 'max(64px, 4.25rem)', padding: '0.25rem 1rem', fontSize: panelSizes.text },
+  on: {
+    backgroundColor: colours.inverse,
+    color: colours.onInverse,
+    ':hover': { backgroundColor: colours.inverse, color: colours.onInverse },
+    ':hover:active': { backgroundColor: colours.inversePressed, color: colours.onInverse }
+  }
 });
 
 export function HomeScreen({ state, onOpen }: { readonly state: RoomState; readonly onOpen: (page: PageName) => void }) {
   const styles = useStyles();
   const t = useTexts();
   const now = useNow();
-  const status = roomStatusOf(state, t);
-  const encryption = state.policy.encryption;
-  const statusStyle = { good: styles.cardGood, warning: styles.cardWarning, bad: styles.cardBad }[status.severity];
+  const command = useCommand();
+  const { favourites, recents, missedUnseen } = state.people;
+  const hasPeople = favourites.length > 0 || recents.length > 0;
+  const silence = state.settings.doNotDisturb;
   return (
-    <Screen testId="screen-home" name={state.room.name}>
+    <Screen testId="screen-home" name={state.room.name} className={styles.screen}>
       <header className={styles.header}>
-        <div>
+        <div className={styles.names}>
           <h1 className={styles.room}>{state.room.name}</h1>
           <div className={styles.address} data-testid="room-address" dir="ltr">
             {state.room.account}
           </div>
         </div>
-        <div>
+        <div className={styles.clock}>
           <div className={styles.time}>{t.clock(now)}</div>
           <div className={styles.date}>{t.date(now)}</div>
         </div>
       </header>
-      <div data-keeps-height className={styles.middle}>
+      <div data-keeps-height className={mergeClasses(styles.middle, hasPeople ? styles.withPeople : styles.alone)}>
         <TouchButton
           testId="button-call"
           label={t('home.call')}
           icon={<CallFilled />}
           tone="brand"
           stacked
-          className={styles.call}
+          className={mergeClasses(styles.call, !hasPeople && styles.callAlone)}
           onTouch={() => onOpen('call')}
         />
+        {hasPeople ? <OneTouchPeople people={state.people} now={now} command={command} /> : null}
       </div>
+      {command.error === null ? null : <CommandError error={command.error} />}
       <div className={styles.cards}>
-        <section className={mergeClasses(styles.card, statusStyle)} data-testid="room-status" data-severity={status.severity}>
-          <span className={styles.cardIcon} aria-hidden="true">
-            {status.severity === 'good' ? <CheckmarkCircleFilled /> : <WarningFilled />}
-          </span>
-          <div>
-            <div className={styles.cardTitle}>{status.title}</div>
-            {status.detail === null ? null : (
-              <div className={mergeClasses(styles.cardHint, status.severity !== 'good' && styles.cardHintStrong)}>{status.detail}</div>
-            )}
-            <TechnicalDetail words={status.technical} />
-          </div>
-        </section>
-        <section className={mergeClasses(styles.card, encryption.available ? styles.cardGood : styles.cardQuiet)} data-testid="room-encryption">
-          <span className={styles.cardIcon} aria-hidden="true">
-            {encryption.available ? <ShieldLockFilled /> : <LockClosedRegular />}
-          </span>
-          <div>
-            <div className={styles.cardTitle}>{encryption.available ? t('home.encryption.onTitle') : t('home.encryption.offTitle')}</div>
-            <div className={styles.cardHint}>
-              {!encryption.available
-                ? t.standardReason(encryption.reason)
-                : t(encryption.policy === 'Required' ? 'home.encryption.required' : 'home.encryption.on')}
-            </div>
-          </div>
-        </section>
+        <StatusCard state={state} onTouch={() => onOpen('health')} />
+        <EncryptionCard encryption={state.policy.encryption} />
+      </div>
+      <div className={styles.dock}>
+        <TouchButton
+          testId="button-recents"
+          label={missedUnseen === 0 ? t('home.recents') : t('home.missed', { count: missedUnseen })}
+          icon={<HistoryRegular />}
+          {...(missedUnseen === 0 ? {} : { tone: 'end' })}
+          className={styles.dockButton}
+          onTouch={() => onOpen('recents')}
+        />
+        <TouchButton
+          testId="button-do-not-disturb"
+          label={`${t('home.dnd')} · ${doNotDisturbText(silence, t)}`}
+          icon={silence === null ? <WeatherMoonRegular /> : <WeatherMoonFilled />}
+          pressed={silence !== null}
+          className={mergeClasses(styles.dockButton, silence !== null && styles.on)}
+          disabled={command.pending === 'do-not-disturb'}
+          onTouch={() => void command.run('do-not-disturb', '/api/v1/settings', { doNotDisturb: silence === null ? { minutes: null } : null }, 'PATCH')}
+        />
+        <TouchButton
+          testId="button-settings"
+          label={t('home.settings')}
+          icon={<SettingsRegular />}
+          className={styles.dockButton}
+          onTouch={() => onOpen('settings')}
+        />
       </div>
     </Screen>
+  );
+}
+
+function doNotDisturbText(silence: RoomState['settings']['doNotDisturb'], t: Texts): string {
+  if (silence === null) return t('home.dndOff');
+  return silence.until === null ? t('home.dndOn') : t('home.dndUntil', { time: t.clock(Date.parse(silence.until)) });
+}
+
+/** What the room is; a touch shows all there is to say about it. */
+function StatusCard({ state, onTouch }: { readonly state: RoomState; readonly onTouch: () => void }) {
+  const styles = useStyles();
+  const t = useTexts();
+  const status = roomStatusOf(state, t);
+  const style = { good: styles.cardGood, warning: styles.cardWarning, bad: styles.cardBad }[status.severity];
+  return (
+    <button
+      type="button"
+      className={mergeClasses(styles.card, styles.touchable, style)}
+      data-testid="room-status"
+      data-severity={status.severity}
+      onClick={onTouch}
+    >
+      <span className={styles.cardIcon} aria-hidden="true">
+        {status.severity === 'good' ? <CheckmarkCircleFilled /> : <WarningFilled />}
+      </span>
+      <span className={styles.words}>
+        <span className={styles.cardTitle}>{status.title}</span>
+        {status.detail === null ? null : (
+          <span className={mergeClasses(styles.cardHint, status.severity !== 'good' && styles.cardHintStrong)}>{status.detail}</span>
+        )}
+        <TechnicalDetail words={status.technical} />
+      </span>
+    </button>
+  );
+}
+
+function EncryptionCard({ encryption }: { readonly encryption: RoomState['policy']['encryption'] }) {
+  const styles = useStyles();
+  const t = useTexts();
+  return (
+    <section className={mergeClasses(styles.card, encryption.available ? styles.cardGood : styles.cardQuiet)} data-testid="room-encryption">
+      <span className={styles.cardIcon} aria-hidden="true">
+        {encryption.available ? <ShieldLockFilled /> : <LockClosedRegular />}
+      </span>
+      <span className={styles.words}>
+        <span className={styles.cardTitle}>{encryption.available ? t('home.encryption.onTitle') : t('home.encryption.offTitle')}</span>
+        <span className={styles.cardHint}>
+          {encryption.available ? t(encryption.policy === 'Required' ? 'home.encryption.required' : 'home.encryption.on') : t.standardReason(encryption.reason)}
+        </span>
+      </span>
+    </section>
   );
 }

@@ -1,16 +1,21 @@
-// An incoming call: who it is, how sure that is, and what the call will be, before anything is answered.
+// An incoming call: who it is, how sure that is, and what the call will be, before anything is answered. It rings to the eye as well: the initials
+// pulse, or stand in a ring where people want no motion.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { CallFilled } from '@fluentui/react-icons/svg/call';
 import { CheckmarkCircleFilled } from '@fluentui/react-icons/svg/checkmark-circle';
 import { DismissFilled } from '@fluentui/react-icons/svg/dismiss';
 import { LockClosedRegular } from '@fluentui/react-icons/svg/lock-closed';
+import { ProhibitedRegular } from '@fluentui/react-icons/svg/prohibited';
 import { ShieldLockFilled } from '@fluentui/react-icons/svg/shield-lock';
 import { VideoFilled } from '@fluentui/react-icons/svg/video';
 import { WarningFilled } from '@fluentui/react-icons/svg/warning';
+import { useState } from 'react';
 import type { CallView } from '../../../room/state.ts';
-import { useCommand } from '../../shared/room-context.tsx';
+import { useCommand, useNow } from '../../shared/room-context.tsx';
+import { secondsUntil } from '../../shared/seconds-until.ts';
 import { colours, panelSizes } from '../../shared/theme.ts';
 import { useTexts } from '../../shared/use-texts.ts';
+import { Sheet } from '../parts/sheet.tsx';
 import { PeerHeading } from '../peer-heading.tsx';
 import { CommandError, Screen } from '../screen.tsx';
 import { TouchButton } from '../touch-button.tsx';
@@ -33,8 +38,36 @@ const useStyles = makeStyles({
   warning: { color: colours.warning },
   factTitle: { fontWeight: 600 },
   factHint: { color: colours.quiet },
-  buttons: { display: 'flex', flexWrap: 'wrap', gap: '1rem', width: '100%', maxWidth: '60rem', marginTop: '0.5rem' },
-  button: { flexGrow: 1, flexBasis: 0, minHeight: 'max(80px, 5.5rem)', padding: '0 0.75rem' }
+  referred: { maxWidth: '60rem', color: colours.quiet, overflowWrap: 'anywhere' },
+  countdown: {
+    display: 'flex',
+    flexWrap: 'wrap',
+    alignItems: 'baseline',
+    justifyContent: 'center',
+    columnGap: '0.5em',
+    padding: '0.5rem 1.5rem',
+    borderRadius: '2rem',
+    border: `2px solid ${colours.edgeWarning}`,
+    backgroundColor: colours.warningGround,
+    fontSize: panelSizes.large,
+    fontWeight: 600
+  },
+  seconds: { fontVariantNumeric: 'tabular-nums' },
+  buttons: { display: 'grid', gridTemplateColumns: '1fr 1fr 1.2fr', gap: '1rem', width: '100%', maxWidth: '60rem', marginTop: '0.5rem' },
+  button: { minHeight: 'max(80px, 5.5rem)', padding: '0.25rem 0.75rem' },
+  block: { color: colours.quiet, fontSize: panelSizes.text },
+  ring: {
+    '& > div > div:first-child': {
+      outline: `3px solid ${colours.brandText}`,
+      outlineOffset: '5px',
+      animationName: { '0%, 100%': { outlineColor: colours.brandText }, '50%': { outlineColor: 'transparent' } },
+      animationDuration: '1.6s',
+      animationTimingFunction: 'ease-in-out',
+      animationIterationCount: 'infinite',
+      '@media (prefers-reduced-motion: reduce)': { animationName: 'none' }
+    }
+  },
+  question: { margin: 0, overflowWrap: 'anywhere' }
 });
 
 export function IncomingScreen({ call }: { readonly call: CallView }) {
@@ -44,10 +77,20 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
   const verified = call.peer.identity === 'verified';
   const endToEnd = call.encryption.expected === 'end-to-end';
   const busy = command.pending !== null;
+  const [blocking, setBlocking] = useState(false);
+  const { displayName, account } = call.peer;
   return (
     <Screen testId="screen-incoming" name={t('incoming.title')} centred className={styles.screen}>
       <div className={styles.title}>{t('incoming.title')}</div>
-      <PeerHeading peer={call.peer} />
+      <div className={styles.ring}>
+        <PeerHeading peer={call.peer} />
+      </div>
+      {call.referredBy === null ? null : (
+        <div className={styles.referred} data-testid="incoming-referred">
+          {t('incoming.referred', { name: call.referredBy.displayName })}
+        </div>
+      )}
+      {call.autoAnswerAt === null ? null : <Countdown at={call.autoAnswerAt} />}
       <div className={styles.facts}>
         <div className={styles.fact} data-testid="incoming-identity" data-identity={call.peer.identity}>
           <span className={mergeClasses(styles.icon, verified ? styles.good : styles.warning)} aria-hidden="true">
@@ -73,7 +116,7 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
       <div className={styles.buttons}>
         <TouchButton
           testId="button-decline"
-          label={t('incoming.decline')}
+          label={t(call.autoAnswerAt === null ? 'incoming.decline' : 'incoming.notNow')}
           icon={<DismissFilled />}
           tone="end"
           className={styles.button}
@@ -98,7 +141,54 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
           onTouch={() => void command.act(call, 'answer', { video: true })}
         />
       </div>
-      <CommandError error={command.error} />
+      <TouchButton
+        testId="button-block"
+        label={t('incoming.declineBlock')}
+        icon={<ProhibitedRegular />}
+        tone="quiet"
+        className={styles.block}
+        disabled={busy}
+        onTouch={() => setBlocking(true)}
+      />
+      {blocking ? null : <CommandError error={command.error} />}
+      {blocking ? (
+        <Sheet
+          testId="sheet-block"
+          title={t('incoming.blockTitle', { name: displayName })}
+          onClose={() => setBlocking(false)}
+          buttons={
+            <>
+              <TouchButton testId="button-block-cancel" label={t('action.cancel')} onTouch={() => setBlocking(false)} />
+              <TouchButton
+                testId="button-block-confirm"
+                label={t('incoming.blockDo')}
+                icon={<ProhibitedRegular />}
+                tone="end"
+                disabled={busy}
+                onTouch={() => void command.act(call, 'decline', { block: true })}
+              />
+            </>
+          }
+        >
+          <p className={styles.question}>{t('incoming.blockText', { account })}</p>
+          {command.error === null ? null : <CommandError error={command.error} />}
+        </Sheet>
+      ) : null}
     </Screen>
+  );
+}
+
+/** Said once; the seconds run for the eye. */
+function Countdown({ at }: { readonly at: string }) {
+  const styles = useStyles();
+  const t = useTexts();
+  const seconds = secondsUntil(at, useNow());
+  return (
+    <div className={styles.countdown} data-testid="auto-answer">
+      <span role="status">{t('incoming.autoAnswer')}</span>
+      <span className={styles.seconds} role="timer">
+        {t('incoming.autoAnswerIn', { seconds })}
+      </span>
+    </div>
   );
 }

@@ -1,0 +1,31 @@
+// The directory's answer to what is typed. An answer to something else than what stands there now is dropped; presence is asked anew while one looks.
+import { useEffect, useState } from 'react';
+import type { PersonView } from '../../../room/state.ts';
+import { useCommand } from '../../shared/room-context.tsx';
+
+const SEARCH_AFTER_MS = 150;
+const ASK_AGAIN_MS = 10_000;
+const MAX_QUERY = 128; // of the room
+
+type Found = { readonly query: string; readonly people: readonly PersonView[] };
+
+/** @returns `people`: null until the first answer for this query; `error`: why the room did not answer */
+export function useDirectory(query: string): { readonly people: readonly PersonView[] | null; readonly error: string | null } {
+  const { get, error } = useCommand();
+  const [found, setFound] = useState<Found | null>(null);
+  useEffect(() => {
+    let current = true;
+    let timer = window.setTimeout(ask, query === '' ? 0 : SEARCH_AFTER_MS);
+    async function ask(): Promise<void> {
+      const answer = await get<{ readonly people: readonly PersonView[] }>(`/api/v1/directory?query=${encodeURIComponent(query.slice(0, MAX_QUERY))}`);
+      if (!current) return;
+      setFound({ query, people: answer?.people ?? [] });
+      timer = window.setTimeout(ask, ASK_AGAIN_MS);
+    }
+    return () => {
+      current = false;
+      window.clearTimeout(timer);
+    };
+  }, [query, get]);
+  return { people: found?.query === query ? found.people : null, error };
+}
