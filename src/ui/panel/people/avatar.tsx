@@ -26,15 +26,15 @@ const useStyles = makeStyles({
     insetInlineEnd: '-4px',
     display: 'grid',
     placeItems: 'center',
-    width: 'max(18px, 1.25rem)',
-    height: 'max(18px, 1.25rem)',
+    width: 'max(20px, 1.4rem)',
+    height: 'max(20px, 1.4rem)',
     borderRadius: '50%',
     backgroundColor: colours.card
   },
   dot: { width: '70%', height: '70%', borderRadius: '50%', border: `2px solid ${colours.quiet}` },
   online: { backgroundColor: colours.good, border: `2px solid ${colours.good}` },
   unknown: { border: `2px dotted ${colours.quiet}` },
-  icon: { color: colours.quiet, fontSize: 'max(16px, 1rem)', lineHeight: 0 }
+  icon: { color: colours.quiet, fontSize: 'max(16px, 1.1rem)', lineHeight: 0 }
 });
 
 type AvatarProps = {

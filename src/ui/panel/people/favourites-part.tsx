@@ -25,7 +25,6 @@ export function FavouritesPart({ state, onBack }: { readonly state: RoomState; r
   if (favourites.length === 0) return <NothingHere icon={<StarRegular />} title={t('people.noFavourites')} hint={t('people.noFavouritesHint')} />;
   return (
     <>
-      <CommandError error={command.error} />
       <PeopleList testId="favourites" name={t('people.tab.favourites')} columns>
         {favourites.map((person) => (
           <PersonRow key={person.account}>
@@ -42,6 +41,7 @@ export function FavouritesPart({ state, onBack }: { readonly state: RoomState; r
           </PersonRow>
         ))}
       </PeopleList>
+      {command.error === null ? null : <CommandError error={command.error} />}
     </>
   );
 }

@@ -1,5 +1,5 @@
 // Favourites, and after them who was called last: one touch calls them. All favourites are here; recent calls fill what is left of the first places.
-import { makeStyles } from '@fluentui/react-components';
+import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { useState } from 'react';
 import type { PeopleView, RecentCall } from '../../../room/state.ts';
 import type { useCommand } from '../../shared/room-context.tsx';
@@ -7,7 +7,7 @@ import { colours } from '../../shared/theme.ts';
 import { useTexts } from '../../shared/use-texts.ts';
 import { Avatar } from './avatar.tsx';
 import { PersonButton } from './person-button.tsx';
-import { latestOfEach, recentKindOf, recentText } from './recent-words.ts';
+import { latestOfEach, recentKindOf, whenText } from './recent-words.ts';
 import { RecentMark } from './recents-part.tsx';
 
 /** They fit the smallest panel without scrolling. */
@@ -15,11 +15,12 @@ const FIRST_PLACES = 6;
 
 const useStyles = makeStyles({
   people: {
-    minHeight: 0,
+    // As high as the button beside it, however many they are.
+    height: 0,
+    minHeight: 'calc(100% + 8px)',
     display: 'grid',
     gridTemplateColumns: 'minmax(0, 1fr) minmax(0, 1fr)',
-    gridAutoRows: 'minmax(min-content, 8rem)',
-    alignContent: 'start',
+    gridAutoRows: 'minmax(min-content, 9rem)',
     gap: 'max(8px, 0.75rem)',
     // Room for the focus outline.
     padding: '4px',
@@ -29,7 +30,9 @@ const useStyles = makeStyles({
     overscrollBehavior: 'contain',
     touchAction: 'pan-y',
     scrollbarColor: `${colours.quiet} transparent`
-  }
+  },
+  // All first places are taken: they fill the height.
+  full: { gridAutoRows: 'minmax(min-content, 1fr)' }
 });
 
 type OneTouchPeopleProps = { readonly people: PeopleView; readonly now: number; readonly command: ReturnType<typeof useCommand> };
@@ -50,15 +53,17 @@ export function OneTouchPeople({ people: { favourites, recents }, now, command }
     onTouch: () => void place(account)
   });
 
+  const classes = mergeClasses(styles.people, favourites.length + others.length > 4 && styles.full);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls has to be reached without a finger (WCAG 2.1.1).
-    <section className={styles.people} aria-label={t('home.people')} tabIndex={0} data-testid="home-people">
+    <section className={classes} aria-label={t('home.people')} tabIndex={0} data-testid="home-people">
       {favourites.map(({ account, displayName, presence }) => (
         <PersonButton
           key={account}
           testId={`favourite-${account}`}
           name={displayName}
           detail={t(`people.presence.${presence}`)}
+          short
           avatar={<Avatar name={displayName} presence={presence} />}
           {...touch(account)}
         />
@@ -68,7 +73,8 @@ export function OneTouchPeople({ people: { favourites, recents }, now, command }
           key={call.account}
           testId={`recent-${call.id}`}
           name={call.displayName}
-          detail={recentText(call, now, t)}
+          detail={recentKindOf(call) === 'missed' ? t('people.recent.missed') : whenText(call.at, now, t)}
+          short
           {...(recentKindOf(call) === 'missed' ? { stands: 'out' as const } : {})}
           avatar={<Avatar name={call.displayName} mark={<RecentMark call={call} />} />}
           {...touch(call.account)}

@@ -14,7 +14,6 @@ const useStyles = makeStyles({
     gap: 'max(8px, 0.6rem)',
     // Room for the focus outline.
     padding: '4px',
-    paddingInlineEnd: '0.75rem',
     overflowX: 'hidden',
     overflowY: 'auto',
     overscrollBehavior: 'contain',

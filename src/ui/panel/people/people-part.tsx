@@ -19,8 +19,9 @@ import { TypingField } from './typing-field.tsx';
 import { useDirectory } from './use-directory.ts';
 
 const useStyles = makeStyles({
-  part: { flexGrow: 1, minHeight: 0, display: 'grid', gridTemplateColumns: 'minmax(0, 1fr) minmax(712px, 58%)', gap: '1rem' },
-  found: { display: 'flex', flexDirection: 'column', minHeight: 0, minWidth: 0 },
+  part: { flexGrow: 1, minHeight: 0, display: 'grid', gridTemplateColumns: 'minmax(0, 1fr) minmax(712px, 58%)', gap: '0.75rem' },
+  // As high as the keyboard, however many they are.
+  found: { display: 'flex', flexDirection: 'column', height: 0, minHeight: '100%', minWidth: 0 },
   note: { margin: 0, padding: '0.5rem 0.25rem', color: colours.quiet },
   keys: { display: 'flex', flexDirection: 'column', gap: '0.5rem', minHeight: 0, minWidth: 0 },
   form: { display: 'flex', gap: 'max(8px, 0.75rem)', alignItems: 'stretch' },

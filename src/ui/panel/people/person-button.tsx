@@ -37,6 +37,7 @@ const useStyles = makeStyles({
     fontWeight: 600
   },
   detail: { display: 'block', color: colours.quiet, overflowWrap: 'anywhere' },
+  short: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
   missed: { color: colours.bad },
   verb: { position: 'absolute', width: '1px', height: '1px', overflow: 'hidden', clipPath: 'inset(50%)', whiteSpace: 'nowrap' }
 });
@@ -45,6 +46,8 @@ type PersonButtonProps = {
   readonly testId: string;
   readonly name: string;
   readonly detail: ReactNode;
+  /** The detail keeps to one line. */
+  readonly short?: boolean;
   /** The detail is what somebody has to see. */
   readonly stands?: 'out';
   readonly avatar: ReactElement | null;
@@ -54,7 +57,7 @@ type PersonButtonProps = {
   readonly onTouch: () => void;
 };
 
-export function PersonButton({ testId, name, detail, stands, avatar, disabled, calling, onTouch }: PersonButtonProps) {
+export function PersonButton({ testId, name, detail, short, stands, avatar, disabled, calling, onTouch }: PersonButtonProps) {
   const styles = useStyles();
   const t = useTexts();
   return (
@@ -62,10 +65,10 @@ export function PersonButton({ testId, name, detail, stands, avatar, disabled, c
       {avatar}
       <span className={styles.words}>
         <span className={styles.verb}>{t('people.callThem')}: </span>
-        <span className={styles.name} dir="auto">
-          {name}
+        <span className={styles.name}>
+          <bdi>{name}</bdi>
         </span>
-        <span className={mergeClasses(styles.detail, stands === 'out' && styles.missed)}>{calling ? t('people.calling') : detail}</span>
+        <span className={mergeClasses(styles.detail, short && styles.short, stands === 'out' && styles.missed)}>{calling ? t('people.calling') : detail}</span>
       </span>
     </button>
   );

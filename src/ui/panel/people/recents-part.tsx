@@ -1,10 +1,9 @@
 // The calls of this room, the latest first: a touch calls them again. Who opens the list has seen what was missed.
 import { makeStyles } from '@fluentui/react-components';
-import { CallInboundRegular } from '@fluentui/react-icons/svg/call-inbound';
-import { CallMissedRegular } from '@fluentui/react-icons/svg/call-missed';
-import { CallOutboundRegular } from '@fluentui/react-icons/svg/call-outbound';
-import { CallProhibitedRegular } from '@fluentui/react-icons/svg/call-prohibited';
+import { ArrowDownLeftFilled } from '@fluentui/react-icons/svg/arrow-down-left';
+import { ArrowUpRightFilled } from '@fluentui/react-icons/svg/arrow-up-right';
 import { DeleteRegular } from '@fluentui/react-icons/svg/delete';
+import { DismissFilled } from '@fluentui/react-icons/svg/dismiss';
 import { HistoryRegular } from '@fluentui/react-icons/svg/history';
 import { ShieldCheckmarkFilled } from '@fluentui/react-icons/svg/shield-checkmark';
 import { ShieldLockFilled } from '@fluentui/react-icons/svg/shield-lock';
@@ -28,13 +27,13 @@ const useStyles = makeStyles({
 });
 
 const ICONS: Readonly<Record<RecentKind, ReactElement>> = {
-  outgoing: <CallOutboundRegular />,
-  incoming: <CallInboundRegular />,
-  missed: <CallMissedRegular />,
-  declinedHere: <CallProhibitedRegular />,
-  declinedThere: <CallProhibitedRegular />,
-  notAnswered: <CallOutboundRegular />,
-  failed: <CallProhibitedRegular />
+  outgoing: <ArrowUpRightFilled />,
+  incoming: <ArrowDownLeftFilled />,
+  missed: <ArrowDownLeftFilled />,
+  declinedHere: <DismissFilled />,
+  declinedThere: <DismissFilled />,
+  notAnswered: <ArrowUpRightFilled />,
+  failed: <DismissFilled />
 };
 
 export function RecentMark({ call }: { readonly call: RecentCall }) {
@@ -62,7 +61,6 @@ export function RecentsPart({ state, onBack }: { readonly state: RoomState; read
   if (recents.length === 0) return <NothingHere icon={<HistoryRegular />} title={t('people.noRecents')} hint={t('people.noRecentsHint')} />;
   return (
     <>
-      <CommandError error={command.error} />
       <PeopleList testId="recents" name={t('people.tab.recents')}>
         {recents.map((call) => (
           <PersonRow key={call.id}>
@@ -81,6 +79,7 @@ export function RecentsPart({ state, onBack }: { readonly state: RoomState; read
           </PersonRow>
         ))}
       </PeopleList>
+      {command.error === null ? null : <CommandError error={command.error} />}
     </>
   );
 }

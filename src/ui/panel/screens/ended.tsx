@@ -18,6 +18,23 @@ import { TouchButton } from '../touch-button.tsx';
 const GO_HOME_MS = 30_000;
 
 const useStyles = makeStyles({
+  screen: { padding: '1.5rem 2rem', gap: '1rem' },
+  // What can be done never scrolls away.
+  what: {
+    flexGrow: 1,
+    minHeight: 0,
+    width: '100%',
+    display: 'flex',
+    flexDirection: 'column',
+    alignItems: 'center',
+    justifyContent: 'safe center',
+    gap: '1rem',
+    padding: '4px',
+    overflowX: 'hidden',
+    overflowY: 'auto',
+    overscrollBehavior: 'contain',
+    scrollbarColor: `${colours.quiet} transparent`
+  },
   failed: { backgroundImage: `radial-gradient(80rem 40rem at 50% -10rem, ${colours.glowFailed} 0%, ${colours.ground} 70%)` },
   title: { margin: 0, fontSize: 'max(30px, 2.5rem)', fontWeight: 600 },
   titleFailed: { color: colours.bad },
@@ -45,8 +62,9 @@ const useStyles = makeStyles({
   },
   adviceTitle: { margin: 0, fontSize: panelSizes.large, fontWeight: 600 },
   adviceText: { margin: '0.25rem 0 0' },
-  buttons: { display: 'grid', gridTemplateColumns: '1fr 1fr', gap: panelSizes.gap, width: '100%', maxWidth: '44rem' },
+  buttons: { display: 'grid', gridTemplateColumns: '1fr 1fr 1fr 1.2fr', flexShrink: 0, gap: panelSizes.gap, width: '100%', maxWidth: '76rem' },
   button: { minHeight: 'max(72px, 5rem)' },
+  quiet: { fontSize: panelSizes.text, padding: '0.25rem 0.75rem' },
   star: { '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: colours.warning } }
 });
 
@@ -74,49 +92,70 @@ export function EndedScreen({ call, state, onDone }: EndedScreenProps) {
   const words = call.ended === null ? null : t.ended(call.ended);
   const lasted = call.startedAt === null || call.endedAt === null ? t('ended.notConnected') : t.duration(Date.parse(call.endedAt) - Date.parse(call.startedAt));
   return (
-    <Screen testId="screen-ended" name={t('ended.title')} centred {...(failed ? { className: styles.failed } : {})}>
-      <h1 className={mergeClasses(styles.title, failed && styles.titleFailed)}>{t(failed ? 'ended.failedTitle' : 'ended.title')}</h1>
-      <div className={styles.with}>{call.peer.displayName === call.peer.account ? call.peer.account : `${call.peer.displayName} · ${call.peer.account}`}</div>
-      <p className={styles.reason} data-testid="ended-reason" data-reason={call.ended?.reason}>
-        {words?.reason}
-      </p>
-      {words?.detail === null || words === null ? null : (
-        <p className={styles.detail} data-testid="ended-detail">
-          {words.detail} ({call.ended?.code})
+    <Screen testId="screen-ended" name={t('ended.title')} centred className={mergeClasses(styles.screen, failed && styles.failed)}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls has to be reached without a finger (WCAG 2.1.1). */}
+      <section className={styles.what} aria-label={t('ended.title')} tabIndex={0}>
+        <h1 className={mergeClasses(styles.title, failed && styles.titleFailed)}>{t(failed ? 'ended.failedTitle' : 'ended.title')}</h1>
+        <div className={styles.with}>{call.peer.displayName === call.peer.account ? call.peer.account : `${call.peer.displayName} · ${call.peer.account}`}</div>
+        <p className={styles.reason} data-testid="ended-reason" data-reason={call.ended?.reason}>
+          {words?.reason}
         </p>
-      )}
-      <dl className={styles.facts}>
-        <div className={styles.fact}>
-          <dt className={styles.name}>{t('ended.duration')}</dt>
-          <dd className={styles.value} data-testid="ended-duration">
-            {lasted}
-          </dd>
-        </div>
-        {call.encryption.state === null ? null : (
+        {words?.detail === null || words === null ? null : (
+          <p className={styles.detail} data-testid="ended-detail">
+            {words.detail} ({call.ended?.code})
+          </p>
+        )}
+        {failed ? (
+          <section className={styles.advice} data-testid="ended-advice">
+            <h2 className={styles.adviceTitle}>{t('ended.differTitle')}</h2>
+            <p className={styles.adviceText}>{t(differed ? 'ended.differText' : 'ended.failedText')}</p>
+          </section>
+        ) : null}
+        <dl className={styles.facts}>
           <div className={styles.fact}>
-            <dt className={styles.name}>{t('ended.security')}</dt>
-            <dd className={styles.value} data-testid="shield-state" data-state={shieldStateOf(call.encryption)}>
-              <ShieldIcon encryption={call.encryption} />
-              {t.shield(call.encryption)}
+            <dt className={styles.name}>{t('ended.duration')}</dt>
+            <dd className={styles.value} data-testid="ended-duration">
+              {lasted}
             </dd>
           </div>
-        )}
-        {noticed === undefined ? null : (
-          <div className={styles.fact}>
-            <dt className={styles.name}>{t('ended.noticedBy')}</dt>
-            <dd className={styles.value} data-testid="noticed-by">
-              {t.detector(noticed.detectedBy)}
-            </dd>
-          </div>
-        )}
-      </dl>
-      {failed ? (
-        <section className={styles.advice} data-testid="ended-advice">
-          <h2 className={styles.adviceTitle}>{t('ended.differTitle')}</h2>
-          <p className={styles.adviceText}>{t(differed ? 'ended.differText' : 'ended.failedText')}</p>
-        </section>
-      ) : null}
+          {call.encryption.state === null ? null : (
+            <div className={styles.fact}>
+              <dt className={styles.name}>{t('ended.security')}</dt>
+              <dd className={styles.value} data-testid="shield-state" data-state={shieldStateOf(call.encryption)}>
+                <ShieldIcon encryption={call.encryption} />
+                {t.shield(call.encryption)}
+              </dd>
+            </div>
+          )}
+          {noticed === undefined ? null : (
+            <div className={styles.fact}>
+              <dt className={styles.name}>{t('ended.noticedBy')}</dt>
+              <dd className={styles.value} data-testid="noticed-by">
+                {t.detector(noticed.detectedBy)}
+              </dd>
+            </div>
+          )}
+        </dl>
+      </section>
       <div className={styles.buttons}>
+        <TouchButton
+          testId="button-report"
+          label={t('ended.report')}
+          icon={<BugRegular />}
+          tone="quiet"
+          className={styles.quiet}
+          onTouch={() => setReporting(true)}
+        />
+        <TouchButton
+          testId="button-favourite"
+          label={t(favourite ? 'ended.isFavourite' : 'ended.favourite')}
+          icon={favourite ? <StarFilled /> : <StarRegular />}
+          tone="quiet"
+          pressed={favourite}
+          className={mergeClasses(styles.quiet, favourite && styles.star)}
+          disabled={command.pending !== null}
+          onTouch={() => toggleFavourite({ person: { account, displayName }, favourites, command })}
+        />
         <TouchButton
           testId="button-call-again"
           label={t('ended.again')}
@@ -126,17 +165,6 @@ export function EndedScreen({ call, state, onDone }: EndedScreenProps) {
           onTouch={() => void command.placeCall(account)}
         />
         <TouchButton testId="button-done" label={t('action.done')} tone="brand" className={styles.button} onTouch={onDone} />
-        <TouchButton
-          testId="button-favourite"
-          label={t(favourite ? 'ended.isFavourite' : 'ended.favourite')}
-          icon={favourite ? <StarFilled /> : <StarRegular />}
-          tone="quiet"
-          pressed={favourite}
-          {...(favourite ? { className: styles.star } : {})}
-          disabled={command.pending !== null}
-          onTouch={() => toggleFavourite({ person: { account, displayName }, favourites, command })}
-        />
-        <TouchButton testId="button-report" label={t('ended.report')} icon={<BugRegular />} tone="quiet" onTouch={() => setReporting(true)} />
       </div>
       <CommandError error={command.error} />
       {reporting ? <ReportSheet onClose={() => setReporting(false)} /> : null}

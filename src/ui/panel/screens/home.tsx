@@ -21,21 +21,20 @@ import type { PageName } from '../screen-choice.ts';
 import { TouchButton } from '../touch-button.tsx';
 
 const useStyles = makeStyles({
-  screen: { padding: '1.5rem 2rem', gap: '1.1rem' },
+  screen: { padding: '1.25rem 2rem', gap: '1rem' },
   header: { display: 'flex', justifyContent: 'space-between', alignItems: 'flex-start', gap: '2rem' },
   names: { minWidth: 0 },
   room: { margin: 0, fontSize: panelSizes.title, fontWeight: 600, lineHeight: 1.2, overflowWrap: 'anywhere' },
   address: { color: colours.quiet, fontSize: panelSizes.large, overflowWrap: 'anywhere' },
   clock: { flexShrink: 0 },
-  time: { fontSize: 'max(52px, 4.5rem)', fontWeight: 300, lineHeight: 1, fontVariantNumeric: 'tabular-nums', textAlign: 'end' },
+  time: { fontSize: 'max(48px, 4.25rem)', fontWeight: 300, lineHeight: 1, fontVariantNumeric: 'tabular-nums', textAlign: 'end' },
   date: { color: colours.quiet, fontSize: panelSizes.large, textAlign: 'end', marginTop: '0.35rem' },
-  middle: { flexGrow: 1, minHeight: 0, display: 'grid', gridTemplateRows: 'minmax(0, 1fr)', gap: '1.1rem' },
+  middle: { flexGrow: 1, minHeight: 'max(180px, 13rem)', display: 'grid', gridTemplateRows: 'minmax(0, 1fr)', gap: '1rem' },
   withPeople: { gridTemplateColumns: 'minmax(0, 2fr) minmax(0, 3fr)' },
   alone: { placeItems: 'center' },
   call: {
     width: '100%',
     height: '100%',
-    minHeight: 'max(120px, 9rem)',
     borderRadius: '1.75rem',
     fontSize: 'max(30px, 2.25rem)',
     boxShadow: `0 1rem 3rem ${colours.shadow}`,
@@ -73,6 +72,12 @@ const useStyles = makeStyles({
   cardHintStrong: { color: colours.text },
   dock: { display: 'grid', gridTemplateColumns: '1fr 1fr 1fr', gap: panelSizes.gap },
   dockButton: { minHeight: 'max(64px, 4.25rem)', padding: '0.25rem 1rem', fontSize: panelSizes.text },
+  missed: {
+    border: `2px solid ${colours.edgeBad}`,
+    backgroundColor: colours.badGround,
+    ':hover': { backgroundColor: colours.badGround },
+    '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: colours.bad }
+  },
   on: {
     backgroundColor: colours.inverse,
     color: colours.onInverse,
@@ -125,13 +130,12 @@ export function HomeScreen({ state, onOpen }: { readonly state: RoomState; reado
           testId="button-recents"
           label={missedUnseen === 0 ? t('home.recents') : t('home.missed', { count: missedUnseen })}
           icon={<HistoryRegular />}
-          {...(missedUnseen === 0 ? {} : { tone: 'end' })}
-          className={styles.dockButton}
+          className={mergeClasses(styles.dockButton, missedUnseen > 0 && styles.missed)}
           onTouch={() => onOpen('recents')}
         />
         <TouchButton
           testId="button-do-not-disturb"
-          label={`${t('home.dnd')} · ${doNotDisturbText(silence, t)}`}
+          label={silence === null ? t('home.dnd') : `${t('home.dnd')} · ${silenceText(silence, t)}`}
           icon={silence === null ? <WeatherMoonRegular /> : <WeatherMoonFilled />}
           pressed={silence !== null}
           className={mergeClasses(styles.dockButton, silence !== null && styles.on)}
@@ -150,8 +154,7 @@ export function HomeScreen({ state, onOpen }: { readonly state: RoomState; reado
   );
 }
 
-function doNotDisturbText(silence: RoomState['settings']['doNotDisturb'], t: Texts): string {
-  if (silence === null) return t('home.dndOff');
+function silenceText(silence: NonNullable<RoomState['settings']['doNotDisturb']>, t: Texts): string {
   return silence.until === null ? t('home.dndOn') : t('home.dndUntil', { time: t.clock(Date.parse(silence.until)) });
 }
 

@@ -21,7 +21,24 @@ import { CommandError, Screen } from '../screen.tsx';
 import { TouchButton } from '../touch-button.tsx';
 
 const useStyles = makeStyles({
-  screen: { gap: '1.25rem', backgroundImage: `radial-gradient(80rem 40rem at 50% -10rem, ${colours.glow} 0%, ${colours.ground} 70%)` },
+  screen: { padding: '1.5rem 2rem', gap: '1rem', backgroundImage: `radial-gradient(80rem 40rem at 50% -10rem, ${colours.glow} 0%, ${colours.ground} 70%)` },
+  // The answer never scrolls away.
+  who: {
+    flexGrow: 1,
+    minHeight: 0,
+    width: '100%',
+    display: 'flex',
+    flexDirection: 'column',
+    alignItems: 'center',
+    justifyContent: 'safe center',
+    gap: '1rem',
+    // Room for the ring and the focus outline.
+    padding: '4px',
+    overflowX: 'hidden',
+    overflowY: 'auto',
+    overscrollBehavior: 'contain',
+    scrollbarColor: `${colours.quiet} transparent`
+  },
   title: { color: colours.brandText, fontSize: panelSizes.large, fontWeight: 600 },
   facts: { display: 'grid', gridTemplateColumns: '1fr 1fr', gap: '1rem', width: '100%', maxWidth: '60rem', textAlign: 'start' },
   fact: {
@@ -53,11 +70,13 @@ const useStyles = makeStyles({
     fontWeight: 600
   },
   seconds: { fontVariantNumeric: 'tabular-nums' },
-  buttons: { display: 'grid', gridTemplateColumns: '1fr 1fr 1.2fr', gap: '1rem', width: '100%', maxWidth: '60rem', marginTop: '0.5rem' },
+  buttons: { display: 'grid', gridTemplateColumns: '1fr 1fr 1fr 1.2fr', flexShrink: 0, gap: panelSizes.gap, width: '100%', maxWidth: '76rem' },
   button: { minHeight: 'max(80px, 5.5rem)', padding: '0.25rem 0.75rem' },
   block: { color: colours.quiet, fontSize: panelSizes.text },
   ring: {
     '& > div > div:first-child': {
+      width: 'max(76px, 6.25rem)',
+      height: 'max(76px, 6.25rem)',
       outline: `3px solid ${colours.brandText}`,
       outlineOffset: '5px',
       animationName: { '0%, 100%': { outlineColor: colours.brandText }, '50%': { outlineColor: 'transparent' } },
@@ -81,39 +100,51 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
   const { displayName, account } = call.peer;
   return (
     <Screen testId="screen-incoming" name={t('incoming.title')} centred className={styles.screen}>
-      <div className={styles.title}>{t('incoming.title')}</div>
-      <div className={styles.ring}>
-        <PeerHeading peer={call.peer} />
-      </div>
-      {call.referredBy === null ? null : (
-        <div className={styles.referred} data-testid="incoming-referred">
-          {t('incoming.referred', { name: call.referredBy.displayName })}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls has to be reached without a finger (WCAG 2.1.1). */}
+      <section className={styles.who} aria-label={t('incoming.title')} tabIndex={0}>
+        <div className={styles.title}>{t('incoming.title')}</div>
+        <div className={styles.ring}>
+          <PeerHeading peer={call.peer} />
         </div>
-      )}
-      {call.autoAnswerAt === null ? null : <Countdown at={call.autoAnswerAt} />}
-      <div className={styles.facts}>
-        <div className={styles.fact} data-testid="incoming-identity" data-identity={call.peer.identity}>
-          <span className={mergeClasses(styles.icon, verified ? styles.good : styles.warning)} aria-hidden="true">
-            {verified ? <CheckmarkCircleFilled /> : <WarningFilled />}
-          </span>
-          <div>
-            <div className={styles.factTitle}>{t(verified ? 'incoming.verified' : 'incoming.unverified')}</div>
-            <div className={styles.factHint}>
-              {verified ? t('incoming.verifiedHint', { organisation: call.peer.organisation }) : t('incoming.unverifiedHint')}
+        {call.referredBy === null ? null : (
+          <div className={styles.referred} data-testid="incoming-referred">
+            {t('incoming.referred', { name: call.referredBy.displayName })}
+          </div>
+        )}
+        {call.autoAnswerAt === null ? null : <Countdown at={call.autoAnswerAt} />}
+        <div className={styles.facts}>
+          <div className={styles.fact} data-testid="incoming-identity" data-identity={call.peer.identity}>
+            <span className={mergeClasses(styles.icon, verified ? styles.good : styles.warning)} aria-hidden="true">
+              {verified ? <CheckmarkCircleFilled /> : <WarningFilled />}
+            </span>
+            <div>
+              <div className={styles.factTitle}>{t(verified ? 'incoming.verified' : 'incoming.unverified')}</div>
+              <div className={styles.factHint}>
+                {verified ? t('incoming.verifiedHint', { organisation: call.peer.organisation }) : t('incoming.unverifiedHint')}
+              </div>
+            </div>
+          </div>
+          <div className={styles.fact} data-testid="incoming-encryption" data-expected={call.encryption.expected}>
+            <span className={mergeClasses(styles.icon, endToEnd && styles.good)} aria-hidden="true">
+              {endToEnd ? <ShieldLockFilled /> : <LockClosedRegular />}
+            </span>
+            <div>
+              <div className={styles.factTitle}>{t(endToEnd ? 'incoming.endToEnd' : 'incoming.standard')}</div>
+              <div className={styles.factHint}>{endToEnd ? t('incoming.endToEndHint') : t.standardReason(call.encryption.reason)}</div>
             </div>
           </div>
         </div>
-        <div className={styles.fact} data-testid="incoming-encryption" data-expected={call.encryption.expected}>
-          <span className={mergeClasses(styles.icon, endToEnd && styles.good)} aria-hidden="true">
-            {endToEnd ? <ShieldLockFilled /> : <LockClosedRegular />}
-          </span>
-          <div>
-            <div className={styles.factTitle}>{t(endToEnd ? 'incoming.endToEnd' : 'incoming.standard')}</div>
-            <div className={styles.factHint}>{endToEnd ? t('incoming.endToEndHint') : t.standardReason(call.encryption.reason)}</div>
-          </div>
-        </div>
-      </div>
+      </section>
       <div className={styles.buttons}>
+        <TouchButton
+          testId="button-block"
+          label={t('incoming.declineBlock')}
+          icon={<ProhibitedRegular />}
+          tone="quiet"
+          className={mergeClasses(styles.button, styles.block)}
+          disabled={busy}
+          onTouch={() => setBlocking(true)}
+        />
         <TouchButton
           testId="button-decline"
           label={t(call.autoAnswerAt === null ? 'incoming.decline' : 'incoming.notNow')}
@@ -141,15 +172,6 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
           onTouch={() => void command.act(call, 'answer', { video: true })}
         />
       </div>
-      <TouchButton
-        testId="button-block"
-        label={t('incoming.declineBlock')}
-        icon={<ProhibitedRegular />}
-        tone="quiet"
-        className={styles.block}
-        disabled={busy}
-        onTouch={() => setBlocking(true)}
-      />
       {blocking ? null : <CommandError error={command.error} />}
       {blocking ? (
         <Sheet
