@@ -89,7 +89,7 @@ export const people = translations({
       'Der Anruf wird abgelehnt, und {account} kann hier nie wieder anrufen. Die Administration kann das in den Einstellungen rückgängig machen.',
     'incoming.blockDo': 'Ablehnen und blockieren',
     'incoming.autoAnswer': 'Dieser Raum nimmt selbst an',
-    'incoming.autoAnswerIn': 'in {seconds} s',
+    'incoming.autoAnswerIn': 'in {seconds} Sek.',
     'incoming.notNow': 'Jetzt nicht',
     'incoming.referred': 'Die anrufende Seite sagt, {name} habe um diesen Anruf gebeten.'
   },

@@ -17,10 +17,24 @@ const MOST_DIGITS = 16;
 
 const useStyles = makeStyles({
   part: { flexGrow: 1, minHeight: 0, display: 'grid', gridTemplateColumns: 'minmax(0, 1fr) minmax(712px, 58%)', gap: '1rem' },
-  form: { display: 'flex', flexDirection: 'column', gap: '0.75rem', minHeight: 0, minWidth: 0, padding: '4px' },
-  field: { display: 'flex', flexDirection: 'column', gap: '0.35rem' },
+  // As high as the keyboard; the code and what to do with it come first, so that they never scroll away.
+  form: {
+    height: 0,
+    minHeight: '100%',
+    minWidth: 0,
+    display: 'flex',
+    flexDirection: 'column',
+    gap: '0.75rem',
+    padding: '4px',
+    overflowX: 'hidden',
+    overflowY: 'auto',
+    overscrollBehavior: 'contain',
+    scrollbarColor: `${colours.quiet} transparent`
+  },
+  field: { display: 'flex', flexDirection: 'column', flexShrink: 0, gap: '0.35rem' },
+  retrieve: { flexShrink: 0 },
   // In a column the field keeps its height.
-  line: { display: 'flex' },
+  line: { display: 'flex', flexShrink: 0 },
   hint: { margin: 0, color: colours.quiet },
   keys: { display: 'flex', flexDirection: 'column', minHeight: 0, minWidth: 0 }
 });
@@ -53,7 +67,6 @@ export function ParkedPart({ room, onBack }: { readonly room: RoomState['room'];
   return (
     <div className={styles.part} data-keeps-height>
       <form className={styles.form} onSubmit={(event) => void submit(event)} noValidate>
-        <p className={styles.hint}>{t('people.parked.hint')}</p>
         <div className={styles.line}>
           <TypingField
             testId="input-park-code"
@@ -67,6 +80,17 @@ export function ParkedPart({ room, onBack }: { readonly room: RoomState['room'];
             onFocus={() => setField('code')}
           />
         </div>
+        <TouchButton
+          testId="button-retrieve"
+          label={t(command.pending === null ? 'people.parked.retrieve' : 'people.parked.retrieving')}
+          icon={<CallParkFilled />}
+          tone="answer"
+          submit
+          className={styles.retrieve}
+          disabled={code === '' || command.pending !== null}
+        />
+        <CommandError error={error} />
+        <p className={styles.hint}>{t('people.parked.hint')}</p>
         <div className={styles.field}>
           <div className={styles.line}>
             <TypingField
@@ -81,15 +105,6 @@ export function ParkedPart({ room, onBack }: { readonly room: RoomState['room'];
           </div>
           <p className={styles.hint}>{t('people.parked.roomEmpty')}</p>
         </div>
-        <TouchButton
-          testId="button-retrieve"
-          label={t(command.pending === null ? 'people.parked.retrieve' : 'people.parked.retrieving')}
-          icon={<CallParkFilled />}
-          tone="answer"
-          submit
-          disabled={code === '' || command.pending !== null}
-        />
-        <CommandError error={error} />
       </form>
       <div className={styles.keys}>
         <Keyboard organisation={room.organisation} value={field === 'code' ? code : address} onChange={(value) => type(value)} />

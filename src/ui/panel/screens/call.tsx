@@ -20,8 +20,8 @@ export type CallPart = 'people' | 'favourites' | 'recents' | 'parked';
 
 const useStyles = makeStyles({
   screen: { padding: '1rem 2rem', gap: '0.75rem' },
-  parts: { display: 'flex', flexWrap: 'wrap', justifyContent: 'flex-end', gap: 'max(8px, 0.5rem)' },
-  part: { padding: '0.25rem 1rem', fontSize: 'max(18px, 1.125rem)' },
+  parts: { display: 'flex', justifyContent: 'flex-end', gap: 'max(8px, 0.5rem)' },
+  part: { padding: '0.25rem 0.85rem', fontSize: 'max(18px, 1.125rem)', ':hover:active': { transform: 'none' } },
   open: {
     backgroundColor: colours.inverse,
     color: colours.onInverse,
