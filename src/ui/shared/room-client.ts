@@ -83,7 +83,7 @@ export class RoomClient {
         ...content,
         signal: AbortSignal.timeout(COMMAND_LIMIT_MS)
       });
-      const answer: unknown = response.status === 204 ? undefined : await response.json();
+      const answer: unknown = response.status === 204 ? undefined : await contentOf(response);
       return response.ok ? { ok: true, value: answer as T } : { ok: false, error: { code: codeOf(answer) } };
     } catch {
       return { ok: false, error: { code: 'CL_AGENT_UNREACHABLE' } };
@@ -173,6 +173,12 @@ function parseJson(data: unknown): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What is no text of JSON, such as sound, is given as its bytes. */
+function contentOf(response: Response): Promise<unknown> {
+  const isJson = /^application\/(?:[\w.-]+\+)?json\b/.test(response.headers.get('content-type') ?? '');
+  return isJson ? response.json() : response.arrayBuffer();
 }
 
 function codeOf(content: unknown): string {

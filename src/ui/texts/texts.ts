@@ -4,16 +4,20 @@ import { type ErrorCode, errorCodes } from '../../kernel/error-codes.ts';
 import { LANGUAGES, type Language } from '../../kernel/panel-choices.ts';
 import type { CallView, EncryptionView, StandardReason } from '../../room/state.ts';
 import { call } from './call.ts';
+import { camera } from './camera.ts';
+import { codeComparison } from './code-comparison.ts';
 import { display } from './display.ts';
 import { ended } from './ended.ts';
 import { errors } from './errors.ts';
 import { everyScreen } from './every-screen.ts';
+import { features } from './features.ts';
 import { home } from './home.ts';
+import { inCall } from './in-call.ts';
 import { reasons } from './reasons.ts';
 import { security } from './security.ts';
 import type { Translations } from './translations.ts';
 
-export const AREAS = [everyScreen, home, call, security, display, ended, reasons] as const;
+export const AREAS = [everyScreen, home, call, inCall, features, camera, security, codeComparison, display, ended, reasons] as const;
 
 export type TextKey = (typeof AREAS)[number] extends infer Area ? (Area extends Translations<infer Key> ? Key : never) : never;
 
