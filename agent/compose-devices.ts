@@ -16,7 +16,7 @@ import { nodeHidTransport } from '../src/devices/hid/node-hid.ts';
 import type { DescriptorSource, HidRow } from '../src/devices/hid/transport.ts';
 import { createLinuxLister } from '../src/devices/linux-devices.ts';
 import { identifyHidRows } from '../src/devices/linux-identity.ts';
-import type { DeviceRegistry, HidDevices } from '../src/devices/port.ts';
+import type { DeviceRegistry, HidDevices, RoomCameras } from '../src/devices/port.ts';
 import { createRegistry } from '../src/devices/registry.ts';
 import { createWindowsLister, createWindowsLook } from '../src/devices/windows-devices.ts';
 import type { Clock } from '../src/kernel/clock.ts';
@@ -43,7 +43,13 @@ export const identifyHid = (rows: readonly HidRow[]): Promise<readonly HidIdenti
 /** Which touch consoles were there, in the room's data folder. */
 export const consoleFile = (config: Config): string => join(config.dataDirectory, 'touch-consoles.json');
 
-export type ComposedDevices = { readonly watch: DeviceWatch; readonly registry: DeviceRegistry; readonly hid: HidDevices; readonly devices: RoomDevices };
+export type ComposedDevices = {
+  readonly watch: DeviceWatch;
+  readonly registry: DeviceRegistry;
+  readonly hid: HidDevices;
+  readonly cameras: RoomCameras;
+  readonly devices: RoomDevices;
+};
 
 /** Windows has no events for it without a package, and no V4L2 (docs/adr/0027-windows.md). */
 function platformOf(config: Config, { clock, log }: Environment) {
@@ -89,5 +95,5 @@ export function composeDevices(config: Config, { clock, log }: Environment): Com
     log: log.child({ part: 'cameras' })
   });
   const devices = createRoomDevices({ hid, registry, cameras, volumePercent: config.media.volumePercent, clock, log: log.child({ part: 'devices' }) });
-  return { watch, registry, hid, devices };
+  return { watch, registry, hid, cameras, devices };
 }

@@ -25,6 +25,7 @@ import type { CallJournal } from './call-journal.ts';
 import { notYet } from './not-yet.ts';
 import type { CallCommand, RoomDevices } from './room-devices.ts';
 import type { RoomParts } from './room-parts.ts';
+import type { ShareSources } from './share-sources.ts';
 
 export type RoomOptions = {
   readonly agentVersion: string;
@@ -33,6 +34,7 @@ export type RoomOptions = {
   readonly localEncryption: LocalEncryption;
   readonly sources: () => RoomFacts['sources'];
   readonly devices: RoomDevices;
+  readonly shareSources: ShareSources;
   readonly parts: RoomParts;
   /** This endpoint’s own. */
   readonly certificate: RoomState['certificate'];
@@ -314,9 +316,9 @@ export function createRoom(options: RoomOptions): Room {
    * A share that cannot begin is told to the person who asked for it, and leaves the call as it is. One that cannot be ended is one of a process
    * that is gone; to call that an end again would go on for ever.
    */
-  function shareScreen({ epoch, on }: Extract<CallEffect, { type: 'media-screen' }>): Promise<void> | undefined {
+  function shareScreen({ epoch, on, source }: Extract<CallEffect, { type: 'media-screen' }>): Promise<void> | undefined {
     if (session?.epoch !== epoch) return;
-    return session.media.setScreen(on).catch((cause) => {
+    return session.media.setScreen(on, source).catch((cause) => {
       const error = asCloisterError(cause, 'CL_MEDIA_SCREEN_SOURCE');
       if (!on) {
         log.warn('sharing could not be ended', { code: error.code });
@@ -487,7 +489,7 @@ export function createRoom(options: RoomOptions): Room {
     speakCode: notYet,
     selfViewTicket: notYet,
     showCode: notYet,
-    shareSources: notYet,
+    shareSources: options.shareSources.list,
     retrieve: notYet,
     silence: notYet,
     clearRoom: notYet,
@@ -496,7 +498,9 @@ export function createRoom(options: RoomOptions): Room {
     async callAction(id, action, actionOptions) {
       if (call.call?.id !== id) throw new CloisterError('CL_CALL_NONE');
       if (!isDone(action)) return notYet();
-      await dispatch(ACTIONS[action](actionOptions ?? {}));
+      const event = ACTIONS[action](actionOptions ?? {});
+      const source = event.type === 'set-screen' ? actionOptions?.source : undefined;
+      await dispatch(source === undefined ? event : ({ ...event, source: await options.shareSources.choiceOf(source) } as CallEvent));
     },
     async displayTicket() {
       if (session === null) throw new CloisterError(call.call === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');

@@ -2,7 +2,7 @@
 // Types only, so that the machine, the verdict and the driver in agent/ share one vocabulary.
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { CloisterError } from '../kernel/errors.ts';
-import type { MediaCallOptions, MediaFailure } from '../media/port.ts';
+import type { MediaCallOptions, MediaFailure, SourceChoice } from '../media/port.ts';
 import type { CallPhase, EndReason, StandardReason } from '../room/state.ts';
 import type { CallMessage, IceCandidate } from '../signaling/messages.ts';
 import type { InboundCallMessage, Party } from '../signaling/port.ts';
@@ -79,7 +79,8 @@ export type CallEvent =
   | { readonly type: 'codes-differ'; readonly epoch: number | null }
   | { readonly type: 'set-microphone'; readonly on: boolean }
   | { readonly type: 'set-camera'; readonly on: boolean }
-  | { readonly type: 'set-screen'; readonly on: boolean }
+  /** `source`: what a person chose, as the media process knows it; the configured one where left out. */
+  | { readonly type: 'set-screen'; readonly on: boolean; readonly source?: SourceChoice }
   | { readonly type: 'set-held'; readonly on: boolean }
   // what the other side says
   | { readonly type: 'message'; readonly inbound: InboundCallMessage }
@@ -128,7 +129,7 @@ export type CallEffect =
   | { readonly type: 'media-candidates'; readonly epoch: number; readonly candidates: readonly IceCandidate[] }
   | { readonly type: 'media-microphone'; readonly epoch: number; readonly on: boolean }
   | { readonly type: 'media-camera'; readonly epoch: number; readonly on: boolean }
-  | { readonly type: 'media-screen'; readonly epoch: number; readonly on: boolean }
+  | { readonly type: 'media-screen'; readonly epoch: number; readonly on: boolean; readonly source?: SourceChoice }
   | { readonly type: 'media-held'; readonly epoch: number; readonly on: boolean }
   | { readonly type: 'media-close'; readonly epoch: number }
   | { readonly type: 'start-timer'; readonly name: TimerName; readonly delayMs: number }

@@ -178,7 +178,8 @@ function person(state: CallState, call: CallRecord, event: PersonEvent, context:
     case 'set-screen': {
       // Nothing is shared before people can see with whom and how securely. What is off stays off, in any phase.
       if (event.on && (call.phase !== 'connected' || !call.encryption.secured || call.held.here)) return refused(state, 'CL_CALL_WRONG_PHASE');
-      const effect: CallEffect = { type: 'media-screen', epoch: call.exchange.epoch, on: event.on };
+      const chosen = event.source === undefined ? {} : { source: event.source };
+      const effect: CallEffect = { type: 'media-screen', epoch: call.exchange.epoch, on: event.on, ...chosen };
       return next(state, { ...call, wanted: { ...call.wanted, screen: event.on } }, [effect]);
     }
     case 'set-held':

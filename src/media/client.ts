@@ -265,7 +265,7 @@ function sessionOver(
     setMicrophone: (on) => done(ask('setMicrophone', on)),
     setCamera: (on) => done(ask('setCamera', on)),
     setHeld: (on) => done(ask('setHeld', on)),
-    setScreen: (on) => done(ask('setScreen', on)),
+    setScreen: (on, source = null) => done(ask('setScreen', on, source)),
     setVolume: (percent) => done(ask('setVolume', percent)),
     displayTicket: () => ask('displayTicket'),
     close: () => {

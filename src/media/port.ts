@@ -53,7 +53,7 @@ export type MediaSettings = {
   /** Of devices alone. `auto`: where the microphone does not do it itself. */
   readonly echoCancellation: 'auto' | 'on' | 'off';
   readonly video: VideoProfile;
-  /** What a share sends: as above, `screen` and `screen:DISPLAY` besides; `auto` is the capture input, else the machine's screen. */
+  /** What a share sends: as above, `screen`, `screen:DISPLAY` and `window:ID` besides; `auto` is the capture input, else the machine's screen. */
   readonly screen: SourceChoice;
   readonly screenVideo: VideoProfile;
   /** The codecs of the picture that are offered and taken, the preferred one first. */
@@ -164,10 +164,10 @@ export type MediaSession = EventSource<MediaEvents> & {
   /** On hold nothing is sent and nothing that comes is shown or played; what is wanted stays wanted. Resolves when it is so. */
   setHeld(on: boolean): Promise<void>;
   /**
-   * Begins or ends sharing; only in a secured call. Resolves when the source is open, or when no packet of it leaves any more.
+   * Begins or ends sharing; only in a secured call. `source`: what a person chose, null for the configured one; what is shared already gives way to another. Resolves when the source is open, or when no packet of it leaves any more.
    * @throws CloisterError CL_MEDIA_SCREEN_NONE, CL_MEDIA_SCREEN_SOURCE, CL_MEDIA_SCREEN_UNSUPPORTED, CL_CALL_WRONG_PHASE; the call goes on
    */
-  setScreen(on: boolean): Promise<void>;
+  setScreen(on: boolean, source?: SourceChoice | null): Promise<void>;
   /** A WebSocket URL for one display, with a ticket that serves once and for 10 s. */
   displayTicket(): Promise<{ readonly url: string }>;
   /** Of the room’s own loudspeaker, 0 to 100; the display has it from the room’s state. */

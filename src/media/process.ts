@@ -71,7 +71,7 @@ function handlers(tell: (message: FromProcess) => void, begun: () => void): Requ
     setMicrophone: (on) => running().setMicrophone(on),
     setCamera: (on) => running().setCamera(on),
     setHeld: (on) => running().setHeld(on),
-    setScreen: (on) => running().setScreen(on),
+    setScreen: (on, source) => running().setScreen(on, source),
     setVolume: (percent) => running().setVolume(percent),
     displayTicket: () => running().displayTicket(),
     async close() {

@@ -25,7 +25,7 @@ import { createPeerConnection, type PeerConnectionOptions } from './peer/peer-co
 import { openAlsaSpeaker } from './playout/alsa-speaker.ts';
 import { openOpusDecoder } from './playout/opus-decoder.ts';
 import { createPlayout } from './playout/playout.ts';
-import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
+import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings, SourceChoice } from './port.ts';
 import { createReceiver } from './receiver.ts';
 import { createShare, type Share } from './screen/share.ts';
 import { openScreenSource } from './source/open-source.ts';
@@ -97,6 +97,7 @@ export function createSession(options: SessionOptions): Session {
   const sendsPicture = (): boolean => wantsCamera && !held;
   let video: VideoSender | null = null;
   let share: Share | null = null;
+  let shared: SourceChoice = settings.screen;
 
   const receiver = createReceiver({
     clock,
@@ -280,7 +281,7 @@ export function createSession(options: SessionOptions): Session {
       clock,
       profile,
       openSource: () =>
-        openScreenSource(settings.screen, profile, clock, {
+        openScreenSource(shared, profile, clock, {
           inputs: devices.current()?.content ?? null,
           onFault: (fault) => onProblem('content')(fault && { code: 'CL_DEVICE_PROTECTED', detectedBy: 'content', text: BLACK_CONTENT })
         }),
@@ -411,7 +412,7 @@ export function createSession(options: SessionOptions): Session {
       report();
       return null;
     },
-    async setScreen(on) {
+    async setScreen(on, source) {
       if (!on) {
         const stopped = share?.stop();
         peer.end('screen');
@@ -419,6 +420,9 @@ export function createSession(options: SessionOptions): Session {
       } else if (!live) throw new CloisterError('CL_CALL_WRONG_PHASE');
       else if (share === null) throw new CloisterError('CL_MEDIA_SCREEN_UNSUPPORTED');
       else {
+        const wantedSource = source ?? settings.screen;
+        if (wantedSource !== shared) await share.stop();
+        shared = wantedSource;
         onProblem('screen')(null);
         await share.start();
       }

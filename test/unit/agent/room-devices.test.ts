@@ -50,6 +50,7 @@ async function world() {
       facts: () => ({ shutter: null, problem: signal }),
       setInCall: (inCall) => void said.push(['in call', inCall]),
       setSharing: () => {},
+      lookAtSignals: async () => {},
       of: () => thrown(new Error('none'))
     },
     volumePercent: 95,

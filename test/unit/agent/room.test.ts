@@ -157,6 +157,7 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
       screen: { kind: 'test', name: 'Test page' }
     }),
     devices,
+    shareSources: { list: async () => [], choiceOf: async () => 'screen' },
     parts: partsNotYet,
     certificate: certificateNotYet,
     autoAnswer: false,
