@@ -1,27 +1,28 @@
-// The room: drives the call's state machine with the real signaling and media processes, and shows it all as one RoomState.
-// What is decided is decided in src/call; here effects are carried out and facts are collected.
+// The room: lets its calls take what happens, in signaling, at devices and at the panel, and shows it all as one RoomState.
+// What is decided is decided in src/call; call-line.ts carries the effects out for each call; here facts are collected.
 import { randomBytes } from 'node:crypto';
-import type { CallContext, CallEffect, CallEvent, CallRecord, CallState, TimerName } from '../src/call/call.ts';
+import type { CallContext, CallEvent, CallRecord } from '../src/call/call.ts';
 import type { LocalEncryption } from '../src/call/encryption-decision.ts';
 import { unavailableFeatures } from '../src/call/features.ts';
-import { noCall, step } from '../src/call/machine.ts';
+import { frontOf, type Line, type LineEffect, type Lines, type LinesEvent, lineOfCall, noLines, runs, stepLines } from '../src/call/lines.ts';
 import { confirmedBy, verdict } from '../src/call/verdict.ts';
 import type { CallOnDevices } from '../src/devices/port.ts';
 import { parseAddress } from '../src/kernel/address.ts';
-import type { Clock, Timer } from '../src/kernel/clock.ts';
+import type { Clock } from '../src/kernel/clock.ts';
 import { type ErrorCode, errorCodes } from '../src/kernel/error-codes.ts';
 import { asCloisterError, CloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { uuidV7 } from '../src/kernel/uuid.ts';
-import type { Endpoints, MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from '../src/media/port.ts';
+import type { MediaFailure, MediaProcesses, MediaSession } from '../src/media/port.ts';
 import type { CredentialsClient } from '../src/relay/credentials-client.ts';
 import { callOnDevices } from '../src/room/call-on-devices.ts';
-import { projectRoomState, type RoomFacts } from '../src/room/project.ts';
+import { type CallFacts, type CodeShown, projectRoomState, type RoomFacts, showsCode } from '../src/room/project.ts';
 import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
-import type { Party, Signaling } from '../src/signaling/port.ts';
+import type { Signaling } from '../src/signaling/port.ts';
 import type { CallAction, CallActionOptions, RoomPort } from '../src/ui-server/port.ts';
 import type { CallJournal } from './call-journal.ts';
+import { type CallLine, createCallLine } from './call-line.ts';
 import { notYet } from './not-yet.ts';
 import type { CallCommand, RoomDevices } from './room-devices.ts';
 import type { RoomParts } from './room-parts.ts';
@@ -65,14 +66,10 @@ export type Room = RoomPort & AsyncDisposable & { start(signal: AbortSignal): Pr
 export function createRoom(options: RoomOptions): Room {
   const { clock, log, signaling, devices, parts } = options;
   const scope = new Scope();
-  const timers = new Map<TimerName, Timer>();
+  const callLines = new Map<number, CallLine>();
   const listeners = new Set<(state: RoomState) => void>();
 
-  let call: CallState = noCall;
-  let session: { readonly epoch: number; readonly media: MediaSession } | null = null;
-  let media: MediaStatistics | null = null;
-  let mediaProblem: MediaFailure | null = null;
-  let mediaProblemSinceMs = 0;
+  let lines: Lines = noLines;
   let hardwareSinceMs = clock.now();
   let broker: RoomState['network']['broker'] = 'connecting';
   let brokerSinceMs = clock.now();
@@ -83,6 +80,7 @@ export function createRoom(options: RoomOptions): Room {
   let notifying = false;
   let lastCalled: string | null = null;
   let redialledAtMs = Number.NEGATIVE_INFINITY;
+  let codeShown: CodeShown | null = null;
   let onDevices: CallOnDevices & { readonly sharing: boolean } = { phase: 'idle', muted: false, sharing: false };
 
   // ── facts to state ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,20 +97,32 @@ export function createRoom(options: RoomOptions): Room {
     const hardwareProblem = options.hardware?.problem() ?? null;
     if (hardwareProblem !== null) add(hardwareProblem.code, 'warning', hardwareSinceMs, hardwareProblem.text);
     for (const trouble of devices.troubles()) add(trouble.code, 'warning', trouble.sinceMs, trouble.text);
-    if (mediaProblem !== null) add(mediaProblem.code, 'warning', mediaProblemSinceMs, mediaProblem.text);
+    for (const line of callLines.values()) {
+      const { problem } = line.facts();
+      if (problem !== null) add(problem.failure.code, 'warning', problem.sinceMs, problem.failure.text);
+    }
     return found;
   }
 
+  function callFacts({ key, call }: Line): CallFacts {
+    const facts = callLines.get(key)?.facts();
+    return {
+      call,
+      verdict: { state: verdict(call), confirmedBy: confirmedBy(call) },
+      unavailableFeatures: unavailableFeatures(call.encryption.agreed),
+      media: facts?.media ?? null,
+      mediaProblem: facts?.problem?.failure ?? null,
+      mediaEpoch: facts?.session?.epoch ?? 0
+    };
+  }
+
   function state(): RoomState {
+    const front = frontOf(lines);
     shown ??= projectRoomState({
       agentVersion: options.agentVersion,
       room: options.room,
-      call: call.call,
-      verdict: call.call === null ? { state: null, confirmedBy: null } : { state: verdict(call.call), confirmedBy: confirmedBy(call.call) },
-      unavailableFeatures: unavailableFeatures(call.call?.encryption.agreed ?? null),
-      media,
-      mediaProblem,
-      mediaEpoch: session?.epoch ?? 0,
+      call: front === null ? null : callFacts(front),
+      otherCalls: lines.lines.filter((line) => line !== front).map(callFacts),
       sources: options.sources(),
       devices: devices.facts(),
       policy: options.policy,
@@ -123,7 +133,7 @@ export function createRoom(options: RoomOptions): Room {
       settings: parts.settings.view(),
       people: parts.people.view(),
       sound: { playing: null, by: null },
-      display: { showsCode: false },
+      display: { showsCode: showsCode(codeShown, front === null ? null : callFacts(front)) },
       admin: parts.admin.view(),
       certificate: options.certificate,
       addresses: options.addresses(),
@@ -180,162 +190,43 @@ export function createRoom(options: RoomOptions): Room {
   }
 
   /** @throws the step's error, where a person asked for what cannot be done now. Resolves when the effects that a person waits for are done. */
-  async function dispatch(event: CallEvent): Promise<void> {
-    const before = call.call;
-    const { state: nextState, effects, error } = step(call, event, context());
+  async function dispatch(event: LinesEvent): Promise<void> {
+    const before = lines;
+    const { state: nextState, effects, error } = stepLines(lines, event, context());
     if (error !== null) throw error;
-    call = nextState;
-    const after = call.call;
-    if (after !== null && (before?.id !== after.id || before.phase !== after.phase)) {
-      log.info('call', { call: after.id, phase: after.phase, direction: after.direction, ended: after.ended?.reason, code: after.ended?.code ?? undefined });
+    lines = nextState;
+    for (const { key, call } of lines.lines) {
+      const earlier = before.lines.find((line) => line.key === key)?.call;
+      if (earlier?.id === call.id && earlier.phase === call.phase) continue;
+      log.info('call', { call: call.id, phase: call.phase, direction: call.direction, ended: call.ended?.reason, code: call.ended?.code ?? undefined });
     }
     const done = effects.map(carryOut);
+    for (const [key, line] of callLines) {
+      if (lines.lines.some((each) => each.key === key)) continue;
+      line[Symbol.dispose]();
+      callLines.delete(key);
+    }
     changed();
     await Promise.all(done);
   }
 
-  /** For events that no person waits for. */
-  function happened(event: CallEvent): void {
-    dispatch(event).catch((error) => log.error('a call event failed', { event: event.type, error: String(error) }));
-  }
-
-  function carryOut(effect: CallEffect): Promise<void> | undefined {
-    switch (effect.type) {
-      case 'send':
-        signaling
-          .send(effect.to, effect.call, effect.message, effect.lifetimeSeconds)
-          .catch((error) => log.warn('a signaling message could not be sent', { type: effect.message.type, error: asCloisterError(error).code }));
-        return;
-      case 'media-take':
-        return takeSession(effect);
-      case 'media-create-offer':
-        return ask(effect.epoch, async (m) => happened({ type: 'offer-ready', epoch: effect.epoch, ...(await m.createOffer()) }));
-      case 'media-accept-offer':
-        return ask(effect.epoch, async (m) =>
-          happened({ type: 'answer-ready', epoch: effect.epoch, ...(await m.acceptOffer(effect.sdp, effect.endToEnd, endpointsWith(effect.from))) })
-        );
-      case 'media-accept-answer':
-        return ask(effect.epoch, async (m) =>
-          happened({ type: 'reveal-ready', epoch: effect.epoch, ...(await m.acceptAnswer(effect.sdp, effect.endToEnd, endpointsWith(effect.from))) })
-        );
-      case 'media-open':
-        return ask(effect.epoch, (m) => m.open());
-      case 'media-reveal':
-        return ask(effect.epoch, (m) => m.reveal(effect.nonce));
-      case 'media-accept-update':
-        return ask(effect.epoch, async (m) => {
-          const answer = await m.acceptUpdate(effect.sdp);
-          if (answer !== null) happened({ type: 'update-answer-ready', epoch: effect.epoch, ...answer });
-        });
-      case 'media-accept-update-answer':
-        return ask(effect.epoch, (m) => m.acceptUpdateAnswer(effect.sdp, effect.answers));
-      case 'media-candidates':
-        return ask(effect.epoch, (m) => m.addCandidates(effect.candidates));
-      case 'media-microphone':
-        return ask(effect.epoch, (m) => m.setMicrophone(effect.on), true);
-      case 'media-camera':
-        return ask(effect.epoch, (m) => m.setCamera(effect.on), true);
-      case 'media-held':
-        return ask(effect.epoch, (m) => m.setHeld(effect.on), true);
-      case 'media-screen':
-        return shareScreen(effect);
-      case 'media-close':
-        return closeSession(effect.epoch);
-      case 'start-timer':
-        timers.get(effect.name)?.cancel();
-        timers.set(
-          effect.name,
-          clock.schedule(effect.delayMs, () => happened({ type: 'timer', name: effect.name }))
-        );
-        return;
-      case 'stop-timer':
-        timers.get(effect.name)?.cancel();
-        timers.delete(effect.name);
-        return;
-      case 'security-event':
-        recordSecurityEvent(effect.code, effect.detectedBy, effect.text, effect.call);
-        return;
-      case 'journal':
-        options.journal.write(effect.entry).catch((error) => log.warn('the call journal could not be written', { error: String(error) }));
-        return;
+  function carryOut({ line: key, effect }: LineEffect): Promise<void> | undefined {
+    let line = callLines.get(key);
+    if (line === undefined) {
+      line = createCallLine({
+        signaling,
+        mediaProcesses: options.mediaProcesses,
+        journal: options.journal,
+        clock,
+        log,
+        dispatch: (event) => dispatch({ type: 'line', line: key, event }),
+        changed,
+        recordSecurityEvent: ({ code, detectedBy, text, call }) => recordSecurityEvent(code, detectedBy, text, call),
+        playedPercent: devices.playedPercent
+      });
+      callLines.set(key, line);
     }
-  }
-
-  const endpointsWith = ({ endpoint }: Party): Endpoints => ({ local: signaling.self.endpoint, remote: endpoint });
-
-  function takeSession(effect: Extract<CallEffect, { type: 'media-take' }>): undefined {
-    const { epoch } = effect;
-    const taken = options.mediaProcesses.take(effect.options);
-    session = { epoch, media: taken };
-    media = null;
-    mediaProblem = null;
-    const current = (): boolean => session?.epoch === epoch;
-    taken.on('candidates', (candidates) => happened({ type: 'local-candidates', epoch, candidates }));
-    taken.on('update', ({ sdp }) => happened({ type: 'update-ready', epoch, sdp }));
-    taken.on('secured', ({ code }) => happened({ type: 'secured', epoch, code }));
-    taken.on('failed', (failure) => happened({ type: 'media-failed', epoch, failure }));
-    taken.on('screenEnded', ({ code, text }) => {
-      log.warn('sharing has stopped', { code, text });
-      happened({ type: 'screen-ended', epoch });
-    });
-    taken.on('exit', ({ expected }) => {
-      if (current() && !expected) media = null;
-      if (!expected) happened({ type: 'media-lost', epoch });
-    });
-    taken.on('statistics', (statistics) => {
-      if (!current()) return;
-      media = statistics;
-      changed();
-    });
-    tellMedia((each) => each.setVolume(devices.playedPercent()));
-    taken.on('notice', ({ code, text }) => log.warn('media notice', { code, text }));
-    taken.on('problem', (problem) => {
-      if (!current()) return;
-      mediaProblem = problem;
-      mediaProblemSinceMs = clock.now();
-      if (problem !== null) log.warn('media problem', { code: problem.code, text: problem.text });
-      changed();
-    });
-  }
-
-  /**
-   * Asks the media process of this epoch. Its failure fails the call, unless the process is gone (its exit says so itself).
-   * @param awaited whether a person waits for the result
-   */
-  function ask(epoch: number, request: (media: MediaSession) => Promise<void>, awaited = false): Promise<void> | undefined {
-    if (session?.epoch !== epoch) return;
-    const result = request(session.media).catch((cause) => {
-      const error = asCloisterError(cause, 'CL_MEDIA_NEGOTIATION');
-      if (error.code === 'CL_MEDIA_PROCESS_DIED') return;
-      happened({ type: 'media-failed', epoch, failure: { code: error.code, detectedBy: 'media', text: error.message } });
-    });
-    return awaited ? result : undefined;
-  }
-
-  /**
-   * A share that cannot begin is told to the person who asked for it, and leaves the call as it is. One that cannot be ended is one of a process
-   * that is gone; to call that an end again would go on for ever.
-   */
-  function shareScreen({ epoch, on, source }: Extract<CallEffect, { type: 'media-screen' }>): Promise<void> | undefined {
-    if (session?.epoch !== epoch) return;
-    return session.media.setScreen(on, source).catch((cause) => {
-      const error = asCloisterError(cause, 'CL_MEDIA_SCREEN_SOURCE');
-      if (!on) {
-        log.warn('sharing could not be ended', { code: error.code });
-        return;
-      }
-      happened({ type: 'screen-ended', epoch });
-      throw error;
-    });
-  }
-
-  function closeSession(epoch: number): undefined {
-    if (session?.epoch !== epoch) return;
-    const closing = session.media;
-    session = null;
-    media = null;
-    mediaProblem = null;
-    closing.close().catch((error) => log.warn('a media process did not close', { error: String(error) }));
+    return line.carryOut(effect);
   }
 
   // ── signaling ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -349,7 +240,7 @@ export function createRoom(options: RoomOptions): Room {
     scope.own(
       signaling.on('message', (inbound) => {
         clockState = 'ok';
-        happened({ type: 'message', inbound });
+        dispatch({ type: 'message', inbound }).catch((error) => log.error('a call message failed', { type: inbound.message.type, error: String(error) }));
       })
     );
     scope.own(
@@ -373,23 +264,23 @@ export function createRoom(options: RoomOptions): Room {
     );
   }
 
-  /** News that a running call can do without. */
+  /** News that running calls can do without. */
   function tellMedia(tell: (media: MediaSession) => Promise<void>): void {
-    if (session !== null) tell(session.media).catch((error) => log.warn('a media process was not told', { error: asCloisterError(error).code }));
+    for (const line of callLines.values()) line.tellMedia(tell);
   }
 
   // ── the devices ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** What somebody pressed at a device that cannot be done now does nothing: the lamps say what is so. */
   function obey(command: CallCommand): void {
-    const { call: current } = call;
-    const running = current !== null && current.phase !== 'ended';
+    const front = frontOf(lines);
+    const running = front !== null && runs(front);
     if (command === 'redial') {
       const nowMs = clock.monotonicMs();
       if (running || lastCalled === null || nowMs - redialledAtMs < REDIAL_REST_MS) return;
       redialledAtMs = nowMs;
       place(lastCalled, { audio: true, video: true }).catch(unable(command));
-    } else if (running) dispatch(COMMANDS[command](current)).catch(unable(command));
+    } else if (running) dispatch({ type: 'line', line: front.key, event: COMMANDS[command](front.call) }).catch(unable(command));
   }
 
   const unable =
@@ -405,6 +296,25 @@ export function createRoom(options: RoomOptions): Room {
     scope.own(devices.on('order', (order) => tellMedia((media) => media.setDevices(order))));
   }
 
+  /** What the media process of the call in front says to one request. */
+  async function askFront<T>(request: (media: MediaSession) => Promise<T>): Promise<T & { readonly mediaEpoch: number }> {
+    const front = frontOf(lines);
+    const line = front === null ? undefined : callLines.get(front.key);
+    const session = line?.facts().session ?? null;
+    if (session === null) throw new CloisterError(front === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
+    const { epoch, media: process } = session;
+    try {
+      return { ...(await request(process)), mediaEpoch: epoch };
+    } catch (cause) {
+      // Asked in the moment in which the process is closed: there is none, as a moment later.
+      throw line?.facts().session?.epoch === epoch ? cause : new CloisterError('CL_CALL_WRONG_PHASE', undefined, { cause });
+    }
+  }
+
+  async function withSource(event: CallEvent, source: string | undefined): Promise<CallEvent> {
+    return source === undefined || event.type !== 'set-screen' ? event : { ...event, source: await options.shareSources.choiceOf(source) };
+  }
+
   async function place(to: string, wanted: { readonly audio: boolean; readonly video: boolean }): Promise<{ id: string }> {
     const address = parseAddress(to);
     if (!address.ok) throw address.error;
@@ -412,7 +322,8 @@ export function createRoom(options: RoomOptions): Room {
     const id = uuidV7(clock.now(), randomBytes(10));
     await dispatch({ type: 'place', id, to: account, video: wanted.video });
     lastCalled = account;
-    if (!wanted.audio) await dispatch({ type: 'set-microphone', on: false });
+    const line = lineOfCall(lines, id);
+    if (!wanted.audio && line !== null) await dispatch({ type: 'line', line: line.key, event: { type: 'set-microphone', on: false } });
     return { id };
   }
 
@@ -487,8 +398,15 @@ export function createRoom(options: RoomOptions): Room {
     changeSettings: parts.settings.change,
     compareCode: notYet,
     speakCode: notYet,
-    selfViewTicket: notYet,
-    showCode: notYet,
+    selfViewTicket: async () => ({ url: (await askFront((media) => media.ownPictureTicket())).url }),
+    async showCode(shown) {
+      const front = frontOf(lines);
+      const facts = front === null ? null : callFacts(front);
+      if (shown && facts === null) throw new CloisterError('CL_CALL_NONE');
+      if (shown && facts?.call.encryption.code === null) throw new CloisterError('CL_CALL_WRONG_PHASE');
+      codeShown = shown && facts !== null ? { call: facts.call.id, mediaEpoch: facts.mediaEpoch } : null;
+      changed();
+    },
     shareSources: options.shareSources.list,
     retrieve: notYet,
     silence: notYet,
@@ -496,26 +414,18 @@ export function createRoom(options: RoomOptions): Room {
     restart: notYet,
     logs: () => [],
     async callAction(id, action, actionOptions) {
-      if (call.call?.id !== id) throw new CloisterError('CL_CALL_NONE');
+      const line = lineOfCall(lines, id);
+      if (line === null) throw new CloisterError('CL_CALL_NONE');
       if (!isDone(action)) return notYet();
-      const event = ACTIONS[action](actionOptions ?? {});
-      const source = event.type === 'set-screen' ? actionOptions?.source : undefined;
-      await dispatch(source === undefined ? event : ({ ...event, source: await options.shareSources.choiceOf(source) } as CallEvent));
+      const event = await withSource(ACTIONS[action](actionOptions ?? {}), actionOptions?.source);
+      if (lineOfCall(lines, id) === null) throw new CloisterError('CL_CALL_NONE');
+      await dispatch({ type: 'line', line: line.key, event });
     },
-    async displayTicket() {
-      if (session === null) throw new CloisterError(call.call === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
-      const { epoch, media: process } = session;
-      try {
-        return { ...(await process.displayTicket()), mediaEpoch: epoch };
-      } catch (cause) {
-        // Asked in the moment in which the process is closed: there is none, as a moment later.
-        throw session?.epoch === epoch ? cause : new CloisterError('CL_CALL_WRONG_PHASE', undefined, { cause });
-      }
-    },
+    displayTicket: () => askFront((media) => media.displayTicket()),
     healthy: () => !scope.closed,
     async [Symbol.asyncDispose]() {
-      if (call.call !== null && call.call.phase !== 'ended') await dispatch({ type: 'hang-up' });
-      for (const timer of timers.values()) timer.cancel();
+      for (const { key } of lines.lines.filter(runs)) await dispatch({ type: 'line', line: key, event: { type: 'hang-up' } });
+      for (const line of callLines.values()) line[Symbol.dispose]();
       await scope[Symbol.asyncDispose]();
     }
   };

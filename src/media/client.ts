@@ -268,6 +268,7 @@ function sessionOver(
     setScreen: (on, source = null) => done(ask('setScreen', on, source)),
     setVolume: (percent) => done(ask('setVolume', percent)),
     displayTicket: () => ask('displayTicket'),
+    ownPictureTicket: () => ask('ownPictureTicket'),
     close: () => {
       closing = true;
       return child.stop();

@@ -26,6 +26,7 @@ export type MediaRequests = {
   setScreen: { readonly parameters: readonly [boolean, (SourceChoice | null)?]; readonly result: null };
   setVolume: { readonly parameters: readonly [number]; readonly result: null };
   displayTicket: { readonly parameters: readonly []; readonly result: { readonly url: string } };
+  ownPictureTicket: { readonly parameters: readonly []; readonly result: { readonly url: string } };
   close: { readonly parameters: readonly []; readonly result: null };
 };
 

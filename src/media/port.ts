@@ -170,6 +170,8 @@ export type MediaSession = EventSource<MediaEvents> & {
   setScreen(on: boolean, source?: SourceChoice | null): Promise<void>;
   /** A WebSocket URL for one display, with a ticket that serves once and for 10 s. */
   displayTicket(): Promise<{ readonly url: string }>;
+  /** As displayTicket, for a page of this room that shows the own camera’s picture, and nothing else, while it is sent. */
+  ownPictureTicket(): Promise<{ readonly url: string }>;
   /** Of the room’s own loudspeaker, 0 to 100; the display has it from the room’s state. */
   setVolume(percent: number): Promise<void>;
   /** Closes sources and connection and ends the process; the key dies with it. Resolves when the process is gone, killed after 1 s at the latest. */

@@ -74,6 +74,7 @@ function handlers(tell: (message: FromProcess) => void, begun: () => void): Requ
     setScreen: (on, source) => running().setScreen(on, source),
     setVolume: (percent) => running().setVolume(percent),
     displayTicket: () => running().displayTicket(),
+    ownPictureTicket: () => running().ownPictureTicket(),
     async close() {
       setTimeout(endNow, CLOSE_LIMIT_MS);
       await session?.close();

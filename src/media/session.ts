@@ -21,6 +21,7 @@ import { createVideoEncoder, type VideoEncoder } from './encode/video-encoder.ts
 import { createVideoSender, type SenderOptions, type VideoSender } from './encode/video-sender.ts';
 import type { RequestHandlers, SessionEvents } from './ipc.ts';
 import { createNoticeLog } from './notice-log.ts';
+import { createOwnPicture } from './own-picture.ts';
 import { createPeerConnection, type PeerConnectionOptions } from './peer/peer-connection.ts';
 import { openAlsaSpeaker } from './playout/alsa-speaker.ts';
 import { openOpusDecoder } from './playout/opus-decoder.ts';
@@ -83,6 +84,14 @@ export function createSession(options: SessionOptions): Session {
   });
   const feedStarted = feed.start();
   feedStarted.catch(() => {});
+
+  const ownPicture = createOwnPicture({
+    host: settings.displayHost,
+    origins: settings.displayOrigins,
+    clock,
+    requestKeyframe: () => video?.requestKeyframe()
+  });
+  scope.own(() => ownPicture[Symbol.asyncDispose]());
 
   let agreement: Agreement = OPEN;
   let connection: SecuredConnection | null = null;
@@ -271,7 +280,8 @@ export function createSession(options: SessionOptions): Session {
       ...senderOptions('video'),
       profile: settings.video,
       createEncoder: () => early.takeEncoder(codec),
-      openSource: early.takeCamera
+      openSource: early.takeCamera,
+      onPicture: ownPicture.push
     });
   }
 
@@ -439,6 +449,7 @@ export function createSession(options: SessionOptions): Session {
       });
       return feed.ticket();
     },
+    ownPictureTicket: () => ownPicture.ticket(),
     async close() {
       live = false;
       await scope[Symbol.asyncDispose]();

@@ -16,10 +16,8 @@ import type {
   SourceView
 } from './state.ts';
 
-export type RoomFacts = {
-  readonly agentVersion: string;
-  readonly room: RoomState['room'];
-  readonly call: CallRecord | null;
+export type CallFacts = {
+  readonly call: CallRecord;
   /** What the verdict and the table of features say of `call`; computed by src/call. */
   readonly verdict: Pick<CallView['encryption'], 'state' | 'confirmedBy'>;
   readonly unavailableFeatures: CallView['unavailable'];
@@ -27,6 +25,14 @@ export type RoomFacts = {
   readonly mediaProblem: MediaFailure | null;
   /** The number of the media process that runs now; 0 where none does. */
   readonly mediaEpoch: number;
+};
+
+export type RoomFacts = {
+  readonly agentVersion: string;
+  readonly room: RoomState['room'];
+  /** The one in front. */
+  readonly call: CallFacts | null;
+  readonly otherCalls: readonly CallFacts[];
   readonly devices: {
     readonly media: readonly DeviceView[];
     readonly hid: HidView;
@@ -73,16 +79,24 @@ export const NO_FLOW: MediaFlow = {
   limited: null
 };
 
+/** The code of which media process people asked the display to show. */
+export type CodeShown = { readonly call: string; readonly mediaEpoch: number };
+
+/** Only as long as it is that very code: another one is not shown because people wanted to see the one before. */
+export const showsCode = (shown: CodeShown | null, front: CallFacts | null): boolean =>
+  shown !== null && front !== null && front.call.id === shown.call && front.mediaEpoch === shown.mediaEpoch && front.call.encryption.code !== null;
+
 const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
 
 export function projectRoomState(facts: RoomFacts): RoomState {
   const problems = facts.problems;
+  const media = facts.call?.media ?? null;
   return {
     version: { agent: facts.agentVersion, protocol: 1 },
     room: facts.room,
-    call: facts.call === null ? null : projectCall(facts.call, facts),
-    otherCalls: [],
+    call: facts.call === null ? null : projectCall(facts.call),
+    otherCalls: facts.otherCalls.map(projectCall),
     settings: facts.settings,
     people: facts.people,
     sound: facts.sound,
@@ -90,14 +104,14 @@ export function projectRoomState(facts: RoomFacts): RoomState {
     admin: facts.admin,
     certificate: facts.certificate,
     devices: {
-      camera: facts.media?.camera ?? facts.sources.camera,
-      microphone: facts.media?.microphone ?? facts.sources.microphone,
-      screen: facts.media?.screenSource ?? facts.sources.screen,
-      displays: facts.media?.displays ?? 0,
+      camera: media?.camera ?? facts.sources.camera,
+      microphone: media?.microphone ?? facts.sources.microphone,
+      screen: media?.screenSource ?? facts.sources.screen,
+      displays: media?.displays ?? 0,
       volumePercent: facts.devices.volumePercent,
       speakerMuted: facts.devices.speakerMuted,
-      levels: facts.media?.levels ?? { microphone: null, speaker: null },
-      echo: facts.media?.echo ?? null,
+      levels: media?.levels ?? { microphone: null, speaker: null },
+      echo: media?.echo ?? null,
       media: facts.devices.media,
       hid: facts.devices.hid,
       test: facts.devices.test,
@@ -109,9 +123,9 @@ export function projectRoomState(facts: RoomFacts): RoomState {
   };
 }
 
-function projectCall(call: CallRecord, facts: RoomFacts): CallView {
+function projectCall(facts: CallFacts): CallView {
+  const { call, media } = facts;
   const { encryption } = call;
-  const { media } = facts;
   return {
     id: call.id,
     direction: call.direction,

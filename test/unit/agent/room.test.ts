@@ -92,6 +92,7 @@ function fakeMedia() {
       setScreen: request('setScreen', undefined),
       setVolume: async () => {},
       displayTicket: request('displayTicket', { url: 'ws://127.0.0.1:1/?ticket=x' }),
+      ownPictureTicket: request('ownPictureTicket', { url: 'ws://127.0.0.1:1/?ticket=own' }),
       async close() {
         session.closed = true;
         events.emit('exit', { expected: true });
@@ -316,7 +317,7 @@ describe('the room', () => {
     assert.deepEqual(room.state().health, {
       ...room.state().health,
       status: 'degraded',
-      problems: [{ code: 'CL_MEDIA_HARDWARE', severity: 'warning', since: new Date(clock.now()).toISOString(), text: 'none works' }]
+      problems: [{ code: 'CL_MEDIA_HARDWARE', severity: 'warning', since: new Date(clock.now()).toISOString(), text: 'none works', silenced: null }]
     });
     await room[Symbol.asyncDispose]();
   });

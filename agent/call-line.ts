@@ -1,0 +1,203 @@
+// What one call of the room does to the world: carries out the effects of its state machine with signaling, a media process and timers, and
+// tells what they say as events of this call. Holds the call's media process and its figures; decides nothing.
+import type { CallEffect, CallEvent, TimerName } from '../src/call/call.ts';
+import type { Clock, Timer } from '../src/kernel/clock.ts';
+import { asCloisterError } from '../src/kernel/errors.ts';
+import type { Log } from '../src/kernel/log.ts';
+import type { Endpoints, MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from '../src/media/port.ts';
+import type { Party, Signaling } from '../src/signaling/port.ts';
+import type { CallJournal } from './call-journal.ts';
+
+export type CallLineOptions = {
+  readonly signaling: Signaling;
+  readonly mediaProcesses: MediaProcesses;
+  readonly journal: CallJournal;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What this call's machine is to hear. @throws as the machine does */
+  readonly dispatch: (event: CallEvent) => Promise<void>;
+  /** What people see of this call's media is another thing now. */
+  readonly changed: () => void;
+  readonly recordSecurityEvent: (effect: Extract<CallEffect, { type: 'security-event' }>) => void;
+  readonly playedPercent: () => number;
+};
+
+type LineFacts = {
+  /** Null where no media process runs. */
+  readonly session: { readonly epoch: number; readonly media: MediaSession } | null;
+  readonly media: MediaStatistics | null;
+  readonly problem: { readonly failure: MediaFailure; readonly sinceMs: number } | null;
+};
+
+export type CallLine = Disposable & {
+  /** A promise where a person waits for the effect. */
+  carryOut(effect: CallEffect): Promise<void> | undefined;
+  facts(): LineFacts;
+  /** News that a running call can do without. */
+  tellMedia(tell: (media: MediaSession) => Promise<void>): void;
+};
+
+export function createCallLine(options: CallLineOptions): CallLine {
+  const { signaling, clock, log, changed } = options;
+  const timers = new Map<TimerName, Timer>();
+  let session: LineFacts['session'] = null;
+  let media: MediaStatistics | null = null;
+  let problem: LineFacts['problem'] = null;
+
+  /** For events that no person waits for. */
+  function happened(event: CallEvent): void {
+    options.dispatch(event).catch((error) => log.error('a call event failed', { event: event.type, error: String(error) }));
+  }
+
+  function carryOut(effect: CallEffect): Promise<void> | undefined {
+    switch (effect.type) {
+      case 'send':
+        signaling
+          .send(effect.to, effect.call, effect.message, effect.lifetimeSeconds)
+          .catch((error) => log.warn('a signaling message could not be sent', { type: effect.message.type, error: asCloisterError(error).code }));
+        return;
+      case 'media-take':
+        return takeSession(effect);
+      case 'media-create-offer':
+        return ask(effect.epoch, async (m) => happened({ type: 'offer-ready', epoch: effect.epoch, ...(await m.createOffer()) }));
+      case 'media-accept-offer':
+        return ask(effect.epoch, async (m) =>
+          happened({ type: 'answer-ready', epoch: effect.epoch, ...(await m.acceptOffer(effect.sdp, effect.endToEnd, endpointsWith(effect.from))) })
+        );
+      case 'media-accept-answer':
+        return ask(effect.epoch, async (m) =>
+          happened({ type: 'reveal-ready', epoch: effect.epoch, ...(await m.acceptAnswer(effect.sdp, effect.endToEnd, endpointsWith(effect.from))) })
+        );
+      case 'media-open':
+        return ask(effect.epoch, (m) => m.open());
+      case 'media-reveal':
+        return ask(effect.epoch, (m) => m.reveal(effect.nonce));
+      case 'media-accept-update':
+        return ask(effect.epoch, async (m) => {
+          const answer = await m.acceptUpdate(effect.sdp);
+          if (answer !== null) happened({ type: 'update-answer-ready', epoch: effect.epoch, ...answer });
+        });
+      case 'media-accept-update-answer':
+        return ask(effect.epoch, (m) => m.acceptUpdateAnswer(effect.sdp, effect.answers));
+      case 'media-candidates':
+        return ask(effect.epoch, (m) => m.addCandidates(effect.candidates));
+      case 'media-microphone':
+        return ask(effect.epoch, (m) => m.setMicrophone(effect.on), true);
+      case 'media-camera':
+        return ask(effect.epoch, (m) => m.setCamera(effect.on), true);
+      case 'media-held':
+        return ask(effect.epoch, (m) => m.setHeld(effect.on), true);
+      case 'media-screen':
+        return shareScreen(effect);
+      case 'media-close':
+        return closeSession(effect.epoch);
+      case 'start-timer':
+        timers.get(effect.name)?.cancel();
+        timers.set(
+          effect.name,
+          clock.schedule(effect.delayMs, () => happened({ type: 'timer', name: effect.name }))
+        );
+        return;
+      case 'stop-timer':
+        timers.get(effect.name)?.cancel();
+        timers.delete(effect.name);
+        return;
+      case 'security-event':
+        options.recordSecurityEvent(effect);
+        return;
+      case 'journal':
+        options.journal.write(effect.entry).catch((error) => log.warn('the call journal could not be written', { error: String(error) }));
+        return;
+    }
+  }
+
+  const endpointsWith = ({ endpoint }: Party): Endpoints => ({ local: signaling.self.endpoint, remote: endpoint });
+
+  function takeSession(effect: Extract<CallEffect, { type: 'media-take' }>): undefined {
+    const { epoch } = effect;
+    const taken = options.mediaProcesses.take(effect.options);
+    session = { epoch, media: taken };
+    media = null;
+    problem = null;
+    const current = (): boolean => session?.epoch === epoch;
+    taken.on('candidates', (candidates) => happened({ type: 'local-candidates', epoch, candidates }));
+    taken.on('update', ({ sdp }) => happened({ type: 'update-ready', epoch, sdp }));
+    taken.on('secured', ({ code }) => happened({ type: 'secured', epoch, code }));
+    taken.on('failed', (failure) => happened({ type: 'media-failed', epoch, failure }));
+    taken.on('screenEnded', ({ code, text }) => {
+      log.warn('sharing has stopped', { code, text });
+      happened({ type: 'screen-ended', epoch });
+    });
+    taken.on('exit', ({ expected }) => {
+      if (current() && !expected) media = null;
+      if (!expected) happened({ type: 'media-lost', epoch });
+    });
+    taken.on('statistics', (statistics) => {
+      if (!current()) return;
+      media = statistics;
+      changed();
+    });
+    tellMedia((each) => each.setVolume(options.playedPercent()));
+    taken.on('notice', ({ code, text }) => log.warn('media notice', { code, text }));
+    taken.on('problem', (failure) => {
+      if (!current()) return;
+      problem = failure === null ? null : { failure, sinceMs: clock.now() };
+      if (failure !== null) log.warn('media problem', { code: failure.code, text: failure.text });
+      changed();
+    });
+  }
+
+  /**
+   * Asks the media process of this epoch. Its failure fails the call, unless the process is gone (its exit says so itself).
+   * @param awaited whether a person waits for the result
+   */
+  function ask(epoch: number, request: (media: MediaSession) => Promise<void>, awaited = false): Promise<void> | undefined {
+    if (session?.epoch !== epoch) return;
+    const result = request(session.media).catch((cause) => {
+      const error = asCloisterError(cause, 'CL_MEDIA_NEGOTIATION');
+      if (error.code === 'CL_MEDIA_PROCESS_DIED') return;
+      happened({ type: 'media-failed', epoch, failure: { code: error.code, detectedBy: 'media', text: error.message } });
+    });
+    return awaited ? result : undefined;
+  }
+
+  /**
+   * A share that cannot begin is told to the person who asked for it, and leaves the call as it is. One that cannot be ended is one of a process
+   * that is gone; to call that an end again would go on for ever.
+   */
+  function shareScreen({ epoch, on, source }: Extract<CallEffect, { type: 'media-screen' }>): Promise<void> | undefined {
+    if (session?.epoch !== epoch) return;
+    return session.media.setScreen(on, source).catch((cause) => {
+      const error = asCloisterError(cause, 'CL_MEDIA_SCREEN_SOURCE');
+      if (!on) {
+        log.warn('sharing could not be ended', { code: error.code });
+        return;
+      }
+      happened({ type: 'screen-ended', epoch });
+      throw error;
+    });
+  }
+
+  function closeSession(epoch: number): undefined {
+    if (session?.epoch !== epoch) return;
+    const closing = session.media;
+    session = null;
+    media = null;
+    problem = null;
+    closing.close().catch((error) => log.warn('a media process did not close', { error: String(error) }));
+  }
+
+  function tellMedia(tell: (media: MediaSession) => Promise<void>): void {
+    if (session !== null) tell(session.media).catch((error) => log.warn('a media process was not told', { error: asCloisterError(error).code }));
+  }
+
+  return {
+    carryOut,
+    facts: () => ({ session, media, problem }),
+    tellMedia,
+    [Symbol.dispose]() {
+      for (const timer of timers.values()) timer.cancel();
+      timers.clear();
+    }
+  };
+}
