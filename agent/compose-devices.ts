@@ -21,6 +21,7 @@ import { createRegistry } from '../src/devices/registry.ts';
 import { createWindowsLister, createWindowsLook } from '../src/devices/windows-devices.ts';
 import type { Clock } from '../src/kernel/clock.ts';
 import type { Log } from '../src/kernel/log.ts';
+import { createDeviceTest } from './device-test.ts';
 import { runMediaTrial } from './media-trial.ts';
 import { createRoomDevices, type RoomDevices } from './room-devices.ts';
 
@@ -64,7 +65,8 @@ function platformOf(config: Config, { clock, log }: Environment) {
   return { watch: createDeviceWatch({ clock, log, look, folders: [], matters: () => true }), list: createWindowsLister(captures), ctl: null };
 }
 
-export function composeDevices(config: Config, { clock, log }: Environment): ComposedDevices {
+/** @param origins of this room's own pages: they alone get the picture of a camera that is tried */
+export function composeDevices(config: Config, { clock, log }: Environment, origins: () => readonly string[] = () => []): ComposedDevices {
   const { watch, list, ctl } = platformOf(config, { clock, log: log.child({ part: 'device watch' }) });
   const registry = createRegistry({
     list,
@@ -94,6 +96,7 @@ export function composeDevices(config: Config, { clock, log }: Environment): Com
     clock,
     log: log.child({ part: 'cameras' })
   });
-  const devices = createRoomDevices({ hid, registry, cameras, volumePercent: config.media.volumePercent, clock, log: log.child({ part: 'devices' }) });
+  const test = createDeviceTest({ pages: () => ({ host: '127.0.0.1', origins: origins() }), clock, log: log.child({ part: 'device test' }) });
+  const devices = createRoomDevices({ hid, registry, cameras, test, volumePercent: config.media.volumePercent, clock, log: log.child({ part: 'devices' }) });
   return { watch, registry, hid, cameras, devices };
 }

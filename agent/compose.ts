@@ -216,7 +216,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
   const relayAuthorityPem = relayAuthority === undefined ? undefined : await readPem(relayAuthority);
   const relay = composeRelayCredentials(config, signaling, environment);
   const hardware = createHardwareProbe({ mode: config.media.hardwareEncoding, codecs: config.media.codecs, log: log.child({ part: 'hardware' }) });
-  const { watch, registry, cameras, devices } = composeDevices(config, environment);
+  const { watch, registry, cameras, devices } = composeDevices(config, environment, () => ui.origins());
   const settings = (): MediaSettings => ({
     roomName: config.room.name,
     camera: config.media.camera,

@@ -53,6 +53,14 @@ async function world() {
       lookAtSignals: async () => {},
       of: () => thrown(new Error('none'))
     },
+    test: {
+      ...part,
+      on: () => () => {},
+      start: async (id, device) => void said.push(['try', id, device.choice]),
+      stop: async () => void said.push('stop trying'),
+      view: () => null,
+      ticket: async () => ({ url: '' })
+    },
     volumePercent: 95,
     clock,
     log: silentLog
