@@ -33,6 +33,7 @@ import { composeDevices } from './compose-devices.ts';
 import type { Part } from './lifecycle.ts';
 import { certificateNotYet, partsNotYet } from './not-yet.ts';
 import { ownAddresses } from './own-addresses.ts';
+import { readRecordingRecipient } from './recording-recipient.ts';
 import { createRoom } from './room.ts';
 import type { RoomDevices } from './room-devices.ts';
 import { createShareSources, type ShareSources } from './share-sources.ts';
@@ -215,6 +216,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
   const relayAuthority = config.media.relay.certificateAuthority;
   const relayAuthorityPem = relayAuthority === undefined ? undefined : await readPem(relayAuthority);
   const relay = composeRelayCredentials(config, signaling, environment);
+  const recipient = config.recording.recipient === undefined ? null : await readRecordingRecipient(config.recording.recipient);
   const hardware = createHardwareProbe({ mode: config.media.hardwareEncoding, codecs: config.media.codecs, log: log.child({ part: 'hardware' }) });
   const { watch, registry, cameras, devices } = composeDevices(config, environment, () => ui.origins());
   const settings = (): MediaSettings => ({
@@ -231,6 +233,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     hardwareEncoders: hardware.usable(),
     iceServers: iceServersOf(config, relay, relayAuthorityPem),
     fips: config.encryption.fips,
+    recording: recipient === null ? null : { directory: join(config.dataDirectory, 'recordings'), recipient, maxBytes: config.recording.maxBytes },
     displayHost: '127.0.0.1',
     displayOrigins: ui.origins()
   });
@@ -242,6 +245,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     localEncryption: localEncryption(config.encryption),
     sources: () => sourcesOf(config, registry.order()),
     devices,
+    records: recipient !== null,
     shareSources: composeShareSources(config, registry, cameras, devices),
     parts: partsNotYet,
     certificate: certificateNotYet,

@@ -15,6 +15,7 @@ import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { uuidV7 } from '../src/kernel/uuid.ts';
 import type { MediaFailure, MediaProcesses, MediaSession } from '../src/media/port.ts';
+import { noRecipient } from '../src/media/recording/no-recipient.ts';
 import type { CredentialsClient } from '../src/relay/credentials-client.ts';
 import { callOnDevices } from '../src/room/call-on-devices.ts';
 import { type CallFacts, type CodeShown, projectRoomState, type RoomFacts, showsCode } from '../src/room/project.ts';
@@ -36,6 +37,8 @@ export type RoomOptions = {
   readonly sources: () => RoomFacts['sources'];
   readonly devices: RoomDevices;
   readonly shareSources: ShareSources;
+  /** Somebody who may play recordings is configured. */
+  readonly records: boolean;
   readonly parts: RoomParts;
   /** This endpoint’s own. */
   readonly certificate: RoomState['certificate'];
@@ -109,7 +112,7 @@ export function createRoom(options: RoomOptions): Room {
     return {
       call,
       verdict: { state: verdict(call), confirmedBy: confirmedBy(call) },
-      unavailableFeatures: unavailableFeatures(call.encryption.agreed),
+      unavailableFeatures: unavailableFeatures(call.encryption.agreed, options.records),
       media: facts?.media ?? null,
       mediaProblem: facts?.problem?.failure ?? null,
       mediaEpoch: facts?.session?.epoch ?? 0
@@ -417,6 +420,7 @@ export function createRoom(options: RoomOptions): Room {
       const line = lineOfCall(lines, id);
       if (line === null) throw new CloisterError('CL_CALL_NONE');
       if (!isDone(action)) return notYet();
+      if (action === 'recording' && actionOptions?.on === true && !options.records && line.call.encryption.agreed === 'standard') throw noRecipient();
       const event = await withSource(ACTIONS[action](actionOptions ?? {}), actionOptions?.source);
       if (lineOfCall(lines, id) === null) throw new CloisterError('CL_CALL_NONE');
       await dispatch({ type: 'line', line: line.key, event });
@@ -445,7 +449,7 @@ const COMMANDS: Record<Exclude<CallCommand, 'redial'>, (call: CallRecord) => Cal
   'toggle-camera': (call) => ({ type: 'set-camera', on: !call.wanted.camera })
 };
 
-type DoneAction = Exclude<CallAction, 'dtmf' | 'transfer' | 'consult-then-transfer' | 'complete-transfer' | 'park' | 'add-participant' | 'merge' | 'recording'>;
+type DoneAction = Exclude<CallAction, 'dtmf' | 'transfer' | 'consult-then-transfer' | 'complete-transfer' | 'park' | 'add-participant' | 'merge'>;
 const isDone = (action: CallAction): action is DoneAction => Object.hasOwn(ACTIONS, action);
 
 const ACTIONS: Record<DoneAction, (options: CallActionOptions) => CallEvent> = {
@@ -460,6 +464,7 @@ const ACTIONS: Record<DoneAction, (options: CallActionOptions) => CallEvent> = {
   'stop-sharing': () => ({ type: 'set-screen', on: false }),
   hold: () => ({ type: 'set-held', on: true }),
   resume: () => ({ type: 'set-held', on: false }),
+  recording: ({ on = false }) => ({ type: 'set-recording', on }),
   'codes-match': ({ mediaEpoch = null }) => ({ type: 'codes-match', epoch: mediaEpoch }),
   'codes-differ': ({ mediaEpoch = null }) => ({ type: 'codes-differ', epoch: mediaEpoch })
 };

@@ -266,6 +266,7 @@ function sessionOver(
     setCamera: (on) => done(ask('setCamera', on)),
     setHeld: (on) => done(ask('setHeld', on)),
     setScreen: (on, source = null) => done(ask('setScreen', on, source)),
+    setRecording: (on) => done(ask('setRecording', on)),
     setVolume: (percent) => done(ask('setVolume', percent)),
     displayTicket: () => ask('displayTicket'),
     ownPictureTicket: () => ask('ownPictureTicket'),

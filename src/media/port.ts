@@ -1,4 +1,6 @@
 // The agent's side of a media process, and the only things that cross the IPC: control and facts, never a packet, a key or a frame.
+
+import type { SealingKey } from '../identity/port.ts';
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { EventSource } from '../kernel/events.ts';
 import type { Bandwidth, MediaFlow, SoundLevel, SourceView } from '../room/state.ts';
@@ -43,6 +45,9 @@ export type MediaDevices = {
   readonly speaker: readonly MediaDevice[];
 };
 
+/** `recipient`: the public key of whoever may play the recordings; its private half is not on this machine. */
+export type RecordingSettings = { readonly directory: string; readonly recipient: SealingKey; readonly maxBytes: number };
+
 export type MediaSettings = {
   readonly roomName: string;
   readonly camera: SourceChoice;
@@ -64,6 +69,8 @@ export type MediaSettings = {
   readonly iceServers: readonly IceServer[];
   /** Only P-256, SHA-256 or SHA-384, and AES-GCM (R10). */
   readonly fips: boolean;
+  /** Without it nothing is recorded here. */
+  readonly recording?: RecordingSettings | null;
   /** The address that the display's WebSocket listens on, and the origins that may connect. */
   readonly displayHost: string;
   readonly displayOrigins: readonly string[];
@@ -123,6 +130,8 @@ export type MediaEvents = {
   notice: readonly [MediaNotice];
   /** What was shared is lost: sharing has stopped, and does not begin again by itself. */
   screenEnded: readonly [MediaFailure];
+  /** The recording has stopped by itself: the disk is full, or it has reached its size. What there is of it is readable. */
+  recordingEnded: readonly [MediaFailure];
   /** The connection failed: this process will send and play nothing more. */
   failed: readonly [MediaFailure];
   /** The process is gone. `expected` after close(). */
@@ -168,6 +177,11 @@ export type MediaSession = EventSource<MediaEvents> & {
    * @throws CloisterError CL_MEDIA_SCREEN_NONE, CL_MEDIA_SCREEN_SOURCE, CL_MEDIA_SCREEN_UNSUPPORTED, CL_CALL_WRONG_PHASE; the call goes on
    */
   setScreen(on: boolean, source?: SourceChoice | null): Promise<void>;
+  /**
+   * Begins or ends recording both sides into a file that only the recipient can open. Resolves when the file is there, or when it is whole.
+   * @throws CloisterError CL_CALL_FEATURE_UNAVAILABLE in an end-to-end encrypted call, CL_CALL_FEATURE_MISSING, CL_CALL_RECORDING, CL_CALL_WRONG_PHASE; the call goes on
+   */
+  setRecording(on: boolean): Promise<void>;
   /** A WebSocket URL for one display, with a ticket that serves once and for 10 s. */
   displayTicket(): Promise<{ readonly url: string }>;
   /** As displayTicket, for a page of this room that shows the own camera’s picture, and nothing else, while it is sent. */

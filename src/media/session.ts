@@ -26,8 +26,10 @@ import { createPeerConnection, type PeerConnectionOptions } from './peer/peer-co
 import { openAlsaSpeaker } from './playout/alsa-speaker.ts';
 import { openOpusDecoder } from './playout/opus-decoder.ts';
 import { createPlayout } from './playout/playout.ts';
-import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings, SourceChoice } from './port.ts';
+import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings, RecordingSettings, SourceChoice } from './port.ts';
 import { createReceiver } from './receiver.ts';
+import { noRecipient } from './recording/no-recipient.ts';
+import { type Recorder, startRecorder } from './recording/recorder.ts';
 import { createShare, type Share } from './screen/share.ts';
 import { openScreenSource } from './source/open-source.ts';
 import { openRoomCamera } from './source/room-camera.ts';
@@ -45,6 +47,8 @@ export type SessionOptions = {
     securityCode(input: SecurityCodeInput): string;
     endpointBinding(endpoint: string): Uint8Array;
   };
+  /** For the recipient of a recording; null where their key cannot be used. */
+  readonly sealRecordingKey?: (recipient: RecordingSettings['recipient'], text: string) => Promise<string | null>;
   /** 32 random bytes. */
   readonly nonce: Uint8Array;
   readonly clock: Clock;
@@ -64,7 +68,20 @@ const SHARE_NEWS_MS = 15_000;
 const BLACK_CONTENT = 'What is shared is black: it may be copy-protected (HDCP), or the laptop shows nothing.';
 
 /** Where several have a problem, the first is told. */
-const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'speaker', 'camera', 'microphone', 'silence', 'content', 'encoder', 'echo'] as const;
+const PROBLEM_PARTS = [
+  'connection',
+  'screen',
+  'video',
+  'audio',
+  'speaker',
+  'camera',
+  'microphone',
+  'silence',
+  'content',
+  'encoder',
+  'recording',
+  'echo'
+] as const;
 type ProblemPart = (typeof PROBLEM_PARTS)[number];
 
 export function createSession(options: SessionOptions): Session {
@@ -106,6 +123,8 @@ export function createSession(options: SessionOptions): Session {
   const sendsPicture = (): boolean => wantsCamera && !held;
   let video: VideoSender | null = null;
   let share: Share | null = null;
+  let recorder: Recorder | null = null;
+  let recording: Promise<void> = Promise.resolve();
   let shared: SourceChoice = settings.screen;
 
   const receiver = createReceiver({
@@ -114,6 +133,7 @@ export function createSession(options: SessionOptions): Session {
       sendMessage: feed.sendMessage,
       sendFrame: (frame) => {
         if (held) return;
+        recorder?.theirs(frame);
         if (frame.kind === 'audio') playout.push(frame);
         if (frame.kind !== 'audio' || playout.forDisplay()) feed.sendFrame(frame);
       }
@@ -199,6 +219,7 @@ export function createSession(options: SessionOptions): Session {
     ...senderOptions('audio'),
     on: sendsSound(),
     createEncoder: createAudioEncoder,
+    onSound: (payload, captureMs) => recorder?.ownSound(payload, captureMs),
     openSource: early.takeMicrophone
   });
   const adaptation = createAdaptation({
@@ -248,7 +269,7 @@ export function createSession(options: SessionOptions): Session {
   };
 
   async function stopMedia(): Promise<void> {
-    await Promise.allSettled([video?.stop(), share?.stop(), audio.stop(), early.close(), playout[Symbol.asyncDispose](), peer.close()]);
+    await Promise.allSettled([stopRecording(), video?.stop(), share?.stop(), audio.stop(), early.close(), playout[Symbol.asyncDispose](), peer.close()]);
     microphone.close();
   }
 
@@ -281,7 +302,10 @@ export function createSession(options: SessionOptions): Session {
       profile: settings.video,
       createEncoder: () => early.takeEncoder(codec),
       openSource: early.takeCamera,
-      onPicture: ownPicture.push
+      onPicture(picture, of, captureMs) {
+        ownPicture.push(picture, of, captureMs);
+        recorder?.ownPicture(picture, captureMs);
+      }
     });
   }
 
@@ -308,6 +332,62 @@ export function createSession(options: SessionOptions): Session {
       }
     });
   }
+
+  /** One beginning or end after the other. */
+  function recordInTurn(work: () => Promise<void>): Promise<void> {
+    const done = recording.then(work);
+    recording = done.catch(() => {});
+    return done;
+  }
+
+  const stopRecording = (): Promise<void> =>
+    recordInTurn(async () => {
+      const stopping = recorder;
+      recorder = null;
+      await stopping?.stop();
+    });
+
+  /** Fail-closed: only what was settled to be a standard call is ever recorded (R6). */
+  function mayRecord(): { readonly settings: RecordingSettings; readonly negotiated: SecuredConnection['negotiated'] } {
+    const peerNonce = settledNonce(agreement);
+    if (peerNonce !== null && peerNonce !== undefined) throw new CloisterError('CL_CALL_FEATURE_UNAVAILABLE');
+    if (!live || connection === null || peerNonce === undefined) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    if (settings.recording == null) throw noRecipient();
+    return { settings: settings.recording, negotiated: connection.negotiated };
+  }
+
+  const startRecording = (): Promise<void> =>
+    recordInTurn(async () => {
+      const allowed = mayRecord();
+      if (recorder !== null) return;
+      const { directory, recipient, maxBytes } = allowed.settings;
+      const startedAt = new Date(clock.now()).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+      const started = await startRecorder({
+        clock,
+        directory,
+        name: `${startedAt}-${call.callId}`,
+        maxBytes,
+        sealKey: async (text) => (await options.sealRecordingKey?.(recipient, text)) ?? null,
+        negotiated: allowed.negotiated,
+        theirSize: () => receiver.figures('video'),
+        onEnd(failure) {
+          if (recorder !== started) return;
+          recorder = null;
+          onProblem('recording')(failure);
+          scope.schedule(clock, SHARE_NEWS_MS, () => onProblem('recording')(null));
+          emit('recordingEnded', failure);
+        }
+      });
+      // It may have ended meanwhile.
+      if (!live) {
+        await started.stop();
+        throw new CloisterError('CL_CALL_WRONG_PHASE');
+      }
+      recorder = started;
+      onProblem('recording')(null);
+      video?.requestKeyframe();
+      if (allowed.negotiated.video !== null) peer.requestKeyframe('video');
+    });
 
   function applyMicrophone(): void {
     audio.setOn(sendsSound());
@@ -439,6 +519,10 @@ export function createSession(options: SessionOptions): Session {
       report();
       return null;
     },
+    async setRecording(on) {
+      await (on ? startRecording() : stopRecording());
+      return null;
+    },
     async setVolume(percent) {
       playout.setVolume(percent);
       return null;
@@ -452,6 +536,7 @@ export function createSession(options: SessionOptions): Session {
     ownPictureTicket: () => ownPicture.ticket(),
     async close() {
       live = false;
+      await stopRecording();
       await scope[Symbol.asyncDispose]();
       await Promise.allSettled([stopMedia(), feed[Symbol.asyncDispose](), receiver.close()]);
     }

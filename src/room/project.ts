@@ -152,7 +152,7 @@ function projectCall(facts: CallFacts): CallView {
       problem: facts.mediaProblem === null ? null : { code: facts.mediaProblem.code, text: facts.mediaProblem.text }
     },
     unavailable: facts.unavailableFeatures,
-    recording: { here: false, there: false },
+    recording: call.recording,
     transfer: null,
     parkCode: null,
     autoAnswerAt: null,
