@@ -4,8 +4,9 @@ import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { RoomState } from '../../room/state.ts';
 import { useRoom } from '../shared/room-context.tsx';
-import { text } from '../shared/texts.ts';
+import { OverPicture } from '../shared/room-page.tsx';
 import { colours } from '../shared/theme.ts';
+import { useTexts } from '../shared/use-texts.ts';
 import { contentLayout } from './content-layout.ts';
 import type { DisplayFeed } from './feed.ts';
 import { type Scene, sceneOf } from './scene-choice.ts';
@@ -32,6 +33,7 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
   const pictureLive = useSyncExternalStore(feed.subscribe, feed.live);
   const screenLive = useSyncExternalStore(feed.subscribe, feed.screenLive);
   const styles = useStyles();
+  const t = useTexts();
   const call = view.state?.call ?? null;
   // On hold nothing new comes: what stands on the canvases is not what happens there.
   const held = call?.phase === 'on-hold';
@@ -56,7 +58,7 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
     <main
       data-testid="display-scene"
       data-scene={scene}
-      aria-label={text('app.display')}
+      aria-label={t('app.display')}
       className={mergeClasses(styles.display, scene === 'in-call' && styles.inCall)}
     >
       <canvas
@@ -84,7 +86,11 @@ function SceneContent({ scene, state, online, live, shared }: SceneContentProps)
   if (call === null || scene === 'idle' || scene === 'problem') return <IdleScene state={state} />;
   if (scene === 'ringing') return <RingingScene call={call} />;
   if (scene === 'ended') return <EndedScene call={call} />;
-  return <InCallScene call={call} live={live} online={online} shared={shared} />;
+  return (
+    <OverPicture>
+      <InCallScene call={call} live={live} online={online} shared={shared} />
+    </OverPicture>
+  );
 }
 
 /** The ended call's id, once it has been shown for as long as it takes to read it. */

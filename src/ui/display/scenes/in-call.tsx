@@ -9,11 +9,9 @@ import { currentCodeOf } from '../../shared/current-code.ts';
 import { initialsOf } from '../../shared/initials.ts';
 import { SecurityCode } from '../../shared/security-code.tsx';
 import { ShieldIcon, shieldStateOf } from '../../shared/shield.tsx';
-import { shieldText, text } from '../../shared/texts.ts';
 import { colours } from '../../shared/theme.ts';
+import { useTexts } from '../../shared/use-texts.ts';
 import { contentLayout } from '../content-layout.ts';
-
-const overPicture = 'rgba(18, 18, 22, 0.86)';
 
 const useStyles = makeStyles({
   corner: {
@@ -23,7 +21,9 @@ const useStyles = makeStyles({
     gap: '1.25rem',
     padding: '1rem 2rem',
     borderRadius: '1.25rem',
-    backgroundColor: overPicture
+    border: `2px solid ${colours.edge}`,
+    backgroundColor: colours.overPicture,
+    color: colours.text
   },
   topLeft: { top: '2.5rem', left: '2.5rem' },
   topRight: { position: 'absolute', top: '2.5rem', right: '2.5rem', display: 'flex', gap: '1.25rem' },
@@ -56,7 +56,8 @@ const useStyles = makeStyles({
     gap: '1.5rem',
     padding: '0 12rem',
     textAlign: 'center',
-    backgroundColor: colours.ground
+    backgroundColor: colours.ground,
+    color: colours.text
   },
   initials: {
     display: 'grid',
@@ -65,8 +66,9 @@ const useStyles = makeStyles({
     width: '13rem',
     height: '13rem',
     borderRadius: '50%',
-    backgroundColor: '#35376b',
-    color: '#dfe0ff',
+    border: `2px solid ${colours.edge}`,
+    backgroundColor: colours.avatar,
+    color: colours.onAvatar,
     fontSize: '5rem',
     fontWeight: 600
   },
@@ -86,22 +88,24 @@ type InCallSceneProps = {
 
 export function InCallScene({ call, live, online, shared }: InCallSceneProps) {
   const styles = useStyles();
+  const t = useTexts();
   return (
     <>
       {live ? null : shared ? <NoCamera /> : <NoPicture call={call} />}
-      {online ? <Facts call={call} shared={shared} /> : <div className={mergeClasses(styles.corner, styles.topLeft)}>{text('reconnecting.title')}</div>}
+      {online ? <Facts call={call} shared={shared} /> : <div className={mergeClasses(styles.corner, styles.topLeft)}>{t('reconnecting.title')}</div>}
     </>
   );
 }
 
 function Facts({ call, shared }: { readonly call: CallView; readonly shared: boolean }) {
   const styles = useStyles();
+  const t = useTexts();
   const { encryption, media, phase } = call;
   return (
     <>
       <div className={mergeClasses(styles.corner, styles.topLeft, shared && styles.strip)} data-testid="shield-state" data-state={shieldStateOf(encryption)}>
         <ShieldIcon encryption={encryption} />
-        {shieldText(encryption)}
+        {t.shield(encryption)}
       </div>
       <div className={mergeClasses(styles.topRight, shared && styles.strip)}>
         {media.screen.sending ? (
@@ -109,7 +113,7 @@ function Facts({ call, shared }: { readonly call: CallView; readonly shared: boo
             <span className={styles.icon} aria-hidden="true">
               <ShareScreenStartFilled />
             </span>
-            {text('display.sharingHere')}
+            {t('display.sharingHere')}
           </div>
         ) : null}
         {phase === 'connected' && !media.audio.sending ? (
@@ -117,7 +121,7 @@ function Facts({ call, shared }: { readonly call: CallView; readonly shared: boo
             <span className={styles.icon} aria-hidden="true">
               <MicOffFilled />
             </span>
-            {text('call.muted')}
+            {t('call.muted')}
           </div>
         ) : null}
       </div>
@@ -132,16 +136,17 @@ function Facts({ call, shared }: { readonly call: CallView; readonly shared: boo
 /** Only until it has been compared: after that it is of no use and takes picture away. */
 function CodeBand({ call, shared }: { readonly call: CallView; readonly shared: boolean }) {
   const styles = useStyles();
+  const t = useTexts();
   const { encryption } = call;
   if (!encryption.securingAgain && encryption.state !== 'end-to-end') return null;
   const code = currentCodeOf(encryption);
   return (
     <div className={mergeClasses(styles.corner, styles.bottomRight, shared && styles.below)} data-testid="code-band">
       {code === null ? (
-        <span>{text('display.codeBlank')}</span>
+        <span>{t('display.codeBlank')}</span>
       ) : (
         <>
-          <span className={styles.codeHint}>{text('display.code')}</span>
+          <span className={styles.codeHint}>{t('display.code')}</span>
           <SecurityCode code={code} className={styles.code} />
         </>
       )}
@@ -151,8 +156,9 @@ function CodeBand({ call, shared }: { readonly call: CallView; readonly shared: 
 
 function NoCamera() {
   const styles = useStyles();
+  const t = useTexts();
   return (
-    <div className={styles.noCamera} data-testid="no-camera" aria-label={text('display.noCamera')} role="img">
+    <div className={styles.noCamera} data-testid="no-camera" aria-label={t('display.noCamera')} role="img">
       <VideoOffFilled />
     </div>
   );
@@ -160,6 +166,7 @@ function NoCamera() {
 
 function NoPicture({ call }: { readonly call: CallView }) {
   const styles = useStyles();
+  const t = useTexts();
   const name = call.peer.displayName;
   if (call.phase !== 'connected')
     return (
@@ -167,7 +174,7 @@ function NoPicture({ call }: { readonly call: CallView }) {
         <div className={styles.initials} aria-hidden="true">
           {initialsOf(name)}
         </div>
-        <h1 className={styles.title}>{text(call.phase === 'on-hold' ? 'display.onHold' : 'display.connecting')}</h1>
+        <h1 className={styles.title}>{t(call.phase === 'on-hold' ? 'display.onHold' : 'display.connecting')}</h1>
       </div>
     );
   return (
@@ -175,8 +182,8 @@ function NoPicture({ call }: { readonly call: CallView }) {
       <div className={styles.initials} aria-hidden="true">
         <VideoOffFilled />
       </div>
-      <h1 className={styles.title}>{text('display.noPicture', { name })}</h1>
-      <p className={styles.hint}>{text(call.media.audio.receiving ? 'display.soundOnly' : 'display.noMedia')}</p>
+      <h1 className={styles.title}>{t('display.noPicture', { name })}</h1>
+      <p className={styles.hint}>{t(call.media.audio.receiving ? 'display.soundOnly' : 'display.noMedia')}</p>
     </div>
   );
 }
