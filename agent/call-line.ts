@@ -1,17 +1,15 @@
 // What one call of the room does to the world: carries out the effects of its state machine with signaling, a media process and timers, and
 // tells what they say as events of this call. Holds the call's media process and its figures; decides nothing.
-import type { CallEffect, CallEvent, TimerName } from '../src/call/call.ts';
+import type { CallEffect, CallEvent, JournalEntry, TimerName } from '../src/call/call.ts';
 import type { Clock, Timer } from '../src/kernel/clock.ts';
 import { asCloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
 import type { Endpoints, MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from '../src/media/port.ts';
 import type { Party, Signaling } from '../src/signaling/port.ts';
-import type { CallJournal } from './call-journal.ts';
 
 export type CallLineOptions = {
   readonly signaling: Signaling;
   readonly mediaProcesses: MediaProcesses;
-  readonly journal: CallJournal;
   readonly clock: Clock;
   readonly log: Log;
   /** What this call's machine is to hear. @throws as the machine does */
@@ -19,6 +17,8 @@ export type CallLineOptions = {
   /** What people see of this call's media is another thing now. */
   readonly changed: () => void;
   readonly recordSecurityEvent: (effect: Extract<CallEffect, { type: 'security-event' }>) => void;
+  /** Null: there is nothing of this call to end after a crash. */
+  readonly journal: (entry: JournalEntry | null) => void;
   readonly playedPercent: () => number;
 };
 
@@ -109,7 +109,11 @@ export function createCallLine(options: CallLineOptions): CallLine {
         options.recordSecurityEvent(effect);
         return;
       case 'journal':
-        options.journal.write(effect.entry).catch((error) => log.warn('the call journal could not be written', { error: String(error) }));
+        options.journal(effect.entry);
+        return;
+      case 'follow-reference':
+      case 'not-rung':
+        // The room's business: a call of its own, and one that is none.
         return;
     }
   }

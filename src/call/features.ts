@@ -7,10 +7,10 @@ const FEATURES = [
   { feature: 'transcription', offered: false },
   { feature: 'transfer', offered: true },
   { feature: 'consult-then-transfer', offered: true },
-  { feature: 'merge', offered: true },
+  { feature: 'merge', offered: false },
   { feature: 'park', offered: true },
   { feature: 'move-to-another-device', offered: false },
-  { feature: 'add-participant', offered: true },
+  { feature: 'add-participant', offered: false },
   { feature: 'recording', offered: true },
   { feature: 'apps', offered: false }
 ] as const;

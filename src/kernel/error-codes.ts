@@ -35,6 +35,7 @@ export const errorCodes = {
   CL_PIN_WEAK: entry('usage', false, 'A PIN has six to twelve digits, and not all the same or in a row.'),
   CL_PIN_WRONG: entry('usage', true, 'This is not the administrator’s PIN.'),
   CL_PIN_LOCKED: entry('usage', true, 'The PIN was wrong too often; wait before the next try.'),
+  CL_PIN_UNREADABLE: entry('configuration', false, 'The administrator’s PIN cannot be read: administration stays locked until cloister pin reset.'),
   CL_SETTING_LOCKED: entry('configuration', false, 'This setting is decided by the organisation.'),
   CL_STORE_UNREADABLE: entry('internal', false, 'What was kept of this room could not be read and was set aside.'),
   CL_PEOPLE_FULL: entry('usage', false, 'The list of favourites or blocked accounts is full.'),
@@ -68,6 +69,7 @@ export const errorCodes = {
   CL_CALL_TRANSFER: entry('call', true, 'The call could not be handed over; it goes on here.'),
   CL_CALL_LINES_FULL: entry('call', true, 'This room can hold no further call.'),
   CL_PARK_UNKNOWN: entry('call', false, 'No call is parked under this code.'),
+  CL_PARK_RETURNED: entry('call', false, 'Nobody has retrieved the parked call in time: it is held here again.'),
   CL_CODE_TRIES: entry('security', true, 'Too many codes were keyed in; compare by reading them aloud, or wait for the next call.'),
   CL_CALL_RECORDING: entry('call', true, 'The call could not be recorded, or recording has stopped.'),
   CL_SPEECH_UNAVAILABLE: entry('configuration', false, 'The code cannot be read out on this machine.'),
@@ -80,6 +82,7 @@ export const errorCodes = {
   CL_SECURITY_RENEGOTIATION: entry('security', false, 'The other side tried to change the call’s certificate during the call.'),
   CL_SECURITY_REMOTE_DIED: entry('security', false, 'The secure connection was reset from outside.'),
   CL_SECURITY_CODES_DIFFER: entry('security', false, 'The two security codes did not match: somebody may be between the two rooms.'),
+  CL_SECURITY_REFERRAL: entry('security', false, 'The other side tried to hand over an end-to-end encrypted call.'),
 
   CL_MEDIA_NEGOTIATION: entry('media', false, 'The two sides could not agree on media.'),
   CL_MEDIA_CONNECT: entry('media', true, 'No direct media connection could be made.'),

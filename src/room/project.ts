@@ -23,6 +23,8 @@ export type CallFacts = {
   readonly unavailableFeatures: CallView['unavailable'];
   readonly media: MediaStatistics | null;
   readonly mediaProblem: MediaFailure | null;
+  /** The account of another call of this room that asks first. */
+  readonly consulting: string | null;
   /** The number of the media process that runs now; 0 where none does. */
   readonly mediaEpoch: number;
 };
@@ -153,13 +155,22 @@ function projectCall(facts: CallFacts): CallView {
     },
     unavailable: facts.unavailableFeatures,
     recording: call.recording,
-    transfer: null,
-    parkCode: null,
-    autoAnswerAt: null,
+    transfer: transferOf(facts),
+    referredBy: call.referredBy,
+    parkCode: call.parked?.code ?? null,
+    autoAnswerAt: isoOrNull(call.autoAnswerAtMs),
     placedAt: iso(call.placedAtMs),
     startedAt: isoOrNull(call.startedAtMs),
     endedAt: isoOrNull(call.endedAtMs),
     ended: call.ended,
     mediaEpoch: facts.mediaEpoch
   };
+}
+
+function transferOf({ call, consulting }: CallFacts): CallView['transfer'] {
+  const { handover, handoverFailed } = call;
+  if (handover?.role === 'referrer' || handover?.role === 'referred') return { to: handover.to, phase: 'asked' };
+  if (handover?.role === 'replaced' && handover.taken) return { to: handover.by, phase: 'asked' };
+  if (handoverFailed !== null) return { to: handoverFailed, phase: 'failed' };
+  return consulting === null ? null : { to: consulting, phase: 'consulting' };
 }
