@@ -37,7 +37,7 @@ import { createSignaling } from '../src/signaling/signaling.ts';
 import { createUiServer } from '../src/ui-server/server.ts';
 import { createCallJournal } from './call-journal.ts';
 import { createClearing } from './clear-room.ts';
-import { composeAdmin, composeReports, composeSilences } from './compose-admin.ts';
+import { composeAdmin, composeRemote, composeReports, composeSilences } from './compose-admin.ts';
 import { composeDevices } from './compose-devices.ts';
 import type { Part } from './lifecycle.ts';
 import { ownAddresses } from './own-addresses.ts';
@@ -250,6 +250,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
   const mediaProcesses = createMediaProcesses({ settings, clock, log: log.child({ part: 'media' }), onDied: () => hardware.distrust() });
   const admin = composeAdmin(config, environment);
   const silences = composeSilences(config, environment);
+  const remote = await composeRemote(config, environment);
   const reports = composeReports(config, environment, {
     state: () => room.state(),
     logLines: environment.logLines,
@@ -305,6 +306,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     port: config.uiServer.port,
     uiDirectory: UI_DIRECTORY,
     allowedHosts: config.uiServer.allowedHosts,
+    ...(remote === null ? {} : { remote: remote.options }),
     clock,
     log: log.child({ part: 'ui' })
   });
@@ -317,6 +319,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
       { name: 'people', part: kept.people },
       { name: 'administrator', part: admin },
       { name: 'silenced problems', part: silences },
+      ...(remote === null ? [] : [{ name: 'remote panels', part: startedOnly(remote.panels) }]),
       { name: 'panel', part: ui },
       { name: 'device watch', part: watch },
       { name: 'devices', part: devices },
@@ -395,4 +398,8 @@ function sourcesOf({ media }: Config, order: MediaDevices): RoomFacts['sources']
   };
 }
 
+const startedOnly = (part: { start(signal: AbortSignal): Promise<void> }): Part['part'] => ({
+  start: (signal) => part.start(signal),
+  [Symbol.asyncDispose]: async () => {}
+});
 const closedOnly = (part: AsyncDisposable): AsyncDisposable => ({ [Symbol.asyncDispose]: () => part[Symbol.asyncDispose]() });

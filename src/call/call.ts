@@ -214,7 +214,7 @@ export type CallEffect =
   | { readonly type: 'follow-reference'; readonly call: string; readonly reference: number; readonly to: string; readonly replaces: Replaces | null }
   | { readonly type: 'security-event'; readonly code: ErrorCode; readonly detectedBy: string; readonly text: string; readonly call: string }
   /** A call that did not ring. */
-  | { readonly type: 'not-rung'; readonly why: 'blocked' | 'do-not-disturb'; readonly call: string; readonly peer: CallRecord['peer'] }
+  | { readonly type: 'not-rung'; readonly why: 'blocked' | 'do-not-disturb' | 'in-a-call'; readonly call: string; readonly peer: CallRecord['peer'] }
   /** What a restarted agent must end: null when there is nothing. */
   | { readonly type: 'journal'; readonly entry: JournalEntry | null };
 

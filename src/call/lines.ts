@@ -6,7 +6,7 @@ import { CloisterError } from '../kernel/errors.ts';
 import type { CallBody, ReferReason } from '../signaling/messages.ts';
 import type { InboundCallMessage } from '../signaling/port.ts';
 import type { CallContext, CallEffect, CallEvent, CallRecord, Taken } from './call.ts';
-import { step } from './machine.ts';
+import { step, turnedAway } from './machine.ts';
 
 /** Each has a media process of its own. */
 export const MAX_LINES = 3;
@@ -170,7 +170,9 @@ function receive(state: Lines, inbound: InboundCallMessage, context: LinesContex
   if (glare !== undefined) return onLine(state, glare.key, event, context);
   // Who is held here was promised that somebody comes back; whoever is parked was not.
   const busy = state.lines.some((line) => runs(line) && line.call.parked === null) || full(state) || state.retrieval !== null;
-  return busy ? { state, effects: [busyTo(inbound)], error: null } : begin(state, event, context);
+  if (!busy) return begin(state, event, context);
+  const why = context.isBlocked(inbound.from.account) ? 'blocked' : context.doNotDisturb ? 'do-not-disturb' : 'in-a-call';
+  return { state, effects: turnedAway(inbound, message.body, why).map((effect) => ({ line: 0, effect })), error: null };
 }
 
 const busyTo = ({ from, call }: InboundCallMessage): LineEffect => ({

@@ -403,21 +403,24 @@ function fromElsewhere(state: CallState, call: CallRecord, inbound: InboundCallM
   return { state, effects: [{ type: 'send', to: inbound.from, call: call.id, message: endMessage('answered-elsewhere') }], error: null };
 }
 
+type NotRung = Extract<CallEffect, { type: 'not-rung' }>['why'];
+
+/** A caller for whom nothing rings, and what is kept of it. */
+export function turnedAway(inbound: InboundCallMessage, body: CallBody<'call.invite'>, why: NotRung): CallEffect[] {
+  return [
+    { type: 'send', to: inbound.from, call: inbound.call, message: endMessage(why === 'blocked' ? 'blocked' : 'busy') },
+    { type: 'not-rung', why, call: inbound.call, peer: callerOf(inbound, body) }
+  ];
+}
+
 function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'call.invite'>, taken: Taken | null, context: CallContext): Step {
   const reply = (reason: EndReason): Step => ({
     state,
     effects: [{ type: 'send', to: inbound.from, call: inbound.call, message: endMessage(reason) }],
     error: null
   });
-  const undisturbed = (): Step => {
-    const refusal = reply('busy');
-    return { ...refusal, effects: [...refusal.effects, notRung('do-not-disturb')] };
-  };
-  const notRung = (why: 'blocked' | 'do-not-disturb'): CallEffect => ({ type: 'not-rung', why, call: inbound.call, peer: callerOf(inbound, body) });
-  if (context.isBlocked(inbound.from.account)) {
-    const refusal = reply('blocked');
-    return { ...refusal, effects: [...refusal.effects, notRung('blocked')] };
-  }
+  const away = (why: NotRung): Step => ({ state, effects: turnedAway(inbound, body, why), error: null });
+  if (context.isBlocked(inbound.from.account)) return away('blocked');
   const current = state.call;
   let before: CallEffect[] = [];
   let wanted = { microphone: body.media.audio, camera: body.media.video, screen: false };
@@ -427,7 +430,7 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     // Glare: both invited each other. The call with the smaller id wins.
     const glare = current.direction === 'outgoing' && !current.answered && current.peer.account === inbound.from.account;
     if (current.id === inbound.call) return unchanged(state);
-    if (!glare) return context.doNotDisturb ? undisturbed() : reply('busy');
+    if (!glare) return away(context.doNotDisturb ? 'do-not-disturb' : 'in-a-call');
     if (current.id <= inbound.call) return unchanged(state);
     before = [
       { type: 'media-close', epoch: current.exchange.epoch },
@@ -436,7 +439,7 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     wanted = { ...wanted, microphone: wanted.microphone && current.wanted.microphone, camera: wanted.camera && current.wanted.camera };
   }
   // Whoever was called from here may answer by calling, and a call that this room is handed on was wanted.
-  if (context.doNotDisturb && before.length === 0 && taken === null) return undisturbed();
+  if (context.doNotDisturb && before.length === 0 && taken === null) return away('do-not-disturb');
   const decision = decideEncryption(context.encryption, {
     willing: body.encryption.offered,
     material: body.encryption.commitment,

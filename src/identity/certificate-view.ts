@@ -15,3 +15,16 @@ export function certificateView(pem: string): CertificateView {
     thumbprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase()
   };
 }
+
+/** The names and addresses that a server with this certificate may be asked for, lower case; none with a wildcard. */
+export function serverNames(pem: string): readonly string[] {
+  const names = (new X509Certificate(pem).subjectAltName ?? '').split(', ').flatMap((entry) => {
+    const [, kind, name = ''] = /^(DNS|IP Address):(.+)$/.exec(entry) ?? [];
+    if (kind === 'IP Address' && name.includes(':')) return [`[${shortened(name)}]`];
+    return kind === undefined || name.includes('*') ? [] : [name.toLowerCase()];
+  });
+  return [...new Set(names)];
+}
+
+/** As a browser writes an IPv6 address. */
+const shortened = (address: string): string => new URL(`http://[${address}]`).hostname.slice(1, -1);

@@ -29,6 +29,7 @@ const STATUS: { readonly [C in ErrorCode]?: number } = {
   CL_PIN_WEAK: 400,
   CL_PIN_REQUIRED: 401,
   CL_PIN_NOT_SET: 401,
+  CL_PANEL_NOT_PAIRED: 401,
   CL_PIN_WRONG: 403,
   CL_PIN_LOCKED: 429,
   CL_PIN_UNREADABLE: 503,

@@ -26,7 +26,7 @@ describe('browser: screens', function () {
 
   before(async () => {
     gallery = await serveGallery();
-    browser = await openBrowser();
+    browser = await openBrowser({ hurried: true });
   });
 
   after(async () => {
@@ -69,7 +69,8 @@ describe('browser: screens', function () {
   const otherLanguages = LANGUAGES.filter((language) => language !== PLAIN_VARIANT.language).map((language) => ({ language }));
 
   for (const size of PANEL_SIZES) {
-    const variants: readonly Partial<Variant>[] = [{}, { textSize: 'larger' }, { language: 'de', textSize: 'larger' }];
+    // German is among the longest.
+    const variants: readonly Partial<Variant>[] = [{}, { textSize: 'larger' }, { textSize: 'larger', language: 'de' }];
     it(`fits a panel of ${size.width}×${size.height}`, async () => {
       nothing(await look('panel', size, (page, story) => layoutIn(page, story, PANEL_LIMITS, variants)));
     });
