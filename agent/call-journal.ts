@@ -1,19 +1,20 @@
-// Which call is running, on disk, so that an agent that starts again can end it (protocol.md "A call", last point). No secret is in it.
+// Which calls are running, on disk, so that an agent that starts again can end them (protocol.md "A call", last point). No secret is in it.
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from 'zod';
+import type { JournalEntry } from '../src/call/call.ts';
 import { writeFileAtomically } from '../src/config/atomic-file.ts';
 import { UUID_PATTERN } from '../src/kernel/uuid.ts';
-import type { Party } from '../src/signaling/port.ts';
 
 const entrySchema = z.object({ call: z.string().regex(UUID_PATTERN), peer: z.object({ account: z.string(), endpoint: z.string() }) });
-
-type JournalEntry = { readonly call: string; readonly peer: Party };
+/** A file of an agent from before there were several has one alone. */
+const fileSchema = z.union([z.array(entrySchema).max(16), entrySchema.transform((entry) => [entry])]);
 
 export type CallJournal = {
-  /** Null where no call was running, or the file is not readable as one. */
-  read(): Promise<JournalEntry | null>;
-  write(entry: JournalEntry | null): Promise<void>;
+  /** None where no call was running, or the file is not readable as one. */
+  read(): Promise<readonly JournalEntry[]>;
+  /** All that run now. */
+  write(entries: readonly JournalEntry[]): Promise<void>;
 };
 
 export function createCallJournal(path: string): CallJournal {
@@ -23,18 +24,18 @@ export function createCallJournal(path: string): CallJournal {
     async read() {
       const text = await readFile(path, 'utf8').catch(() => '');
       try {
-        return entrySchema.parse(JSON.parse(text));
+        return fileSchema.parse(JSON.parse(text));
       } catch {
-        return null;
+        return [];
       }
     },
-    write(entry) {
+    write(entries) {
       last = last
         .catch(() => {})
         .then(async () => {
-          if (entry === null) return rm(path, { force: true });
+          if (entries.length === 0) return rm(path, { force: true });
           await mkdir(dirname(path), { recursive: true });
-          await writeFileAtomically(path, JSON.stringify(entry));
+          await writeFileAtomically(path, JSON.stringify(entries));
         });
       return last;
     }

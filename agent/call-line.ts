@@ -1,17 +1,15 @@
 // What one call of the room does to the world: carries out the effects of its state machine with signaling, a media process and timers, and
 // tells what they say as events of this call. Holds the call's media process and its figures; decides nothing.
-import type { CallEffect, CallEvent, TimerName } from '../src/call/call.ts';
+import type { CallEffect, CallEvent, JournalEntry, TimerName } from '../src/call/call.ts';
 import type { Clock, Timer } from '../src/kernel/clock.ts';
 import { asCloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
 import type { Endpoints, MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from '../src/media/port.ts';
 import type { Party, Signaling } from '../src/signaling/port.ts';
-import type { CallJournal } from './call-journal.ts';
 
 export type CallLineOptions = {
   readonly signaling: Signaling;
   readonly mediaProcesses: MediaProcesses;
-  readonly journal: CallJournal;
   readonly clock: Clock;
   readonly log: Log;
   /** What this call's machine is to hear. @throws as the machine does */
@@ -19,6 +17,8 @@ export type CallLineOptions = {
   /** What people see of this call's media is another thing now. */
   readonly changed: () => void;
   readonly recordSecurityEvent: (effect: Extract<CallEffect, { type: 'security-event' }>) => void;
+  /** Null: there is nothing of this call to end after a crash. */
+  readonly journal: (entry: JournalEntry | null) => void;
   readonly playedPercent: () => number;
 };
 
@@ -43,6 +43,7 @@ export function createCallLine(options: CallLineOptions): CallLine {
   let session: LineFacts['session'] = null;
   let media: MediaStatistics | null = null;
   let problem: LineFacts['problem'] = null;
+  let recordings: Promise<void> = Promise.resolve();
 
   /** For events that no person waits for. */
   function happened(event: CallEvent): void {
@@ -89,6 +90,8 @@ export function createCallLine(options: CallLineOptions): CallLine {
         return ask(effect.epoch, (m) => m.setHeld(effect.on), true);
       case 'media-screen':
         return shareScreen(effect);
+      case 'media-recording':
+        return record(effect);
       case 'media-close':
         return closeSession(effect.epoch);
       case 'start-timer':
@@ -106,7 +109,11 @@ export function createCallLine(options: CallLineOptions): CallLine {
         options.recordSecurityEvent(effect);
         return;
       case 'journal':
-        options.journal.write(effect.entry).catch((error) => log.warn('the call journal could not be written', { error: String(error) }));
+        options.journal(effect.entry);
+        return;
+      case 'follow-reference':
+      case 'not-rung':
+        // The room's business: a call of its own, and one that is none.
         return;
     }
   }
@@ -127,6 +134,10 @@ export function createCallLine(options: CallLineOptions): CallLine {
     taken.on('screenEnded', ({ code, text }) => {
       log.warn('sharing has stopped', { code, text });
       happened({ type: 'screen-ended', epoch });
+    });
+    taken.on('recordingEnded', ({ code, text }) => {
+      log.warn('recording has stopped', { code, text });
+      happened({ type: 'recording-ended', epoch });
     });
     taken.on('exit', ({ expected }) => {
       if (current() && !expected) media = null;
@@ -165,9 +176,9 @@ export function createCallLine(options: CallLineOptions): CallLine {
    * A share that cannot begin is told to the person who asked for it, and leaves the call as it is. One that cannot be ended is one of a process
    * that is gone; to call that an end again would go on for ever.
    */
-  function shareScreen({ epoch, on }: Extract<CallEffect, { type: 'media-screen' }>): Promise<void> | undefined {
+  function shareScreen({ epoch, on, source }: Extract<CallEffect, { type: 'media-screen' }>): Promise<void> | undefined {
     if (session?.epoch !== epoch) return;
-    return session.media.setScreen(on).catch((cause) => {
+    return session.media.setScreen(on, source).catch((cause) => {
       const error = asCloisterError(cause, 'CL_MEDIA_SCREEN_SOURCE');
       if (!on) {
         log.warn('sharing could not be ended', { code: error.code });
@@ -176,6 +187,35 @@ export function createCallLine(options: CallLineOptions): CallLine {
       happened({ type: 'screen-ended', epoch });
       throw error;
     });
+  }
+
+  /** One after the other: what was ended before it began does not begin after its end. */
+  function record(effect: Extract<CallEffect, { type: 'media-recording' }>): Promise<void> {
+    const done = recordings.then(() => switchRecording(effect));
+    recordings = done.catch(() => {});
+    return done;
+  }
+
+  /** Nothing is recorded before the other side was told: where that cannot be done, the recording does not begin. */
+  async function switchRecording({ epoch, on, notice }: Extract<CallEffect, { type: 'media-recording' }>): Promise<void> {
+    const tell = async (): Promise<void> => {
+      if (notice !== null) await signaling.send(notice.to, notice.call, notice.message);
+    };
+    const current = (): MediaSession | null => (session?.epoch === epoch ? session.media : null);
+    try {
+      if (on) await tell();
+      try {
+        await current()?.setRecording(on);
+      } finally {
+        if (!on) await tell();
+      }
+    } catch (cause) {
+      const error = asCloisterError(cause, 'CL_CALL_RECORDING');
+      log.warn('recording could not be switched', { on, code: error.code });
+      if (!on) return;
+      happened({ type: 'recording-ended', epoch });
+      throw error;
+    }
   }
 
   function closeSession(epoch: number): undefined {

@@ -1,43 +1,68 @@
 // The room: lets its calls take what happens, in signaling, at devices and at the panel, and shows it all as one RoomState.
 // What is decided is decided in src/call; call-line.ts carries the effects out for each call; here facts are collected.
-import { randomBytes } from 'node:crypto';
-import type { CallContext, CallEvent, CallRecord } from '../src/call/call.ts';
+import { randomBytes, randomInt } from 'node:crypto';
+import type { CallContext, CallEffect, CallEvent, CallRecord, JournalEntry } from '../src/call/call.ts';
 import type { LocalEncryption } from '../src/call/encryption-decision.ts';
 import { unavailableFeatures } from '../src/call/features.ts';
-import { frontOf, type Line, type LineEffect, type Lines, type LinesEvent, lineOfCall, noLines, runs, stepLines } from '../src/call/lines.ts';
+import {
+  consultationFor,
+  frontOf,
+  type Line,
+  type LineEffect,
+  type Lines,
+  type LinesContext,
+  type LinesEvent,
+  lineOfCall,
+  MAX_LINES,
+  noLines,
+  parkedUnder,
+  replacedBy,
+  runs,
+  stepLines,
+  waits
+} from '../src/call/lines.ts';
 import { confirmedBy, verdict } from '../src/call/verdict.ts';
 import type { CallOnDevices } from '../src/devices/port.ts';
+import { expiryProblem } from '../src/health/certificate-expiry.ts';
 import { parseAddress } from '../src/kernel/address.ts';
-import type { Clock } from '../src/kernel/clock.ts';
+import type { Clock, Timer } from '../src/kernel/clock.ts';
 import { type ErrorCode, errorCodes } from '../src/kernel/error-codes.ts';
 import { asCloisterError, CloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { uuidV7 } from '../src/kernel/uuid.ts';
 import type { MediaFailure, MediaProcesses, MediaSession } from '../src/media/port.ts';
+import { noRecipient } from '../src/media/recording/no-recipient.ts';
+import { recentCallOf } from '../src/people/recent-call.ts';
 import type { CredentialsClient } from '../src/relay/credentials-client.ts';
 import { callOnDevices } from '../src/room/call-on-devices.ts';
-import { type CallFacts, projectRoomState, type RoomFacts } from '../src/room/project.ts';
+import { type CallFacts, type CodeShown, projectRoomState, type RoomFacts, showsCode } from '../src/room/project.ts';
 import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
-import type { Signaling } from '../src/signaling/port.ts';
+import type { InboundCallMessage, Signaling } from '../src/signaling/port.ts';
 import type { CallAction, CallActionOptions, RoomPort } from '../src/ui-server/port.ts';
 import type { CallJournal } from './call-journal.ts';
 import { type CallLine, createCallLine } from './call-line.ts';
 import { notYet } from './not-yet.ts';
 import type { CallCommand, RoomDevices } from './room-devices.ts';
 import type { RoomParts } from './room-parts.ts';
+import type { ShareSources } from './share-sources.ts';
 
 export type RoomOptions = {
   readonly agentVersion: string;
   readonly room: RoomState['room'];
-  readonly policy: RoomFacts['policy'];
-  readonly localEncryption: LocalEncryption;
+  /** As they are now: a call keeps those that it began with. */
+  readonly policy: () => RoomFacts['policy'];
+  readonly localEncryption: () => LocalEncryption;
   readonly sources: () => RoomFacts['sources'];
   readonly devices: RoomDevices;
+  readonly shareSources: ShareSources;
+  /** Somebody who may play recordings is configured. */
+  readonly records: boolean;
   readonly parts: RoomParts;
   /** This endpoint’s own. */
   readonly certificate: RoomState['certificate'];
-  readonly autoAnswer: boolean;
+  /** The other side of a call may have this room call somebody else. */
+  readonly acceptTransfers: boolean;
   readonly timeouts: CallContext['timeouts'];
   readonly signaling: Signaling;
   /** All of this machine's, but for loopback and link-local ones. */
@@ -48,6 +73,10 @@ export type RoomOptions = {
   /** What is told of hardware encoders. */
   readonly hardware?: { problem(): MediaFailure | null; on(event: 'settled', listener: () => void): () => void };
   readonly journal: CallJournal;
+  /** The latest lines of the log, redacted, oldest first. */
+  readonly logLines: () => readonly string[];
+  /** Ends the agent so that its supervisor starts it again; null where nobody would. */
+  readonly restart: (() => void) | null;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -58,6 +87,22 @@ const BROKER_PATIENCE_MS = 2_000;
 const ADDRESS_LOOK_MS = 1_000;
 /** A key that is stuck, or a device gone wild, may not ring at the other side over and over. */
 const REDIAL_REST_MS = 3_000;
+const CERTIFICATE_LOOK_MS = 60 * 60_000;
+/** The answer to who asked for it is to arrive. */
+const RESTART_AFTER_MS = 500;
+
+const PARK_CODE = /^[0-9]{4}$/;
+/** The parked call's other side has to call within this. */
+const RETRIEVE_LIMIT_MS = 10_000;
+const REFUSED_WAIT_MS = 500;
+
+type Retrieving = {
+  readonly id: string;
+  readonly resolve: (call: { id: string }) => void;
+  readonly reject: (error: CloisterError) => void;
+  readonly giveUp: Timer;
+  readonly refusedAtMs: number | null;
+};
 
 export type Room = RoomPort & AsyncDisposable & { start(signal: AbortSignal): Promise<void> };
 
@@ -65,9 +110,11 @@ export function createRoom(options: RoomOptions): Room {
   const { clock, log, signaling, devices, parts } = options;
   const scope = new Scope();
   const callLines = new Map<number, CallLine>();
+  const journalled = new Map<number, JournalEntry>();
   const listeners = new Set<(state: RoomState) => void>();
 
   let lines: Lines = noLines;
+  let retrieving: Retrieving | null = null;
   let hardwareSinceMs = clock.now();
   let broker: RoomState['network']['broker'] = 'connecting';
   let brokerSinceMs = clock.now();
@@ -76,8 +123,8 @@ export function createRoom(options: RoomOptions): Room {
   let securityEvents: readonly SecurityEvent[] = [];
   let shown: RoomState | null = null;
   let notifying = false;
-  let lastCalled: string | null = null;
   let redialledAtMs = Number.NEGATIVE_INFINITY;
+  let codeShown: CodeShown | null = null;
   let onDevices: CallOnDevices & { readonly sharing: boolean } = { phase: 'idle', muted: false, sharing: false };
 
   // ── facts to state ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -89,16 +136,23 @@ export function createRoom(options: RoomOptions): Room {
     };
     if (broker !== 'connected' && clock.now() - brokerSinceMs >= BROKER_PATIENCE_MS) add('CL_BROKER_UNREACHABLE', 'error', brokerSinceMs);
     if (clockState === 'wrong') add('CL_CLOCK_WRONG', 'error', clockWrongSinceMs);
+    const unreadableSinceMs = parts.unreadableSinceMs();
+    if (unreadableSinceMs !== null) add('CL_STORE_UNREADABLE', 'warning', unreadableSinceMs);
     const noRelaySinceMs = options.relay?.missingSinceMs() ?? null;
     if (noRelaySinceMs !== null) add('CL_RELAY_CREDENTIALS', 'warning', noRelaySinceMs);
     const hardwareProblem = options.hardware?.problem() ?? null;
     if (hardwareProblem !== null) add(hardwareProblem.code, 'warning', hardwareSinceMs, hardwareProblem.text);
     for (const trouble of devices.troubles()) add(trouble.code, 'warning', trouble.sinceMs, trouble.text);
+    for (const { call } of lines.lines) if (call.parkOverAtMs !== null) add('CL_PARK_RETURNED', 'warning', call.parkOverAtMs);
     for (const line of callLines.values()) {
       const { problem } = line.facts();
       if (problem !== null) add(problem.failure.code, 'warning', problem.sinceMs, problem.failure.text);
     }
-    return found;
+    const expiry = expiryProblem(Date.parse(options.certificate.notAfter), clock.now());
+    if (expiry !== null) add('CL_CERTIFICATE_EXPIRES', expiry.severity, expiry.sinceMs, expiry.text);
+    const adminProblem = parts.admin.problem();
+    if (adminProblem !== null) add(adminProblem.code, 'error', adminProblem.sinceMs);
+    return parts.silences.mark(found);
   }
 
   function callFacts({ key, call }: Line): CallFacts {
@@ -106,9 +160,10 @@ export function createRoom(options: RoomOptions): Room {
     return {
       call,
       verdict: { state: verdict(call), confirmedBy: confirmedBy(call) },
-      unavailableFeatures: unavailableFeatures(call.encryption.agreed),
+      unavailableFeatures: unavailableFeatures(call.encryption.agreed, options.records),
       media: facts?.media ?? null,
       mediaProblem: facts?.problem?.failure ?? null,
+      consulting: consultationFor(lines, call.id)?.call.peer.account ?? null,
       mediaEpoch: facts?.session?.epoch ?? 0
     };
   }
@@ -119,18 +174,19 @@ export function createRoom(options: RoomOptions): Room {
       agentVersion: options.agentVersion,
       room: options.room,
       call: front === null ? null : callFacts(front),
-      otherCalls: lines.lines.filter((line) => line !== front).map(callFacts),
+      // Besides those that run, one that the other side ended, for people to see why, while they go on with another.
+      otherCalls: lines.lines.filter((line) => line !== front && (runs(line) || line.call.ended?.by === 'there')).map(callFacts),
       sources: options.sources(),
       devices: devices.facts(),
-      policy: options.policy,
-      local: options.localEncryption,
+      policy: options.policy(),
+      local: options.localEncryption(),
       broker,
       brokerSinceMs,
       clock: clockState,
       settings: parts.settings.view(),
       people: parts.people.view(),
       sound: { playing: null, by: null },
-      display: { showsCode: false },
+      display: { showsCode: showsCode(codeShown, front === null ? null : callFacts(front)) },
       admin: parts.admin.view(),
       certificate: options.certificate,
       addresses: options.addresses(),
@@ -175,12 +231,16 @@ export function createRoom(options: RoomOptions): Room {
 
   // ── the state machine and its effects ───────────────────────────────────────────────────────────────────────────────
 
-  function context(): CallContext {
+  function context(): LinesContext {
+    const { autoAnswer, doNotDisturb } = parts.settings.view();
     return {
       self: signaling.self,
       displayName: options.room.name,
-      encryption: options.localEncryption,
-      autoAnswer: options.autoAnswer,
+      encryption: options.localEncryption(),
+      autoAnswerAfterMs: autoAnswer.on ? autoAnswer.afterSeconds * 1000 : null,
+      doNotDisturb: doNotDisturb !== null,
+      isBlocked: parts.people.isBlocked,
+      acceptTransfers: options.acceptTransfers,
       now: clock.now(),
       timeouts: options.timeouts
     };
@@ -197,14 +257,55 @@ export function createRoom(options: RoomOptions): Room {
       if (earlier?.id === call.id && earlier.phase === call.phase) continue;
       log.info('call', { call: call.id, phase: call.phase, direction: call.direction, ended: call.ended?.reason, code: call.ended?.code ?? undefined });
     }
-    const done = effects.map(carryOut);
+    remember(before.lines, lines.lines);
+    const done: (Promise<void> | undefined)[] = [];
+    for (const { line, effect } of effects) {
+      // Camera and microphone are let go of before another call of this room opens them.
+      if (effect.type === 'not-rung') didNotRing(effect);
+      else if (effect.type === 'follow-reference') void Promise.allSettled([...done]).then(() => follow(effect));
+      else done.push(carryOut({ line, effect }));
+    }
     for (const [key, line] of callLines) {
       if (lines.lines.some((each) => each.key === key)) continue;
       line[Symbol.dispose]();
       callLines.delete(key);
     }
+    settleRetrieval();
     changed();
     await Promise.all(done);
+  }
+
+  /** What is left of a call when it is over. */
+  function remember(before: readonly Line[], after: readonly Line[]): void {
+    parts.settings.inCall(after.some(runs));
+    for (const { key, call } of after) {
+      const earlier = before.find((line) => line.key === key)?.call;
+      if (call.phase !== 'ended' || (earlier?.id === call.id && earlier.phase === 'ended')) continue;
+      const recent = recentCallOf(call, verdict(call));
+      if (recent !== null) parts.people.record(recent, call.peer.endpoint);
+    }
+  }
+
+  function didNotRing({ why, call: id, peer }: Extract<CallEffect, { type: 'not-rung' }>): void {
+    log.info('a call did not ring', { call: id, why });
+    if (why === 'blocked') {
+      parts.people.refused();
+      return;
+    }
+    const { account, displayName, endpoint } = peer;
+    const at = new Date(clock.now()).toISOString();
+    parts.people.record({ id, account, displayName, direction: 'incoming', outcome: 'missed', at, durationMs: 0, encryption: null }, endpoint);
+  }
+
+  /** Somebody is here: nothing is answered by itself that this person can answer. */
+  function touched(): void {
+    for (const { key, call } of lines.lines) if (call.autoAnswerAtMs !== null) happened({ type: 'line', line: key, event: { type: 'touched' } });
+  }
+
+  /** For events that no person waits for. */
+  function happened(event: LinesEvent): void {
+    const type = event.type === 'line' ? event.event.type : event.type;
+    dispatch(event).catch((error) => log.error('a call event failed', { event: type, error: String(error) }));
   }
 
   function carryOut({ line: key, effect }: LineEffect): Promise<void> | undefined {
@@ -213,17 +314,175 @@ export function createRoom(options: RoomOptions): Room {
       line = createCallLine({
         signaling,
         mediaProcesses: options.mediaProcesses,
-        journal: options.journal,
         clock,
         log,
         dispatch: (event) => dispatch({ type: 'line', line: key, event }),
         changed,
         recordSecurityEvent: ({ code, detectedBy, text, call }) => recordSecurityEvent(code, detectedBy, text, call),
+        journal(entry) {
+          if (entry === null) journalled.delete(key);
+          else journalled.set(key, entry);
+          options.journal.write([...journalled.values()]).catch((error) => log.warn('the call journal could not be written', { error: String(error) }));
+        },
         playedPercent: devices.playedPercent
       });
       callLines.set(key, line);
     }
     return line.carryOut(effect);
+  }
+
+  async function receive(inbound: InboundCallMessage): Promise<void> {
+    const replaced = replacedBy(lines, inbound);
+    // The call that is replaced lets go of camera and microphone before the new one opens them.
+    if (replaced !== null) await dispatch({ type: 'line', line: replaced.key, event: { type: 'make-way' } });
+    await dispatch({ type: 'message', inbound });
+  }
+
+  // ── several calls ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  const onLine = ({ key }: Line, event: CallEvent): Promise<void> => dispatch({ type: 'line', line: key, event });
+
+  /** The other side of a call asked this room to call somebody else. */
+  async function follow({ call: id, reference, to, replaces }: Extract<CallEffect, { type: 'follow-reference' }>): Promise<void> {
+    const line = lineOfCall(lines, id);
+    if (line === null) return;
+    const { peer, wanted } = line.call;
+    try {
+      await dispatch({
+        type: 'place',
+        id: uuidV7(clock.now(), randomBytes(10)),
+        to,
+        video: wanted.camera,
+        microphone: wanted.microphone,
+        origin: { kind: 'reference', call: id, reference, replaces },
+        referredBy: { account: peer.account, displayName: peer.displayName }
+      });
+    } catch (cause) {
+      log.info('another call that was asked for cannot be placed now', { error: asCloisterError(cause).code });
+      happened({ type: 'line', line: line.key, event: { type: 'referral-progress', progress: 'failed', reason: 'busy' } });
+    }
+  }
+
+  /** People talk in this call again: the others are held, and one that was only being placed is ended. */
+  async function talkIn(line: Line, event: CallEvent): Promise<void> {
+    const before = lines;
+    for (const other of before.lines) {
+      if (other.key === line.key || !runs(other) || waits(other)) continue;
+      if (other.call.phase === 'connected') await onLine(other, { type: 'set-held', on: true });
+      else if (other.call.direction === 'outgoing' || other.call.answered) await onLine(other, { type: 'hang-up' });
+    }
+    await onLine(line, event);
+  }
+
+  const accountOf = (to: string): string => {
+    const address = parseAddress(to);
+    if (!address.ok) throw address.error;
+    return address.value.account;
+  };
+
+  /** Holds the call and asks somebody else first; a call that cannot be placed leaves it as it was. */
+  async function consult(line: Line, to: string): Promise<void> {
+    const account = accountOf(to);
+    const { id, wanted, held } = line.call;
+    if (lines.lines.filter(runs).length >= MAX_LINES) throw new CloisterError('CL_CALL_LINES_FULL');
+    await onLine(line, { type: 'consult', to: account });
+    try {
+      await dispatch({
+        type: 'place',
+        id: uuidV7(clock.now(), randomBytes(10)),
+        to: account,
+        video: wanted.camera,
+        microphone: wanted.microphone,
+        origin: { kind: 'consultation', call: id }
+      });
+    } catch (error) {
+      if (!held.here) await onLine(line, { type: 'set-held', on: false });
+      throw error;
+    }
+  }
+
+  async function completeTransfer(line: Line): Promise<void> {
+    const { origin } = line.call;
+    const [parent, consulted] = origin?.kind === 'consultation' ? [lineOfCall(lines, origin.call), line] : [line, consultationFor(lines, line.call.id)];
+    if (parent === null || consulted === null || !runs(parent)) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    await onLine(consulted, { type: 'offer-replacement', token: randomBytes(16).toString('hex'), by: parent.call.peer.account });
+  }
+
+  /** Not one that is in use here. */
+  function newParkCode(): string {
+    for (;;) {
+      const code = String(randomInt(10_000)).padStart(4, '0');
+      if (parkedUnder(lines, code) === null) return code;
+    }
+  }
+
+  async function retrieve(account: string | null, code: string): Promise<{ id: string }> {
+    if (!PARK_CODE.test(code)) throw new CloisterError('CL_PARK_UNKNOWN');
+    const from = account === null ? signaling.self.account : accountOf(account);
+    const here = from === signaling.self.account ? parkedUnder(lines, code) : null;
+    if (here !== null) {
+      await talkIn(here, { type: 'unpark' });
+      return { id: here.call.id };
+    }
+    if (account === null) throw new CloisterError('CL_PARK_UNKNOWN');
+    const id = uuidV7(clock.now(), randomBytes(10));
+    const done = new Promise<{ id: string }>((resolve, reject) => {
+      retrieving = { id, resolve, reject, giveUp: scope.schedule(clock, RETRIEVE_LIMIT_MS, () => happened({ type: 'retrieve-over', id })), refusedAtMs: null };
+    });
+    done.catch(() => {});
+    try {
+      await dispatch({ type: 'retrieve', id, account: from, code, token: randomBytes(16).toString('hex') });
+    } catch (error) {
+      endRetrieval(id);
+      throw error;
+    }
+    return done;
+  }
+
+  function endRetrieval(id: string): Retrieving | null {
+    if (retrieving?.id !== id) return null;
+    const over = retrieving;
+    over.giveUp.cancel();
+    retrieving = null;
+    return over;
+  }
+
+  function settleRetrieval(): void {
+    if (retrieving === null) return;
+    const { id } = retrieving;
+    if (lines.retrieval?.id === id) {
+      if (!lines.retrieval.refused || retrieving.refusedAtMs !== null) return;
+      // Another endpoint of the account may have it.
+      retrieving = { ...retrieving, refusedAtMs: clock.now() };
+      scope.schedule(clock, REFUSED_WAIT_MS, () => {
+        if (lines.retrieval?.id === id && lines.retrieval.refused) happened({ type: 'retrieve-over', id });
+      });
+      return;
+    }
+    const line = lines.lines.find(({ call }) => call.origin?.kind === 'retrieval' && call.origin.id === id);
+    const over = endRetrieval(id);
+    if (line === undefined) over?.reject(new CloisterError('CL_PARK_UNKNOWN'));
+    else over?.resolve({ id: line.call.id });
+  }
+
+  /** The machine refuses all of this in an end-to-end encrypted call, too: here it is told before anything else is looked at. */
+  async function ofStandardCalls(line: Line, action: StandardAction, { to }: CallActionOptions): Promise<void> {
+    const { encryption } = line.call;
+    const endToEnd = encryption.agreed === 'end-to-end';
+    if (endToEnd) throw new CloisterError('CL_CALL_FEATURE_UNAVAILABLE', `${action} is unavailable because the call is end-to-end encrypted.`);
+    switch (action) {
+      case 'transfer':
+        return onLine(line, { type: 'transfer', to: accountOf(to ?? ''), kind: 'transfer', replaces: null });
+      case 'consult-then-transfer':
+        return consult(line, to ?? '');
+      case 'complete-transfer':
+        return completeTransfer(line);
+      case 'park':
+        return onLine(line, { type: 'park', code: newParkCode() });
+      case 'merge':
+      case 'add-participant':
+        throw new CloisterError('CL_CALL_FEATURE_MISSING');
+    }
   }
 
   // ── signaling ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -237,7 +496,7 @@ export function createRoom(options: RoomOptions): Room {
     scope.own(
       signaling.on('message', (inbound) => {
         clockState = 'ok';
-        dispatch({ type: 'message', inbound }).catch((error) => log.error('a call message failed', { type: inbound.message.type, error: String(error) }));
+        receive(inbound).catch((error) => log.error('a call message failed', { type: inbound.message.type, error: String(error) }));
       })
     );
     scope.own(
@@ -274,6 +533,7 @@ export function createRoom(options: RoomOptions): Room {
     const running = front !== null && runs(front);
     if (command === 'redial') {
       const nowMs = clock.monotonicMs();
+      const lastCalled = parts.people.lastCalled();
       if (running || lastCalled === null || nowMs - redialledAtMs < REDIAL_REST_MS) return;
       redialledAtMs = nowMs;
       place(lastCalled, { audio: true, video: true }).catch(unable(command));
@@ -286,20 +546,47 @@ export function createRoom(options: RoomOptions): Room {
       log.info('what was pressed at a device cannot be done now', { command, error: asCloisterError(cause).code });
 
   function listenToDevices(): void {
-    for (const part of [parts.settings, parts.people, parts.admin]) scope.own(part.on('changed', changed));
+    for (const part of [parts.settings, parts.people, parts.admin, parts.silences]) scope.own(part.on('changed', changed));
     scope.own(devices.on('changed', changed));
     scope.own(devices.on('command', obey));
-    scope.own(devices.on('volume', (percent) => tellMedia((media) => media.setVolume(percent))));
+    scope.own(
+      devices.on('volume', (percent) => {
+        touched();
+        tellMedia((media) => media.setVolume(percent));
+      })
+    );
+    // A call that is over goes with what people left.
+    scope.own(
+      parts.clearing.on('cleared', () => {
+        for (const { key, call } of lines.lines) if (call.phase === 'ended') happened({ type: 'line', line: key, event: { type: 'timer', name: 'forget' } });
+      })
+    );
     scope.own(devices.on('order', (order) => tellMedia((media) => media.setDevices(order))));
   }
 
+  /** What the media process of the call in front says to one request. */
+  async function askFront<T>(request: (media: MediaSession) => Promise<T>): Promise<T & { readonly mediaEpoch: number }> {
+    const front = frontOf(lines);
+    const line = front === null ? undefined : callLines.get(front.key);
+    const session = line?.facts().session ?? null;
+    if (session === null) throw new CloisterError(front === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
+    const { epoch, media: process } = session;
+    try {
+      return { ...(await request(process)), mediaEpoch: epoch };
+    } catch (cause) {
+      // Asked in the moment in which the process is closed: there is none, as a moment later.
+      throw line?.facts().session?.epoch === epoch ? cause : new CloisterError('CL_CALL_WRONG_PHASE', undefined, { cause });
+    }
+  }
+
+  async function withSource(event: CallEvent, source: string | undefined): Promise<CallEvent> {
+    return source === undefined || event.type !== 'set-screen' ? event : { ...event, source: await options.shareSources.choiceOf(source) };
+  }
+
   async function place(to: string, wanted: { readonly audio: boolean; readonly video: boolean }): Promise<{ id: string }> {
-    const address = parseAddress(to);
-    if (!address.ok) throw address.error;
-    const { account } = address.value;
+    const account = accountOf(to);
     const id = uuidV7(clock.now(), randomBytes(10));
     await dispatch({ type: 'place', id, to: account, video: wanted.video });
-    lastCalled = account;
     const line = lineOfCall(lines, id);
     if (!wanted.audio && line !== null) await dispatch({ type: 'line', line: line.key, event: { type: 'set-microphone', on: false } });
     return { id };
@@ -340,14 +627,30 @@ export function createRoom(options: RoomOptions): Room {
     tellMedia((media) => media.iceServersChanged());
   }
 
-  async function endCallOfLastRun(): Promise<void> {
-    const entry = await options.journal.read();
-    if (entry === null) return;
-    log.warn('a call was running when the agent stopped; ending it', { call: entry.call });
-    await options.journal.write(null);
-    signaling
-      .send(entry.peer, entry.call, { type: 'call.end', body: { reason: 'device-failed' } })
-      .catch((error) => log.warn('the call of the last run could not be ended', { error: asCloisterError(error).code }));
+  const isInCall = (): boolean => lines.lines.some(runs);
+
+  async function restart(): Promise<void> {
+    const { restart: end } = options;
+    if (end === null) throw new CloisterError('CL_NOT_IMPLEMENTED', 'Nobody would start this room again.');
+    if (isInCall()) throw new CloisterError('CL_CALL_BUSY');
+    log.info('the agent was asked to restart');
+    scope.schedule(clock, RESTART_AFTER_MS, () => {
+      // A call that came meanwhile is worth more.
+      if (isInCall()) log.warn('the agent does not restart: a call has begun');
+      else end();
+    });
+  }
+
+  async function endCallsOfLastRun(): Promise<void> {
+    const entries = await options.journal.read();
+    if (entries.length === 0) return;
+    await options.journal.write([]);
+    for (const { call, peer } of entries) {
+      log.warn('a call was running when the agent stopped; ending it', { call });
+      signaling
+        .send(peer, call, { type: 'call.end', body: { reason: 'device-failed' } })
+        .catch((error) => log.warn('the call of the last run could not be ended', { error: asCloisterError(error).code }));
+    }
   }
 
   return {
@@ -355,10 +658,11 @@ export function createRoom(options: RoomOptions): Room {
       listenToSignaling();
       listenToDevices();
       watchAddresses();
+      scope.every(clock, CERTIFICATE_LOOK_MS, changed);
       if (options.relay !== null) scope.own(options.relay.on('changed', relaysChanged));
       // A broker that is away must not keep the panel from coming up: it says so instead.
       signaling.start(signal).catch((error) => log.error('signaling could not start', { error: asCloisterError(error).code }));
-      await endCallOfLastRun();
+      await endCallsOfLastRun();
       await options.mediaProcesses.start(signal);
     },
     state,
@@ -373,39 +677,44 @@ export function createRoom(options: RoomOptions): Room {
     people: parts.people,
     admin: parts.admin,
     reports: parts.reports,
-    changeSettings: parts.settings.change,
+    async changeSettings(change) {
+      touched();
+      await parts.settings.change(change);
+    },
     compareCode: notYet,
     speakCode: notYet,
-    selfViewTicket: notYet,
-    showCode: notYet,
-    shareSources: notYet,
-    retrieve: notYet,
-    silence: notYet,
-    clearRoom: notYet,
-    restart: notYet,
-    logs: () => [],
+    selfViewTicket: async () => ({ url: (await askFront((media) => media.ownPictureTicket())).url }),
+    async showCode(shown) {
+      const front = frontOf(lines);
+      const facts = front === null ? null : callFacts(front);
+      if (shown && facts === null) throw new CloisterError('CL_CALL_NONE');
+      if (shown && facts?.call.encryption.code === null) throw new CloisterError('CL_CALL_WRONG_PHASE');
+      codeShown = shown && facts !== null ? { call: facts.call.id, mediaEpoch: facts.mediaEpoch } : null;
+      changed();
+    },
+    shareSources: options.shareSources.list,
+    retrieve,
+    silence: parts.silences.set,
+    clearRoom: parts.clearing.clear,
+    restart,
+    logs: options.logLines,
     async callAction(id, action, actionOptions) {
       const line = lineOfCall(lines, id);
       if (line === null) throw new CloisterError('CL_CALL_NONE');
+      const given = actionOptions ?? {};
+      if (isOfStandardCalls(action)) return ofStandardCalls(line, action, given);
       if (!isDone(action)) return notYet();
-      await dispatch({ type: 'line', line: line.key, event: ACTIONS[action](actionOptions ?? {}) });
+      const event = await withSource(ACTIONS[action](given), given.source);
+      if (action === 'recording' && given.on === true && !options.records && line.call.encryption.agreed === 'standard') throw noRecipient();
+      await (action === 'resume' ? talkIn(line, event) : onLine(line, event));
+      // The call is gone at once, whether or not the account can be kept.
+      if (action === 'decline' && given.block === true) await parts.people.block(line.call.peer.account);
     },
-    async displayTicket() {
-      const front = frontOf(lines);
-      const line = front === null ? undefined : callLines.get(front.key);
-      const session = line?.facts().session ?? null;
-      if (session === null) throw new CloisterError(front === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
-      const { epoch, media: process } = session;
-      try {
-        return { ...(await process.displayTicket()), mediaEpoch: epoch };
-      } catch (cause) {
-        // Asked in the moment in which the process is closed: there is none, as a moment later.
-        throw line?.facts().session?.epoch === epoch ? cause : new CloisterError('CL_CALL_WRONG_PHASE', undefined, { cause });
-      }
-    },
+    displayTicket: () => askFront((media) => media.displayTicket()),
     healthy: () => !scope.closed,
     async [Symbol.asyncDispose]() {
-      for (const { key } of lines.lines.filter(runs)) await dispatch({ type: 'line', line: key, event: { type: 'hang-up' } });
+      for (const line of lines.lines.filter(runs)) await onLine(line, { type: 'hang-up' });
+      if (retrieving !== null) endRetrieval(retrieving.id)?.reject(new CloisterError('CL_PARK_UNKNOWN'));
       for (const line of callLines.values()) line[Symbol.dispose]();
       await scope[Symbol.asyncDispose]();
     }
@@ -426,7 +735,18 @@ const COMMANDS: Record<Exclude<CallCommand, 'redial'>, (call: CallRecord) => Cal
   'toggle-camera': (call) => ({ type: 'set-camera', on: !call.wanted.camera })
 };
 
-type DoneAction = Exclude<CallAction, 'dtmf' | 'transfer' | 'consult-then-transfer' | 'complete-transfer' | 'park' | 'add-participant' | 'merge' | 'recording'>;
+type StandardAction = 'transfer' | 'consult-then-transfer' | 'complete-transfer' | 'park' | 'add-participant' | 'merge';
+const STANDARD_ACTIONS: ReadonlySet<CallAction> = new Set<StandardAction>([
+  'transfer',
+  'consult-then-transfer',
+  'complete-transfer',
+  'park',
+  'add-participant',
+  'merge'
+]);
+const isOfStandardCalls = (action: CallAction): action is StandardAction => STANDARD_ACTIONS.has(action);
+
+type DoneAction = Exclude<CallAction, StandardAction | 'dtmf'>;
 const isDone = (action: CallAction): action is DoneAction => Object.hasOwn(ACTIONS, action);
 
 const ACTIONS: Record<DoneAction, (options: CallActionOptions) => CallEvent> = {
@@ -441,6 +761,7 @@ const ACTIONS: Record<DoneAction, (options: CallActionOptions) => CallEvent> = {
   'stop-sharing': () => ({ type: 'set-screen', on: false }),
   hold: () => ({ type: 'set-held', on: true }),
   resume: () => ({ type: 'set-held', on: false }),
+  recording: ({ on = false }) => ({ type: 'set-recording', on }),
   'codes-match': ({ mediaEpoch = null }) => ({ type: 'codes-match', epoch: mediaEpoch }),
   'codes-differ': ({ mediaEpoch = null }) => ({ type: 'codes-differ', epoch: mediaEpoch })
 };

@@ -2,9 +2,9 @@
 // Types only, so that the machine, the verdict and the driver in agent/ share one vocabulary.
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { CloisterError } from '../kernel/errors.ts';
-import type { MediaCallOptions, MediaFailure } from '../media/port.ts';
+import type { MediaCallOptions, MediaFailure, SourceChoice } from '../media/port.ts';
 import type { CallPhase, EndReason, StandardReason } from '../room/state.ts';
-import type { CallMessage, IceCandidate } from '../signaling/messages.ts';
+import type { CallMessage, IceCandidate, ReferReason } from '../signaling/messages.ts';
 import type { InboundCallMessage, Party } from '../signaling/port.ts';
 import type { LocalEncryption } from './encryption-decision.ts';
 
@@ -38,6 +38,31 @@ export type CallEncryption = {
   readonly failed: boolean;
 };
 
+/** The call that an invite takes the place of, and the secret that says so. */
+export type Replaces = { readonly call: string; readonly token: string };
+
+/** Where a call of this room comes from, if not from a person’s wish alone: `call` is the other call of this room. */
+export type Origin =
+  /** The other side of that call asked this room to call, as its reference of that number. */
+  | { readonly kind: 'reference'; readonly call: string; readonly reference: number; readonly replaces: Replaces | null }
+  /** Somebody asks first before that call is handed over. */
+  | { readonly kind: 'consultation'; readonly call: string }
+  /** It takes the place of that call, which was agreed with its other side. */
+  | { readonly kind: 'replacement'; readonly call: string }
+  /** It was parked elsewhere. */
+  | { readonly kind: 'retrieval'; readonly id: string };
+
+/** What goes on to hand a call over, seen from one of the calls that are part of it (handover.ts). */
+export type Handover =
+  /** This side has asked the other one to call `to`. `resumes`: it talks on where that fails. */
+  | { readonly role: 'referrer'; readonly kind: 'transfer' | 'consultation' | 'retrieval'; readonly to: string; readonly resumes: boolean }
+  /** This side was asked to call `to`. */
+  | { readonly role: 'referred'; readonly reference: number; readonly to: string; readonly told: 'accepted' | 'ringing' | 'answered' }
+  /** The consulted call: its other side is asked to take a call of `by` in place of it. */
+  | { readonly role: 'offering'; readonly token: string; readonly by: string; readonly stage: 'offered' | 'agreed' | 'asked' }
+  /** This side has agreed to that. `taken`: the call is here. */
+  | { readonly role: 'replaced'; readonly token: string; readonly by: string; readonly taken: boolean };
+
 export type CallRecord = {
   readonly id: string;
   readonly direction: 'outgoing' | 'incoming';
@@ -47,12 +72,32 @@ export type CallRecord = {
   readonly wanted: { readonly microphone: boolean; readonly camera: boolean; readonly screen: boolean };
   /** Who holds the call: nothing is sent and nothing played by that side. */
   readonly held: { readonly here: boolean; readonly there: boolean };
+  /** Who records; `there`: as the other side says. Never here in an end-to-end encrypted call. */
+  readonly recording: { readonly here: boolean; readonly there: boolean };
   readonly exchange: Exchange;
   readonly encryption: CallEncryption;
+  /** What this side could do when the call began: a switch that is turned counts from the next call on. */
+  readonly local: LocalEncryption;
+  /** When it is answered without a touch; null where somebody has to. */
+  readonly autoAnswerAtMs: number | null;
   /** Callee: the person (or auto-answer) has answered. Caller: an answer was taken. */
   readonly answered: boolean;
   /** Caller: the called account's endpoints that ring. */
   readonly ringing: readonly string[];
+  readonly origin: Origin | null;
+  /** Who is said to have asked for this call. */
+  readonly referredBy: { readonly account: string; readonly displayName: string } | null;
+  readonly handover: Handover | null;
+  /** To whom it could not be handed over; for a while. */
+  readonly handoverFailed: string | null;
+  /** Why it ended. */
+  readonly handedOver: boolean;
+  /** What the other side has asked for so far. */
+  readonly references: number;
+  readonly referenceAlarmed: boolean;
+  readonly parked: { readonly code: string } | null;
+  /** It was parked, and nobody has retrieved it in time. */
+  readonly parkOverAtMs: number | null;
   /** Our candidates that the other side may not have yet. */
   readonly heldCandidates: readonly IceCandidate[];
   readonly placedAtMs: number;
@@ -66,23 +111,47 @@ export type CallEnding = { readonly reason: EndReason; readonly by: 'here' | 'th
 /** `call` stays after it ended, for the panel to say why, until it is forgotten or the next one comes. */
 export type CallState = { readonly call: CallRecord | null; readonly lastEpoch: number };
 
-export type TimerName = 'invite' | 'connect' | 'reconnect' | 'forget';
+export type TimerName = 'invite' | 'auto-answer' | 'connect' | 'reconnect' | 'forget' | 'handover' | 'park';
 
 export type CallEvent =
   // what a person does
-  | { readonly type: 'place'; readonly id: string; readonly to: string; readonly video: boolean }
+  | {
+      readonly type: 'place';
+      readonly id: string;
+      readonly to: string;
+      readonly video: boolean;
+      /** On where left out. */
+      readonly microphone?: boolean;
+      readonly origin?: Origin;
+      readonly referredBy?: CallRecord['referredBy'];
+    }
   | { readonly type: 'answer'; readonly video: boolean }
   | { readonly type: 'decline' }
   | { readonly type: 'hang-up' }
+  /** Somebody is here and did something else: the call waits for that person. */
+  | { readonly type: 'touched' }
   /** `epoch`: of the media process whose code was compared; null for the present one. */
   | { readonly type: 'codes-match'; readonly epoch: number | null }
   | { readonly type: 'codes-differ'; readonly epoch: number | null }
   | { readonly type: 'set-microphone'; readonly on: boolean }
   | { readonly type: 'set-camera'; readonly on: boolean }
-  | { readonly type: 'set-screen'; readonly on: boolean }
+  /** `source`: what a person chose, as the media process knows it; the configured one where left out. */
+  | { readonly type: 'set-screen'; readonly on: boolean; readonly source?: SourceChoice }
   | { readonly type: 'set-held'; readonly on: boolean }
+  | { readonly type: 'set-recording'; readonly on: boolean }
+  // handing over
+  | { readonly type: 'consult'; readonly to: string }
+  | { readonly type: 'transfer'; readonly to: string; readonly kind: Extract<Handover, { role: 'referrer' }>['kind']; readonly replaces: Replaces | null }
+  | { readonly type: 'offer-replacement'; readonly token: string; readonly by: string }
+  | { readonly type: 'park'; readonly code: string }
+  | { readonly type: 'unpark' }
+  // what another call of this room has become (lines.ts)
+  | { readonly type: 'replacement-asked' | 'replacement-over' | 'make-way' | 'not-replaced' }
+  | { readonly type: 'referral-progress'; readonly progress: 'ringing' | 'answered' | 'failed'; readonly reason?: ReferReason }
+  | { readonly type: 'handed-over'; readonly to: string }
   // what the other side says
-  | { readonly type: 'message'; readonly inbound: InboundCallMessage }
+  /** `taken`: an invite that was agreed upon is answered at once, with what was on before. */
+  | { readonly type: 'message'; readonly inbound: InboundCallMessage; readonly taken?: Taken }
   // what the media process of `epoch` says
   | { readonly type: 'offer-ready'; readonly epoch: number; readonly sdp: string; readonly commitment: string }
   | { readonly type: 'answer-ready'; readonly epoch: number; readonly sdp: string; readonly nonce: string }
@@ -95,7 +164,13 @@ export type CallEvent =
   | { readonly type: 'media-lost'; readonly epoch: number }
   /** The shared screen could not be opened, or is lost. */
   | { readonly type: 'screen-ended'; readonly epoch: number }
+  /** The recording could not begin, or has stopped by itself. */
+  | { readonly type: 'recording-ended'; readonly epoch: number }
   | { readonly type: 'timer'; readonly name: TimerName };
+
+export type Taken = { readonly origin: Origin; readonly microphone: boolean; readonly camera: boolean; readonly referredBy: CallRecord['referredBy'] };
+
+export type JournalEntry = { readonly call: string; readonly peer: Party };
 
 export type CallEffect =
   | {
@@ -128,23 +203,42 @@ export type CallEffect =
   | { readonly type: 'media-candidates'; readonly epoch: number; readonly candidates: readonly IceCandidate[] }
   | { readonly type: 'media-microphone'; readonly epoch: number; readonly on: boolean }
   | { readonly type: 'media-camera'; readonly epoch: number; readonly on: boolean }
-  | { readonly type: 'media-screen'; readonly epoch: number; readonly on: boolean }
+  | { readonly type: 'media-screen'; readonly epoch: number; readonly on: boolean; readonly source?: SourceChoice }
+  /** `notice` goes to the other side before the recording begins, and after it has ended. */
+  | { readonly type: 'media-recording'; readonly epoch: number; readonly on: boolean; readonly notice: Extract<CallEffect, { readonly type: 'send' }> | null }
   | { readonly type: 'media-held'; readonly epoch: number; readonly on: boolean }
   | { readonly type: 'media-close'; readonly epoch: number }
   | { readonly type: 'start-timer'; readonly name: TimerName; readonly delayMs: number }
   | { readonly type: 'stop-timer'; readonly name: TimerName }
+  /** To be placed once this call has let go of camera and microphone. */
+  | { readonly type: 'follow-reference'; readonly call: string; readonly reference: number; readonly to: string; readonly replaces: Replaces | null }
   | { readonly type: 'security-event'; readonly code: ErrorCode; readonly detectedBy: string; readonly text: string; readonly call: string }
+  /** A call that did not ring. */
+  | { readonly type: 'not-rung'; readonly why: 'blocked' | 'do-not-disturb' | 'in-a-call'; readonly call: string; readonly peer: CallRecord['peer'] }
   /** What a restarted agent must end: null when there is nothing. */
-  | { readonly type: 'journal'; readonly entry: { readonly call: string; readonly peer: Party } | null };
+  | { readonly type: 'journal'; readonly entry: JournalEntry | null };
 
 export type CallContext = {
   readonly self: Party;
   readonly displayName: string;
   readonly encryption: LocalEncryption;
-  readonly autoAnswer: boolean;
+  /** How long an incoming call rings before it is answered without a touch; null where somebody has to. */
+  readonly autoAnswerAfterMs: number | null;
+  readonly doNotDisturb: boolean;
+  readonly isBlocked: (account: string) => boolean;
+  /** Whether this room lets the other side hand a call over to somebody else. */
+  readonly acceptTransfers: boolean;
+  /** No other call of this room is one that people talk in, or are about to (lines.ts). */
+  readonly mayTalk: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
-  readonly timeouts: { readonly inviteMs: number; readonly connectMs: number; readonly reconnectMs: number; readonly forgetMs: number };
+  readonly timeouts: {
+    readonly inviteMs: number;
+    readonly connectMs: number;
+    readonly reconnectMs: number;
+    readonly forgetMs: number;
+    readonly parkMs: number;
+  };
 };
 
 /** The next state and what is to be done; `error` where a person asked for what cannot be done now (the state is then unchanged). */

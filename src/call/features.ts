@@ -7,19 +7,22 @@ const FEATURES = [
   { feature: 'transcription', offered: false },
   { feature: 'transfer', offered: true },
   { feature: 'consult-then-transfer', offered: true },
-  { feature: 'merge', offered: true },
+  { feature: 'merge', offered: false },
   { feature: 'park', offered: true },
   { feature: 'move-to-another-device', offered: false },
-  { feature: 'add-participant', offered: true },
+  { feature: 'add-participant', offered: false },
   { feature: 'recording', offered: true },
   { feature: 'apps', offered: false }
 ] as const;
 
-/** @param agreed null while it is not settled: nothing is told before */
-export function unavailableFeatures(agreed: 'end-to-end' | 'standard' | null): CallView['unavailable'] {
+/**
+ * @param agreed null while it is not settled: nothing is told before
+ * @param records somebody who may play recordings is configured
+ */
+export function unavailableFeatures(agreed: 'end-to-end' | 'standard' | null, records = true): CallView['unavailable'] {
   if (agreed === null) return [];
   return FEATURES.flatMap(({ feature, offered }): Unavailable[] => {
     if (agreed === 'end-to-end') return [{ feature, reason: 'end-to-end-encryption' }];
-    return offered ? [] : [{ feature, reason: 'not-offered-here' }];
+    return offered && (records || feature !== 'recording') ? [] : [{ feature, reason: 'not-offered-here' }];
   });
 }

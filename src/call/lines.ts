@@ -1,18 +1,54 @@
-// Several calls in one room, each a call of machine.ts of its own: which of them an event is for, and which is in front. Pure.
-// Invariants: a message goes to the call that it names; a call that is over stays until it is forgotten or another begins.
+// Several calls in one room, each a call of machine.ts of its own: which of them an event is for, which is in front, and how they hand over to
+// each other. Pure. Invariants: a message goes to the call that it names; people talk in one call at a time, all others are held; at most
+// MAX_LINES calls run; a new call rings only where nobody talks or waits for somebody to talk again; a call that is over stays until it is
+// forgotten or another begins.
 import { CloisterError } from '../kernel/errors.ts';
+import type { CallBody, ReferReason } from '../signaling/messages.ts';
 import type { InboundCallMessage } from '../signaling/port.ts';
-import type { CallContext, CallEffect, CallEvent, CallRecord } from './call.ts';
-import { step } from './machine.ts';
+import type { CallContext, CallEffect, CallEvent, CallRecord, Taken } from './call.ts';
+import { step, turnedAway } from './machine.ts';
+
+/** Each has a media process of its own. */
+export const MAX_LINES = 3;
+/** A code of four digits is guessed by nobody in so few tries; who mistypes it has some. */
+const WRONG_CODES_OF_ONE = 3;
+const WRONG_CODES_OF_ALL = 10;
+const WRONG_CODES_MS = 10 * 60_000;
+/** More than any number of calls has to tell each other about one event. */
+const MAX_NEWS = 4 * MAX_LINES;
 
 export type Line = { readonly key: number; readonly call: CallRecord };
 
+/** A call that is parked at another room, and that this room asks for. */
+type Retrieval = {
+  readonly id: string;
+  readonly account: string;
+  readonly token: string;
+  /** Who is going to call. */
+  readonly by: string | null;
+  /** One of the account’s endpoints does not have it. */
+  readonly refused: boolean;
+};
+
 /** The one brought to the front last is the first. `lastEpoch` is of all lines: no two media processes of a room have one number. */
-export type Lines = { readonly lines: readonly Line[]; readonly lastKey: number; readonly lastEpoch: number };
+export type Lines = {
+  readonly lines: readonly Line[];
+  readonly lastKey: number;
+  readonly lastEpoch: number;
+  readonly retrieval: Retrieval | null;
+  readonly wrongCodes: readonly { readonly account: string; readonly atMs: number }[];
+};
 
-export const noLines: Lines = { lines: [], lastKey: 0, lastEpoch: 0 };
+export const noLines: Lines = { lines: [], lastKey: 0, lastEpoch: 0, retrieval: null, wrongCodes: [] };
 
-export type LinesEvent = Extract<CallEvent, { type: 'place' | 'message' }> | { readonly type: 'line'; readonly line: number; readonly event: CallEvent };
+export type LinesContext = Omit<CallContext, 'mayTalk'>;
+
+export type LinesEvent =
+  | Extract<CallEvent, { type: 'place' }>
+  | { readonly type: 'message'; readonly inbound: InboundCallMessage }
+  | { readonly type: 'line'; readonly line: number; readonly event: CallEvent }
+  | { readonly type: 'retrieve'; readonly id: string; readonly account: string; readonly code: string; readonly token: string }
+  | { readonly type: 'retrieve-over'; readonly id: string };
 
 export type LineEffect = { readonly line: number; readonly effect: CallEffect };
 
@@ -20,13 +56,31 @@ export type LineEffect = { readonly line: number; readonly effect: CallEffect };
 export type LinesStep = { readonly state: Lines; readonly effects: readonly LineEffect[]; readonly error: CloisterError | null };
 
 export const runs = ({ call }: Line): boolean => call.phase !== 'ended';
+/** People neither talk in it nor are about to. */
+export const waits = ({ call }: Line): boolean => call.phase === 'connected' && call.held.here;
+const talks = (line: Line): boolean => runs(line) && !waits(line);
 
-/** What the panel and the display show; the call that ended last where none runs. */
-export const frontOf = ({ lines }: Lines): Line | null => lines.find(runs) ?? lines[0] ?? null;
+/** What the panel and the display show; the call that ended last where none runs. A parked call is nobody's here. */
+export const frontOf = ({ lines }: Lines): Line | null =>
+  lines.find((line) => runs(line) && line.call.parked === null) ?? lines.find((line) => !runs(line)) ?? null;
 
 export const lineOfCall = ({ lines }: Lines, id: string): Line | null => lines.find(({ call }) => call.id === id) ?? null;
 
-export function stepLines(state: Lines, event: LinesEvent, context: CallContext): LinesStep {
+/** Whoever another call is asked first for. */
+export const consultationFor = ({ lines }: Lines, id: string): Line | null =>
+  lines.find((line) => runs(line) && line.call.origin?.kind === 'consultation' && line.call.origin.call === id) ?? null;
+
+const mayTalk = ({ lines }: Lines, key: number): boolean => lines.every((line) => line.key === key || !talks(line));
+
+const same = (state: Lines): LinesStep => ({ state, effects: [], error: null });
+const refusal = (state: Lines, error: CloisterError): LinesStep => ({ state, effects: [], error });
+
+export function stepLines(state: Lines, event: LinesEvent, context: LinesContext): LinesStep {
+  const stepped = act(state, event, context);
+  return stepped.error === null ? bringForward(state, join(stepped, context)) : stepped;
+}
+
+function act(state: Lines, event: LinesEvent, context: LinesContext): LinesStep {
   switch (event.type) {
     case 'place':
       return place(state, event, context);
@@ -34,14 +88,18 @@ export function stepLines(state: Lines, event: LinesEvent, context: CallContext)
       return receive(state, event.inbound, context);
     case 'line':
       return onLine(state, event.line, event.event, context);
+    case 'retrieve':
+      return retrieve(state, event);
+    case 'retrieve-over':
+      return same(state.retrieval?.id === event.id ? { ...state, retrieval: null } : state);
   }
 }
 
 /** Lets the call of this line take the event; a line that has no call yet has one after it, or is none. */
-function onLine(state: Lines, key: number, event: CallEvent, context: CallContext): LinesStep {
+function onLine(state: Lines, key: number, event: CallEvent, context: LinesContext): LinesStep {
   const call = state.lines.find((line) => line.key === key)?.call ?? null;
-  const stepped = step({ call, lastEpoch: state.lastEpoch }, event, context);
-  if (stepped.error !== null) return { state, effects: [], error: stepped.error };
+  const stepped = step({ call, lastEpoch: state.lastEpoch }, event, { ...context, mayTalk: mayTalk(state, key) });
+  if (stepped.error !== null) return refusal(state, stepped.error);
   const { call: after, lastEpoch } = stepped.state;
   const lines =
     after === null
@@ -53,8 +111,13 @@ function onLine(state: Lines, key: number, event: CallEvent, context: CallContex
   return { state: { ...state, lines, lastKey: Math.max(state.lastKey, key), lastEpoch }, effects, error: null };
 }
 
+const then = (before: LinesStep, go: (state: Lines) => LinesStep): LinesStep => {
+  const after = go(before.state);
+  return { ...after, effects: [...before.effects, ...after.effects] };
+};
+
 /** A call begins on a line of its own, and those that are over make room for it. */
-function begin(state: Lines, event: CallEvent, context: CallContext): LinesStep {
+function begin(state: Lines, event: CallEvent, context: LinesContext): LinesStep {
   const key = state.lastKey + 1;
   const begun = onLine(state, key, event, context);
   if (!begun.state.lines.some((line) => line.key === key)) return begun;
@@ -66,19 +129,230 @@ function begin(state: Lines, event: CallEvent, context: CallContext): LinesStep 
   };
 }
 
-function place(state: Lines, event: Extract<CallEvent, { type: 'place' }>, context: CallContext): LinesStep {
-  if (state.lines.some(runs)) return { state, effects: [], error: new CloisterError('CL_CALL_BUSY') };
+function place(state: Lines, event: Extract<CallEvent, { type: 'place' }>, context: LinesContext): LinesStep {
+  const { origin } = event;
+  if (origin?.kind === 'reference') {
+    // The other side may have taken it back, or be gone, while camera and microphone were let go of.
+    const asked = lineOfCall(state, origin.call)?.call.handover;
+    if (asked?.role !== 'referred' || asked.reference !== origin.reference) return same(state);
+  }
+  if (origin?.kind === 'consultation' && (!consultable(state, origin.call) || consultationFor(state, origin.call) !== null))
+    return refusal(state, new CloisterError('CL_CALL_WRONG_PHASE'));
+  if (!free(state)) return refusal(state, new CloisterError('CL_CALL_BUSY'));
+  if (full(state)) return refusal(state, new CloisterError('CL_CALL_LINES_FULL'));
   return begin(state, event, context);
 }
 
-function receive(state: Lines, inbound: InboundCallMessage, context: CallContext): LinesStep {
+function consultable(state: Lines, id: string): boolean {
+  const line = lineOfCall(state, id);
+  return line !== null && waits(line) && line.call.encryption.agreed === 'standard' && line.call.handover === null && line.call.parked === null;
+}
+
+const full = ({ lines }: Lines): boolean => lines.filter(runs).length >= MAX_LINES;
+/** People here may begin to talk in another call. */
+const free = (state: Lines): boolean => mayTalk(state, 0) && state.retrieval === null;
+
+// ── what others say ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function receive(state: Lines, inbound: InboundCallMessage, context: LinesContext): LinesStep {
+  const { message } = inbound;
+  if (inbound.from.endpoint === context.self.endpoint) return same(state);
+  if (message.type === 'call.retrieve') return retrieveAsked(state, inbound, message.body, context);
+  if (state.retrieval !== null && state.retrieval.id === inbound.call) return retrieveAnswered(state, state.retrieval, inbound);
   const event: CallEvent = { type: 'message', inbound };
   const named = lineOfCall(state, inbound.call);
-  if (inbound.message.type !== 'call.invite') return onLine(state, named?.key ?? 0, event, context);
+  if (message.type !== 'call.invite') return onLine(state, named?.key ?? 0, event, context);
   if (named !== null && runs(named)) return onLine(state, named.key, event, context);
-  // Both invited each other, or the room is busy: the machine of the call that is there decides.
+  if (message.body.replaces !== undefined) return taken(state, inbound, message.body, context);
+  // Both invited each other: the machine of the call that is there decides.
   const glares = ({ call }: Line): boolean => call.direction === 'outgoing' && !call.answered && call.peer.account === inbound.from.account;
-  const running = state.lines.filter(runs);
-  const taker = running.find(glares) ?? running[0];
-  return taker === undefined ? begin(state, event, context) : onLine(state, taker.key, event, context);
+  const glare = state.lines.find((line) => runs(line) && glares(line));
+  if (glare !== undefined) return onLine(state, glare.key, event, context);
+  // Who is held here was promised that somebody comes back; whoever is parked was not.
+  const busy = state.lines.some((line) => runs(line) && line.call.parked === null) || full(state) || state.retrieval !== null;
+  if (!busy) return begin(state, event, context);
+  const why = context.isBlocked(inbound.from.account) ? 'blocked' : context.doNotDisturb ? 'do-not-disturb' : 'in-a-call';
+  return { state, effects: turnedAway(inbound, message.body, why).map((effect) => ({ line: 0, effect })), error: null };
+}
+
+const busyTo = ({ from, call }: InboundCallMessage): LineEffect => ({
+  line: 0,
+  effect: { type: 'send', to: from, call, message: { type: 'call.end', body: { reason: 'busy' } } }
+});
+
+/** In a time that does not depend on where they differ. */
+function sameToken(a: string, b: string): boolean {
+  let differ = a.length ^ b.length;
+  for (let index = 0; index < a.length; index++) differ |= a.charCodeAt(index) ^ b.charCodeAt(index);
+  return differ === 0;
+}
+
+/** The call that its other side agreed with us to be replaced by this invite. */
+export function replacedBy(state: Lines, { from, message }: InboundCallMessage): Line | null {
+  if (message.type !== 'call.invite' || message.body.replaces === undefined) return null;
+  const line = lineOfCall(state, message.body.replaces.call);
+  const agreed = line?.call.handover;
+  if (line === null || agreed?.role !== 'replaced' || agreed.by !== from.account) return null;
+  return sameToken(agreed.token, message.body.replaces.token) ? line : null;
+}
+
+/** An invite in place of another call. Where that is not one of ours nothing is answered: another endpoint of the account may have it. */
+function taken(state: Lines, inbound: InboundCallMessage, body: CallBody<'call.invite'>, context: LinesContext): LinesStep {
+  const { retrieval } = state;
+  if (retrieval !== null && body.replaces?.call === retrieval.id) {
+    if (!sameToken(retrieval.token, body.replaces.token) || (retrieval.by !== null && retrieval.by !== inbound.from.account)) return same(state);
+    const asked: Taken = {
+      origin: { kind: 'retrieval', id: retrieval.id },
+      microphone: true,
+      camera: body.media.video,
+      referredBy: { account: retrieval.account, displayName: retrieval.account }
+    };
+    const over = { ...state, retrieval: null };
+    if (!free(over) || full(over)) return { state: over, effects: [busyTo(inbound)], error: null };
+    return begin(over, { type: 'message', inbound, taken: asked }, context);
+  }
+  const before = replacedBy(state, inbound);
+  if (before === null || before.call.handover?.role !== 'replaced' || !before.call.handover.taken) return same(state);
+  const { key, call } = before;
+  const replacing = state.lines.some((line) => runs(line) && line.call.origin?.kind === 'replacement' && line.call.origin.call === call.id);
+  if (replacing) return same(state);
+  const notTaken = (from: Lines): LinesStep => onLine(from, key, { type: 'not-replaced' }, context);
+  if (!free(state) || full(state)) return then({ state, effects: [busyTo(inbound)], error: null }, notTaken);
+  const agreed: Taken = {
+    origin: { kind: 'replacement', call: call.id },
+    microphone: call.wanted.microphone,
+    camera: call.wanted.camera,
+    referredBy: { account: call.peer.account, displayName: call.peer.displayName }
+  };
+  const begun = begin(state, { type: 'message', inbound, taken: agreed }, context);
+  return lineOfCall(begun.state, inbound.call) === null ? then(begun, notTaken) : begun;
+}
+
+// ── parked calls ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const organisationOf = (account: string): string => account.slice(account.indexOf('@') + 1);
+
+export const parkedUnder = ({ lines }: Lines, code: string): Line | null => lines.find((line) => runs(line) && line.call.parked?.code === code) ?? null;
+
+/** Another room of the organisation asks for a call that is parked here: its other side is asked to call there. */
+function retrieveAsked(state: Lines, inbound: InboundCallMessage, body: CallBody<'call.retrieve'>, context: LinesContext): LinesStep {
+  const { account } = inbound.from;
+  const answer = (accepted: boolean, peer?: string): LineEffect => ({
+    line: 0,
+    effect: {
+      type: 'send',
+      to: inbound.from,
+      call: inbound.call,
+      message: { type: 'call.retrieve-answer', body: { accepted, ...(peer === undefined ? {} : { account: peer }) } }
+    }
+  });
+  const no = (after: Lines): LinesStep => ({ state: after, effects: [answer(false)], error: null });
+  if (organisationOf(account) !== organisationOf(context.self.account)) return no(state);
+  // Where nothing is parked there is nothing to guess.
+  if (!state.lines.some((line) => runs(line) && line.call.parked !== null)) return no(state);
+  const wrong = state.wrongCodes.filter(({ atMs }) => context.now - atMs < WRONG_CODES_MS);
+  // Too many: not even the right one is told from a wrong one.
+  if (wrong.length >= WRONG_CODES_OF_ALL || wrong.filter((each) => each.account === account).length >= WRONG_CODES_OF_ONE)
+    return no({ ...state, wrongCodes: wrong });
+  const line = parkedUnder(state, body.code);
+  if (line === null) return no({ ...state, wrongCodes: [...wrong, { account, atMs: context.now }] });
+  const replaces = { call: inbound.call, token: body.token };
+  const asked = onLine(state, line.key, { type: 'transfer', to: account, kind: 'retrieval', replaces }, context);
+  if (asked.error !== null) return no(state);
+  return { ...asked, effects: [answer(true, line.call.peer.account), ...asked.effects] };
+}
+
+function retrieve(state: Lines, { id, account, code, token }: Extract<LinesEvent, { type: 'retrieve' }>): LinesStep {
+  if (!free(state)) return refusal(state, new CloisterError('CL_CALL_BUSY'));
+  if (full(state)) return refusal(state, new CloisterError('CL_CALL_LINES_FULL'));
+  const ask: CallEffect = { type: 'send', to: { account }, call: id, message: { type: 'call.retrieve', body: { code, token } } };
+  return { state: { ...state, retrieval: { id, account, token, by: null, refused: false } }, effects: [{ line: 0, effect: ask }], error: null };
+}
+
+/** One of the account's endpoints has the call; those that have not do not count then. */
+function retrieveAnswered(state: Lines, retrieval: Retrieval, { from, message }: InboundCallMessage): LinesStep {
+  if (from.account !== retrieval.account || retrieval.by !== null) return same(state);
+  if (message.type === 'call.retrieve-answer' && message.body.accepted)
+    return same({ ...state, retrieval: { ...retrieval, by: message.body.account ?? null, refused: false } });
+  return same({ ...state, retrieval: { ...retrieval, refused: true } });
+}
+
+// ── what one call says to another ───────────────────────────────────────────────────────────────────────────────────────
+
+/** Lets the calls that belong together hear of each other, until there is nothing more to tell. */
+function join(stepped: LinesStep, context: LinesContext): LinesStep {
+  let now = stepped;
+  for (let told = 0; told < MAX_NEWS; told++) {
+    const news = newsOf(now.state);
+    if (news === null) return now;
+    const { orElse } = news;
+    now = then(now, (state) => {
+      const heard = onLine(state, news.line, news.event, context);
+      if (heard.error === null) return heard;
+      return orElse === null ? same(state) : onLine(state, orElse.line, orElse.event, context);
+    });
+  }
+  return now;
+}
+
+type LineNews = { readonly line: number; readonly event: CallEvent };
+/** `orElse`: what follows where the call refuses. */
+type News = LineNews & { readonly orElse: LineNews | null };
+
+function newsOf(state: Lines): News | null {
+  for (const line of state.lines) {
+    const { origin } = line.call;
+    if (origin === null || origin.kind === 'retrieval') continue;
+    const parent = lineOfCall(state, origin.call);
+    const event = origin.kind === 'reference' ? newsOfReference(line, parent) : origin.kind === 'replacement' ? newsOfReplacement(line, parent) : null;
+    if (event !== null && parent !== null) return { line: parent.key, event, orElse: null };
+    if (origin.kind === 'consultation') {
+      const news = newsOfConsultation(line, parent);
+      if (news !== null) return news;
+    }
+  }
+  return null;
+}
+
+const reasonOf = (call: CallRecord): ReferReason => call.ended?.reason ?? 'hangup';
+
+/** This room was asked to call: how far that call has come. */
+function newsOfReference(line: Line, parent: Line | null): CallEvent | null {
+  const asked = parent?.call.handover;
+  const { call } = line;
+  if (asked?.role !== 'referred' || asked.told === 'answered' || call.origin?.kind !== 'reference' || call.origin.reference !== asked.reference) return null;
+  if (call.startedAtMs !== null) return { type: 'referral-progress', progress: 'answered' };
+  if (!runs(line)) return { type: 'referral-progress', progress: 'failed', reason: reasonOf(call) };
+  return call.phase === 'ringing' && asked.told === 'accepted' ? { type: 'referral-progress', progress: 'ringing' } : null;
+}
+
+function newsOfReplacement(line: Line, parent: Line | null): CallEvent | null {
+  if (parent?.call.handover?.role !== 'replaced') return null;
+  if (line.call.startedAtMs !== null) return { type: 'handed-over', to: line.call.peer.displayName };
+  return runs(line) ? null : { type: 'not-replaced' };
+}
+
+/** The consulted call (`line`) and the one that is to be handed over (`parent`). */
+function newsOfConsultation(line: Line, parent: Line | null): News | null {
+  const offering = line.call.handover;
+  if (!runs(line) || offering?.role !== 'offering') return null;
+  const over: News = { line: line.key, event: { type: 'replacement-over' }, orElse: null };
+  if (offering.stage === 'agreed') {
+    if (parent === null || !runs(parent)) return over;
+    if (parent.call.handover?.role === 'referrer') return { line: line.key, event: { type: 'replacement-asked' }, orElse: null };
+    const { account } = line.call.peer;
+    const replaces = { call: line.call.id, token: offering.token };
+    return { line: parent.key, event: { type: 'transfer', to: account, kind: 'consultation', replaces }, orElse: over };
+  }
+  if (offering.stage !== 'asked' || parent?.call.handover?.role === 'referrer') return null;
+  // Both ends of it talk to each other now.
+  if (parent?.call.handedOver) return { line: line.key, event: { type: 'handed-over', to: parent.call.peer.displayName }, orElse: null };
+  return over;
+}
+
+/** What is not held any more is in front. */
+function bringForward(before: Lines, { state, effects, error }: LinesStep): LinesStep {
+  const wasHeld = (line: Line): boolean => before.lines.some(({ key, call }) => key === line.key && call.held.here);
+  const back = (line: Line): boolean => runs(line) && !line.call.held.here && wasHeld(line);
+  return { state: { ...state, lines: [...state.lines.filter(back), ...state.lines.filter((line) => !back(line))] }, effects, error };
 }

@@ -2,34 +2,60 @@
 // Invariants: one call at a time; a message counts only from the endpoint that the call is with; an exchange's events count only
 // while it is the current one; E2EE or standard is settled by the first exchange and never changes; whatever ends a call closes
 // its media process, stops its timers and blanks its code and nonce.
-import { CloisterError } from '../kernel/errors.ts';
 import type { MediaFailure } from '../media/port.ts';
 import type { EndReason } from '../room/state.ts';
 import type { CallBody, CallMessage } from '../signaling/messages.ts';
 import type { InboundCallMessage, Party } from '../signaling/port.ts';
-import type { CallContext, CallEffect, CallEnding, CallEvent, CallRecord, CallState, Exchange, Step, TimerName } from './call.ts';
+import type { CallContext, CallEffect, CallEnding, CallEvent, CallRecord, CallState, Exchange, Step, Taken, TimerName } from './call.ts';
 import { decideEncryption, type EncryptionDecision, wireReason } from './encryption-decision.ts';
-
-export const noCall: CallState = { call: null, lastEpoch: 0 };
+import {
+  type HandoverEvent,
+  handingOver,
+  handover,
+  handoverTimer,
+  held,
+  notUnderstood,
+  parkTimer,
+  referAnswered,
+  referred,
+  replaceAnswered,
+  replaceOffered
+} from './handover.ts';
+import { next, refused, toPeer, unchanged } from './steps.ts';
 
 export function step(state: CallState, event: CallEvent, context: CallContext): Step {
   switch (event.type) {
     case 'place':
       return place(state, event, context);
     case 'message':
-      return receive(state, event.inbound, context);
+      return receive(state, event.inbound, event.taken ?? null, context);
     case 'timer':
       return timer(state, event.name, context);
     case 'answer':
     case 'decline':
     case 'hang-up':
+    case 'touched':
     case 'codes-match':
     case 'codes-differ':
     case 'set-microphone':
     case 'set-camera':
     case 'set-screen':
     case 'set-held':
+    case 'set-recording':
       return state.call === null ? refused(state, 'CL_CALL_NONE') : person(state, state.call, event, context);
+    case 'consult':
+    case 'transfer':
+    case 'offer-replacement':
+    case 'park':
+    case 'unpark':
+    case 'make-way':
+    case 'not-replaced':
+    case 'referral-progress':
+    case 'replacement-asked':
+    case 'replacement-over':
+      return handing(state, event, context);
+    case 'handed-over':
+      return active(state.call) ? handedOver(state, state.call, event.to, context) : unchanged(state);
     default:
       // A media process that is no longer the call's has nothing to say.
       if (state.call === null || state.call.phase === 'ended' || state.call.exchange.epoch !== event.epoch) return unchanged(state);
@@ -39,22 +65,9 @@ export function step(state: CallState, event: CallEvent, context: CallContext): 
 
 // ── small tools ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const unchanged = (state: CallState): Step => ({ state, effects: [], error: null });
-const refused = (state: CallState, code: 'CL_CALL_NONE' | 'CL_CALL_WRONG_PHASE' | 'CL_CALL_BUSY' | 'CL_ADDRESS_INVALID'): Step => ({
-  state,
-  effects: [],
-  error: new CloisterError(code)
-});
-const next = (state: CallState, call: CallRecord, effects: readonly CallEffect[] = []): Step => ({ state: { ...state, call }, effects, error: null });
-
-const TIMERS: readonly TimerName[] = ['invite', 'connect', 'reconnect'];
+const TIMERS: readonly TimerName[] = ['invite', 'auto-answer', 'connect', 'reconnect', 'handover', 'park'];
 
 const active = (call: CallRecord | null): call is CallRecord => call !== null && call.phase !== 'ended';
-
-function toPeer(call: CallRecord, message: CallMessage): CallEffect[] {
-  if (call.peer.endpoint === null) return [];
-  return [{ type: 'send', to: { account: call.peer.account, endpoint: call.peer.endpoint }, call: call.id, message }];
-}
 
 const endMessage = (reason: EndReason): CallMessage => ({ type: 'call.end', body: { reason } });
 
@@ -68,6 +81,17 @@ function takeMedia(call: CallRecord): CallEffect {
 }
 
 const NOT_HELD: CallRecord['held'] = { here: false, there: false };
+const NOT_RECORDED: CallRecord['recording'] = { here: false, there: false };
+
+const NOT_HANDED_OVER = {
+  handover: null,
+  handoverFailed: null,
+  handedOver: false,
+  references: 0,
+  referenceAlarmed: false,
+  parked: null,
+  parkOverAtMs: null
+} as const;
 
 const unsettled = (expected: 'end-to-end' | 'standard'): CallRecord['encryption'] => ({
   agreed: null,
@@ -101,6 +125,12 @@ function end(state: CallState, call: CallRecord, context: CallContext, ending: C
       endedAtMs: context.now,
       ended: ending,
       wanted: { ...call.wanted, screen: false },
+      recording: NOT_RECORDED,
+      handover: null,
+      handoverFailed: null,
+      parked: null,
+      parkOverAtMs: null,
+      autoAnswerAtMs: null,
       exchange: { ...call.exchange, prepared: null },
       heldCandidates: [],
       encryption: { ...call.encryption, code: null, failed }
@@ -111,6 +141,17 @@ function end(state: CallState, call: CallRecord, context: CallContext, ending: C
 
 const endHere = (state: CallState, call: CallRecord, context: CallContext, reason: EndReason, text: string, code: CallEnding['code'] = null): Step =>
   end(state, call, context, { reason, by: 'here', code, text }, reason);
+
+/** Whoever the call is handed over to has answered: the other side talks there. */
+const handedOver = (state: CallState, call: CallRecord, to: string, context: CallContext): Step =>
+  endHere(state, { ...call, handedOver: true }, context, 'hangup', `The call was handed over to ${to}.`);
+
+function handing(state: CallState, event: HandoverEvent, context: CallContext): Step {
+  if (state.call === null) return refused(state, 'CL_CALL_NONE');
+  if (state.call.phase !== 'ended') return handover(state, state.call, event, context);
+  const asked = event.type === 'consult' || event.type === 'transfer' || event.type === 'offer-replacement' || event.type === 'park' || event.type === 'unpark';
+  return asked ? refused(state, 'CL_CALL_WRONG_PHASE') : unchanged(state);
+}
 
 /** Ends the call because a check failed, and records it. */
 function endInsecure(state: CallState, call: CallRecord, context: CallContext, failure: MediaFailure): Step {
@@ -129,10 +170,16 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
     direction: 'outgoing',
     peer: { account: event.to, displayName: event.to, endpoint: null, identity: 'unverified' },
     phase: 'inviting',
-    wanted: { microphone: true, camera: event.video, screen: false },
+    wanted: { microphone: event.microphone ?? true, camera: event.video, screen: false },
     held: NOT_HELD,
+    recording: NOT_RECORDED,
+    ...NOT_HANDED_OVER,
+    origin: event.origin ?? null,
+    referredBy: event.referredBy ?? null,
     exchange,
     encryption: unsettled(context.encryption.available ? 'end-to-end' : 'standard'),
+    local: context.encryption,
+    autoAnswerAtMs: null,
     answered: false,
     ringing: [],
     heldCandidates: [],
@@ -155,17 +202,40 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
 
 type PersonEvent = Extract<
   CallEvent,
-  { type: 'answer' | 'decline' | 'hang-up' | 'codes-match' | 'codes-differ' | 'set-microphone' | 'set-camera' | 'set-screen' | 'set-held' }
+  {
+    type:
+      | 'answer'
+      | 'decline'
+      | 'hang-up'
+      | 'touched'
+      | 'codes-match'
+      | 'codes-differ'
+      | 'set-microphone'
+      | 'set-camera'
+      | 'set-screen'
+      | 'set-held'
+      | 'set-recording';
+  }
 >;
 
+/** Whoever touches anything is here: a call that was about to be answered by itself waits for that person from then on. */
 function person(state: CallState, call: CallRecord, event: PersonEvent, context: CallContext): Step {
+  const done = act(state, call.autoAnswerAtMs === null ? call : { ...call, autoAnswerAtMs: null }, event, context);
+  if (call.autoAnswerAtMs === null || done.error !== null) return done;
+  return { ...done, effects: [{ type: 'stop-timer', name: 'auto-answer' }, ...done.effects] };
+}
+
+function act(state: CallState, call: CallRecord, event: PersonEvent, context: CallContext): Step {
   const rings = call.direction === 'incoming' && call.phase === 'ringing' && !call.answered;
   if (call.phase === 'ended') return refused(state, 'CL_CALL_WRONG_PHASE');
   switch (event.type) {
     case 'answer':
-      return rings ? answer(state, call, event.video, context) : refused(state, 'CL_CALL_WRONG_PHASE');
+      if (!rings) return refused(state, 'CL_CALL_WRONG_PHASE');
+      return context.mayTalk ? answer(state, call, event.video, context) : refused(state, 'CL_CALL_BUSY');
     case 'decline':
       return rings ? endHere(state, call, context, 'declined', 'The call was declined here.') : refused(state, 'CL_CALL_WRONG_PHASE');
+    case 'touched':
+      return next(state, call);
     case 'hang-up':
       return endHere(state, call, context, rings ? 'declined' : 'hangup', 'The call was ended here.');
     case 'set-microphone':
@@ -178,11 +248,14 @@ function person(state: CallState, call: CallRecord, event: PersonEvent, context:
     case 'set-screen': {
       // Nothing is shared before people can see with whom and how securely. What is off stays off, in any phase.
       if (event.on && (call.phase !== 'connected' || !call.encryption.secured || call.held.here)) return refused(state, 'CL_CALL_WRONG_PHASE');
-      const effect: CallEffect = { type: 'media-screen', epoch: call.exchange.epoch, on: event.on };
+      const chosen = event.source === undefined ? {} : { source: event.source };
+      const effect: CallEffect = { type: 'media-screen', epoch: call.exchange.epoch, on: event.on, ...chosen };
       return next(state, { ...call, wanted: { ...call.wanted, screen: event.on } }, [effect]);
     }
     case 'set-held':
-      return hold(state, call, event.on);
+      return hold(state, call, event.on, context);
+    case 'set-recording':
+      return record(state, call, event.on);
     case 'codes-match':
       if (!comparable(call, event.epoch)) return refused(state, 'CL_CALL_WRONG_PHASE');
       return next(
@@ -203,17 +276,27 @@ function person(state: CallState, call: CallRecord, event: PersonEvent, context:
   }
 }
 
-/** A held call sends nothing and plays nothing here; it stays as secure as it was. What was shared does not begin again by itself. */
-function hold(state: CallState, call: CallRecord, on: boolean): Step {
+function hold(state: CallState, call: CallRecord, on: boolean, context: CallContext): Step {
   if (call.phase !== 'connected') return refused(state, 'CL_CALL_WRONG_PHASE');
-  if (call.held.here === on) return unchanged(state);
-  const { epoch } = call.exchange;
-  const ended: CallEffect[] = on && call.wanted.screen ? [{ type: 'media-screen', epoch, on: false }] : [];
-  return next(state, { ...call, held: { ...call.held, here: on }, wanted: { ...call.wanted, screen: on ? false : call.wanted.screen } }, [
-    ...ended,
-    { type: 'media-held', epoch, on },
-    ...toPeer(call, { type: 'call.update', body: { held: on } })
-  ]);
+  if (!on && call.parked !== null) return handover(state, call, { type: 'unpark' }, context);
+  // The other side of it is on its way to somebody else.
+  if (!on && call.held.here && handingOver(call)) return refused(state, 'CL_CALL_WRONG_PHASE');
+  if (!on && call.held.here && !context.mayTalk) return refused(state, 'CL_CALL_BUSY');
+  const { call: after, effects } = held(on ? call : { ...call, parkOverAtMs: null }, on);
+  return next(state, after, effects);
+}
+
+/** Of standard calls alone (R6). The other side is told before anything is written, and again when nothing is written any more. */
+function record(state: CallState, call: CallRecord, on: boolean): Step {
+  if (on && call.encryption.agreed === 'end-to-end') return refused(state, 'CL_CALL_FEATURE_UNAVAILABLE');
+  if (on && (call.phase !== 'connected' || !call.encryption.secured || call.held.here)) return refused(state, 'CL_CALL_WRONG_PHASE');
+  if (call.recording.here === on) return unchanged(state);
+  return next(state, { ...call, recording: { ...call.recording, here: on } }, [recordingEffect(call, on)]);
+}
+
+function recordingEffect(call: CallRecord, on: boolean): CallEffect {
+  const [notice = null] = toPeer(call, { type: 'call.update', body: { recording: on } }).filter((effect) => effect.type === 'send');
+  return { type: 'media-recording', epoch: call.exchange.epoch, on, notice };
 }
 
 /** A touch that was meant for a code which is not shown any more says nothing about the present one. */
@@ -221,7 +304,7 @@ const comparable = (call: CallRecord, epoch: number | null): boolean => call.enc
 
 function answer(state: CallState, call: CallRecord, video: boolean, context: CallContext): Step {
   const wanted = { ...call.wanted, camera: video && call.wanted.camera };
-  const answered: CallRecord = { ...call, answered: true, phase: 'connecting', wanted };
+  const answered: CallRecord = { ...call, answered: true, autoAnswerAtMs: null, phase: 'connecting', wanted };
   const effects: CallEffect[] = [{ type: 'stop-timer', name: 'invite' }];
   if (wanted.camera !== call.wanted.camera) effects.push({ type: 'media-camera', epoch: call.exchange.epoch, on: wanted.camera });
   effects.push({ type: 'media-open', epoch: call.exchange.epoch }, { type: 'start-timer', name: 'connect', delayMs: context.timeouts.connectMs });
@@ -234,7 +317,7 @@ function sendPrepared(call: CallRecord, context: CallContext): { readonly call: 
   const { prepared, described } = call.exchange;
   if (prepared === null || described || !call.answered) return { call, effects: [] };
   const endToEnd = call.encryption.agreed === 'end-to-end';
-  const reason = wireReason(context.encryption);
+  const reason = wireReason(call.local);
   const encryption = endToEnd ? { accepted: true, nonce: prepared.nonce } : { accepted: false, ...(reason === undefined ? {} : { reason }) };
   const effects = toPeer(call, { type: 'call.answer', body: { sdp: prepared.sdp, encryption, displayName: context.displayName } });
   if (call.heldCandidates.length > 0) effects.push(...toPeer(call, { type: 'call.candidate', body: { candidates: [...call.heldCandidates] } }));
@@ -243,10 +326,10 @@ function sendPrepared(call: CallRecord, context: CallContext): { readonly call: 
 
 // ── what the other side says ────────────────────────────────────────────────────────────────────────────────────────────
 
-function receive(state: CallState, inbound: InboundCallMessage, context: CallContext): Step {
+function receive(state: CallState, inbound: InboundCallMessage, taken: Taken | null, context: CallContext): Step {
   if (inbound.from.endpoint === context.self.endpoint) return unchanged(state);
   const { message } = inbound;
-  if (message.type === 'call.invite') return invited(state, inbound, message.body, context);
+  if (message.type === 'call.invite') return invited(state, inbound, message.body, taken, context);
   const call = state.call;
   if (call === null || call.id !== inbound.call || call.phase === 'ended') return notThisCall(state, inbound);
   const fromPeer = inbound.from.account === call.peer.account && (call.peer.endpoint === null || call.peer.endpoint === inbound.from.endpoint);
@@ -273,15 +356,34 @@ function receive(state: CallState, inbound: InboundCallMessage, context: CallCon
       if (role === 'caller' && !settled) return unchanged(state);
       if (message.type === 'call.update-answer')
         return next(state, known, [{ type: 'media-accept-update-answer', epoch, sdp: message.body.sdp, answers: message.body.answers }]);
-      const { sdp, held } = message.body;
-      const told = held === undefined ? known : { ...known, held: { ...known.held, there: held } };
+      const { sdp, held, recording } = message.body;
+      const heldThere = held ?? known.held.there;
+      const told = { ...known, held: { ...known.held, there: heldThere }, recording: { ...known.recording, there: recording ?? known.recording.there } };
       return next(state, told, sdp === undefined ? [] : [{ type: 'media-accept-update', epoch, sdp }]);
     }
     case 'call.reconnect':
       return reconnectedBy(state, known, inbound.from, message.body, context);
+    case 'call.refer':
+      return referred(state, known, message.body, context);
+    case 'call.refer-answer':
+      return (
+        referAnswered(state, known, message.body, context) ?? handedOver(state, known, known.handover?.role === 'referrer' ? known.handover.to : '', context)
+      );
+    case 'call.replace':
+      return replaceOffered(state, known, message.body, context);
+    case 'call.replace-answer':
+      return replaceAnswered(state, known, message.body);
+    case 'call.retrieve':
+    case 'call.retrieve-answer':
+      // Of no call: lines.ts has them.
+      return unchanged(state);
     case 'call.verdict':
       return verdictThere(state, known, message.body.codesMatch, context);
     case 'call.end':
+      if (message.body.reason === 'unsupported' && known.phase === 'connected') {
+        const understood = notUnderstood(state, known, context);
+        if (understood !== null) return understood;
+      }
       return endedThere(state, known, inbound, message.body.reason, context);
   }
 }
@@ -301,19 +403,34 @@ function fromElsewhere(state: CallState, call: CallRecord, inbound: InboundCallM
   return { state, effects: [{ type: 'send', to: inbound.from, call: call.id, message: endMessage('answered-elsewhere') }], error: null };
 }
 
-function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'call.invite'>, context: CallContext): Step {
+type NotRung = Extract<CallEffect, { type: 'not-rung' }>['why'];
+
+/** A caller for whom nothing rings, and what is kept of it. */
+export function turnedAway(inbound: InboundCallMessage, body: CallBody<'call.invite'>, why: NotRung): CallEffect[] {
+  return [
+    { type: 'send', to: inbound.from, call: inbound.call, message: endMessage(why === 'blocked' ? 'blocked' : 'busy') },
+    { type: 'not-rung', why, call: inbound.call, peer: callerOf(inbound, body) }
+  ];
+}
+
+function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'call.invite'>, taken: Taken | null, context: CallContext): Step {
   const reply = (reason: EndReason): Step => ({
     state,
     effects: [{ type: 'send', to: inbound.from, call: inbound.call, message: endMessage(reason) }],
     error: null
   });
+  const away = (why: NotRung): Step => ({ state, effects: turnedAway(inbound, body, why), error: null });
+  if (context.isBlocked(inbound.from.account)) return away('blocked');
   const current = state.call;
   let before: CallEffect[] = [];
   let wanted = { microphone: body.media.audio, camera: body.media.video, screen: false };
+  // What people had switched off stays off in a call that takes the place of theirs.
+  if (taken !== null) wanted = { ...wanted, microphone: taken.microphone, camera: taken.camera };
   if (active(current)) {
     // Glare: both invited each other. The call with the smaller id wins.
     const glare = current.direction === 'outgoing' && !current.answered && current.peer.account === inbound.from.account;
-    if (!glare) return current.id === inbound.call ? unchanged(state) : reply('busy');
+    if (current.id === inbound.call) return unchanged(state);
+    if (!glare) return away(context.doNotDisturb ? 'do-not-disturb' : 'in-a-call');
     if (current.id <= inbound.call) return unchanged(state);
     before = [
       { type: 'media-close', epoch: current.exchange.epoch },
@@ -321,6 +438,8 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     ];
     wanted = { ...wanted, microphone: wanted.microphone && current.wanted.microphone, camera: wanted.camera && current.wanted.camera };
   }
+  // Whoever was called from here may answer by calling, and a call that this room is handed on was wanted.
+  if (context.doNotDisturb && before.length === 0 && taken === null) return away('do-not-disturb');
   const decision = decideEncryption(context.encryption, {
     willing: body.encryption.offered,
     material: body.encryption.commitment,
@@ -330,22 +449,24 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     return { ...reply('policy'), state: before.length > 0 ? { ...state, call: null } : state, effects: [...before, ...reply('policy').effects] };
 
   // What both people wanted is answered at once, unless it became less than the person here was told: that is for the person to answer.
-  const autoAnswer = context.autoAnswer || (active(current) && decision.kind === current.encryption.expected);
+  const agreed = taken !== null || (active(current) && decision.kind === current.encryption.expected);
+  const answerAfterMs = !context.mayTalk ? null : agreed ? 0 : context.doNotDisturb ? null : context.autoAnswerAfterMs;
   const exchange = newExchange(state, 'invite', 'callee');
   const call: CallRecord = {
     id: inbound.call,
     direction: 'incoming',
-    peer: {
-      account: inbound.from.account,
-      displayName: body.displayName === '' ? inbound.from.account : body.displayName,
-      endpoint: inbound.from.endpoint,
-      identity: inbound.identity
-    },
+    peer: callerOf(inbound, body),
     phase: 'ringing',
     wanted,
     held: NOT_HELD,
+    recording: NOT_RECORDED,
+    ...NOT_HANDED_OVER,
+    origin: taken?.origin ?? (active(current) ? current.origin : null),
+    referredBy: taken?.referredBy ?? body.referredBy ?? null,
     exchange,
     encryption: settle(unsettled(decision.kind), decision),
+    local: context.encryption,
+    autoAnswerAtMs: answerAfterMs === null || answerAfterMs === 0 ? null : context.now + answerAfterMs,
     answered: false,
     ringing: [],
     heldCandidates: [],
@@ -363,10 +484,18 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     { type: 'start-timer', name: 'invite', delayMs: context.timeouts.inviteMs },
     { type: 'journal', entry: { call: call.id, peer: inbound.from } }
   ]);
-  if (!autoAnswer) return rings;
+  if (answerAfterMs === null) return rings;
+  if (answerAfterMs > 0) return { ...rings, effects: [...rings.effects, { type: 'start-timer', name: 'auto-answer', delayMs: answerAfterMs }] };
   const answered = answer(rings.state, call, wanted.camera, context);
   return { ...answered, effects: [...rings.effects, ...answered.effects] };
 }
+
+const callerOf = (inbound: InboundCallMessage, body: CallBody<'call.invite'>): CallRecord['peer'] => ({
+  account: inbound.from.account,
+  displayName: body.displayName === '' ? inbound.from.account : body.displayName,
+  endpoint: inbound.from.endpoint,
+  identity: inbound.identity
+});
 
 function settle(encryption: CallRecord['encryption'], decision: Exclude<EncryptionDecision, { kind: 'refused' }>): CallRecord['encryption'] {
   return { ...encryption, agreed: decision.kind, expected: decision.kind, reason: decision.kind === 'standard' ? decision.reason : null };
@@ -408,7 +537,7 @@ function answeredBy(state: CallState, call: CallRecord, inbound: InboundCallMess
       { type: 'media-accept-answer', epoch: exchange.epoch, sdp: body.sdp, endToEnd: nonce === undefined ? null : { nonce }, from: inbound.from }
     ]);
   }
-  const decision = decideEncryption(context.encryption, {
+  const decision = decideEncryption(call.local, {
     willing: body.encryption.accepted,
     material: body.encryption.nonce,
     reason: body.encryption.reason
@@ -507,7 +636,8 @@ type MediaEvent = Extract<
       | 'secured'
       | 'media-failed'
       | 'media-lost'
-      | 'screen-ended';
+      | 'screen-ended'
+      | 'recording-ended';
   }
 >;
 
@@ -538,18 +668,22 @@ function media(state: CallState, call: CallRecord, event: MediaEvent, context: C
     case 'screen-ended':
       // Turned off as well: the word may have crossed with a person's wish to share again.
       return next(state, { ...call, wanted: { ...call.wanted, screen: false } }, [{ type: 'media-screen', epoch: call.exchange.epoch, on: false }]);
+    case 'recording-ended':
+      return call.recording.here ? next(state, { ...call, recording: { ...call.recording, here: false } }, [recordingEffect(call, false)]) : unchanged(state);
   }
 }
 
 function offerReady(state: CallState, call: CallRecord, event: Extract<MediaEvent, { type: 'offer-ready' }>, context: CallContext): Step {
   const reconnect = call.exchange.kind === 'reconnect';
-  const offered = reconnect ? call.encryption.agreed === 'end-to-end' : context.encryption.available;
-  const reason = wireReason(context.encryption);
+  const offered = reconnect ? call.encryption.agreed === 'end-to-end' : call.local.available;
+  const reason = wireReason(call.local);
   const body: CallBody<'call.invite'> = {
     sdp: event.sdp,
     encryption: offered ? { offered, commitment: event.commitment } : { offered, ...(reason === undefined ? {} : { reason }) },
     media: { audio: true, video: call.wanted.camera },
-    displayName: context.displayName
+    displayName: context.displayName,
+    ...(reconnect || call.referredBy === null ? {} : { referredBy: call.referredBy }),
+    ...(!reconnect && call.origin?.kind === 'reference' && call.origin.replaces !== null ? { replaces: call.origin.replaces } : {})
   };
   const described = { ...call, exchange: { ...call.exchange, described: true } };
   if (reconnect) {
@@ -605,7 +739,8 @@ function mediaLost(state: CallState, call: CallRecord, context: CallContext): St
 function beginAgain(call: CallRecord, exchange: Exchange): CallRecord {
   const encryption = { ...call.encryption, secured: false, code: null, codesMatchHere: null, codesMatchThere: null };
   // A share does not begin by itself, not even again: the people may have a new code to compare first.
-  return { ...call, exchange, encryption, wanted: { ...call.wanted, screen: false }, heldCandidates: [] };
+  // So do recordings: they ended with the media processes of both sides.
+  return { ...call, exchange, encryption, wanted: { ...call.wanted, screen: false }, recording: NOT_RECORDED, heldCandidates: [] };
 }
 
 function reconnectedBy(state: CallState, call: CallRecord, from: Party, body: CallBody<'call.reconnect'>, context: CallContext): Step {
@@ -642,6 +777,15 @@ function timer(state: CallState, name: TimerName, context: CallContext): Step {
       const ending: CallEnding = { reason: 'timeout', by: call.direction === 'outgoing' ? 'here' : 'there', code: 'CL_CALL_TIMEOUT', text: 'Nobody answered.' };
       return end(state, call, context, ending, call.direction === 'outgoing' ? 'timeout' : null);
     }
+    case 'handover':
+      return handoverTimer(state, call, context) ?? handedOver(state, call, call.handover?.role === 'referred' ? call.handover.to : '', context);
+    case 'park':
+      return parkTimer(state, call, context);
+    case 'auto-answer':
+      // Somebody may have turned it off meanwhile, wants to be left alone, or talks in another call.
+      if (call.autoAnswerAtMs === null || call.answered) return unchanged(state);
+      if (context.autoAnswerAfterMs === null || context.doNotDisturb || !context.mayTalk) return next(state, { ...call, autoAnswerAtMs: null });
+      return answer(state, call, call.wanted.camera, context);
     case 'connect':
       if (call.phase !== 'connecting') return unchanged(state);
       return endHere(state, call, context, 'media-failed', 'No media connection could be made in time.', 'CL_MEDIA_CONNECT');

@@ -1,8 +1,8 @@
 // A small JSON file of what people chose or saved, which outlives a restart. Other folders take it as a type, `agent/` makes it.
 // Invariants: a read never rejects; what cannot be used is set aside as `PATH.damaged` (the newest is kept) before anything else is written, and told;
 // a write is whole or not at all, for its owner only; reads and writes come one after the other. What the file says is in no log: it may be private.
-import { mkdir, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { CloisterError, hasSystemCode } from '../kernel/errors.ts';
 import type { Log } from '../kernel/log.ts';
 import { writeFileAtomically } from './atomic-file.ts';
@@ -22,12 +22,16 @@ export type KeptFileOptions<T> = {
   readonly schema: KeptForm<T>;
   readonly empty: NoInfer<T>;
   readonly log: Log;
+  /** The file was set aside. */
+  readonly onDamaged?: () => void;
 };
 
 const MAX_FILE_BYTES = 2 * 1024 * 1024;
 const OWNER_ONLY = 0o600;
+/** What atomic-file.ts puts behind the name of a file that is being written. */
+const TEMPORARY = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-export function createKeptFile<T>({ path, schema, empty, log }: KeptFileOptions<T>): KeptFile<T> {
+export function createKeptFile<T>({ path, schema, empty, log, onDamaged }: KeptFileOptions<T>): KeptFile<T> {
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <R>(work: () => Promise<R>): Promise<R> => {
     const mine = last.then(work);
@@ -42,6 +46,7 @@ export function createKeptFile<T>({ path, schema, empty, log }: KeptFileOptions<
       (error: unknown) => String(error)
     );
     log.warn('a file cannot be used and is set aside', { path, aside, why, failure });
+    onDamaged?.();
     return empty;
   }
 
@@ -72,6 +77,20 @@ export function createKeptFile<T>({ path, schema, empty, log }: KeptFileOptions<
       });
     }
   };
+}
+
+/**
+ * Removes what is left of a kept file's earlier content: what was set aside, and what a process that died in a write left half written. Only while nothing is
+ * written to it. @throws the system's error
+ */
+export async function removeRemains(path: string): Promise<void> {
+  const [folder, name] = [dirname(path), basename(path)];
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (hasSystemCode(error, 'ENOENT')) return [];
+    throw error;
+  });
+  const remains = names.filter((each) => each === `${name}.damaged` || (each.startsWith(`.${name}.`) && TEMPORARY.test(each.slice(name.length + 2))));
+  for (const each of remains) await rm(join(folder, each), { force: true });
 }
 
 /** @throws SyntaxError, or what the form throws */

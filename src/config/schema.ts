@@ -3,6 +3,7 @@
 // Relative paths are relative to the agent's working directory.
 import * as z from 'zod';
 import { isAccount } from '../kernel/address.ts';
+import { LANGUAGES, TEXT_SIZES, THEMES } from '../kernel/panel-choices.ts';
 import { parseServerAddress } from '../kernel/server-address.ts';
 
 /** When a changed value takes effect: at once, with the next call, or when the agent starts again. */
@@ -298,7 +299,15 @@ const call = z.strictObject({
   autoAnswer: z
     .boolean()
     .default(false)
-    .meta(meaning('Answer by itself', 'restart', 'An incoming call is answered without a touch.')),
+    .meta(meaning('Answer by itself', 'restart', 'An incoming call is answered without a touch, until people choose otherwise at the panel.')),
+  autoAnswerAfterSeconds: z
+    .int()
+    .min(0)
+    .max(60)
+    .default(0)
+    .meta(
+      meaning('Time before it answers by itself', 'restart', 'In seconds, 0 to 60: so long it rings and shows how long it will. 0: it is answered at once.')
+    ),
   inviteTimeoutSeconds: z
     .int()
     .min(5)
@@ -316,19 +325,84 @@ const call = z.strictObject({
     .min(1000)
     .max(120_000)
     .default(15_000)
-    .meta(meaning('Time to connect', 'restart', 'In milliseconds, 1,000 to 120,000: how long an answered call may take until media is secured.'))
+    .meta(meaning('Time to connect', 'restart', 'In milliseconds, 1,000 to 120,000: how long an answered call may take until media is secured.')),
+  acceptTransfers: z
+    .boolean()
+    .default(true)
+    .meta(
+      meaning(
+        'Let calls be handed over',
+        'restart',
+        'The other side of a standard call may hand this room over to somebody else: it then calls there by itself. Off: such a request is refused.'
+      )
+    ),
+  parkTimeoutMinutes: z
+    .int()
+    .min(1)
+    .max(240)
+    .default(5)
+    .meta(meaning('Time to retrieve', 'restart', 'In minutes, 1 to 240: how long a parked call waits before it is a held call of this room again.'))
 });
+
+const panel = z.strictObject({
+  language: z
+    .enum(LANGUAGES)
+    .default('en')
+    .meta(meaning('Language of the room', 'restart', 'Of panel and display, until people choose another one; after their call it is this one again.')),
+  theme: z
+    .enum(THEMES)
+    .default('dark')
+    .meta(meaning('Theme', 'restart', 'Of the panel, until people choose otherwise.')),
+  textSize: z
+    .enum(TEXT_SIZES)
+    .default('normal')
+    .meta(meaning('Text size', 'restart', 'Of the panel, until people choose otherwise.')),
+  ringerPercent: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(60)
+    .meta(meaning('Ringing volume', 'restart', 'In per cent, 0 (silent) to 100, until people choose otherwise.')),
+  wipeDailyAt: z
+    .string()
+    .regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, { error: 'must be a time of day such as 03:00' })
+    .nullable()
+    .default(null)
+    .meta(
+      meaning(
+        'Daily clearing',
+        'restart',
+        'At this time of day, in the machine’s own zone, what people left goes: recent calls, reports, their language, do-not-disturb. null: only when somebody clears the room.'
+      )
+    )
+});
+
+const isLoopback = (name: string): boolean => name === 'localhost' || name === '::1' || /^127(?:\.\d{1,3}){3}$/.test(name);
 
 const uiServer = z.strictObject({
   host: host
+    .refine(isLoopback, { error: 'must be a loopback address, such as 127.0.0.1: a panel elsewhere is paired over TLS, see uiServer.remote' })
     .default('127.0.0.1')
-    .meta(meaning('Address of the panel', 'restart', 'The address that the local HTTP interface listens on. It has no log-in: keep it on this machine.')),
+    .meta(meaning('Address of the panel', 'restart', 'The address that the local HTTP interface listens on: one of this machine alone.')),
   port: port.default(8480).meta(meaning('Port of the panel', 'restart', 'The TCP port of the local HTTP interface; 0 is any free one.')),
   allowedHosts: z
     .array(hostHeader)
     .max(16)
     .default([])
-    .meta(meaning('Further host names', 'restart', 'Names besides 127.0.0.1, localhost and [::1] under which a browser may address the panel.'))
+    .meta(meaning('Further host names', 'restart', 'Names besides 127.0.0.1, localhost and [::1] under which a browser may address the panel.')),
+  remote: z
+    .strictObject({
+      host: host.default('0.0.0.0').meta(meaning('Address for remote panels', 'restart', 'The address that panels elsewhere reach over TLS.')),
+      port: port.default(8443).meta(meaning('Port for remote panels', 'restart', 'Its TCP port; 0 is any free one.')),
+      certificateDirectory: path.meta(
+        meaning(
+          'Certificate for remote panels',
+          'restart',
+          'Holds key.pem, certificate.pem and ca.pem, as cloister identity issue-broker writes them; a panel addresses the room by a name in it.'
+        )
+      )
+    })
+    .exactOptional()
 });
 
 const log = z.strictObject({
@@ -340,6 +414,33 @@ const log = z.strictObject({
     .nullable()
     .default(null)
     .meta(meaning('Log folder', 'restart', 'Where log files go, besides standard error; null for none.'))
+});
+
+const recording = z.strictObject({
+  recipient: path
+    .exactOptional()
+    .meta(
+      meaning(
+        'Who may play recordings',
+        'restart',
+        'A PEM file with a P-256 public key (cloister recording make-key). Without it nothing is recorded. The private key does not belong on this machine.'
+      )
+    ),
+  maxBytes: z
+    .int()
+    .min(1024 * 1024)
+    .max(2 ** 40)
+    .default(4 * 1024 ** 3)
+    .meta(meaning('Size of a recording', 'restart', 'In bytes: a recording that reaches it is ended.'))
+});
+
+const reports = z.strictObject({
+  maxBytes: z
+    .int()
+    .min(65_536)
+    .max(50 * 1024 * 1024)
+    .default(5 * 1024 * 1024)
+    .meta(meaning('Size of a report', 'restart', 'In bytes, 65,536 to 52,428,800: a report that would be larger has fewer lines of the log. Ten are kept.'))
 });
 
 const LOOPBACK_OR_ANY = ['127.0.0.1', 'localhost', '::1', '0.0.0.0', '::'];
@@ -355,8 +456,11 @@ export const configSchema = z
     media: media.prefault({}),
     devices: devices.prefault({}),
     call: call.prefault({}),
+    recording: recording.prefault({}),
+    panel: panel.prefault({}),
     uiServer: uiServer.prefault({}),
     log: log.prefault({}),
+    reports: reports.prefault({}),
     dataDirectory: path.default('data').meta(meaning('Data folder', 'restart', 'What the agent keeps between starts, such as the journal of a running call.'))
   })
   .superRefine((config, context) => {

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
 import { CloisterError, hasSystemCode } from '../kernel/errors.ts';
 import type { Log } from '../kernel/log.ts';
-import { signEnvelope, verifyEnvelope } from './envelope.ts';
+import { signEnvelope, verifyEnvelope, verifyStatement } from './envelope.ts';
 import type { EndpointIdentity, Envelopes, TrustStore } from './port.ts';
 import { createReplayCache, type RememberedMessage, type ReplayCache } from './replay-cache.ts';
 
@@ -101,6 +101,7 @@ export function openEnvelopes(options: EnvelopesOptions): Envelopes & Disposable
     signatures,
     seal: (envelope) => signEnvelope(identity, envelope),
     open: (bytes, arrival) => verifyEnvelope(bytes, { ...arrival, trust, self, seen, signatures }),
+    openStatement: (bytes, statement) => verifyStatement(bytes, { ...statement, trust, signatures }),
     firstSeenMs: ({ endpoint, id }) => (endpoint === null || id === null ? undefined : seen.firstSeenMs(endpoint, id)),
     [Symbol.dispose]() {
       journal?.[Symbol.dispose]();

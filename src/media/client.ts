@@ -24,10 +24,10 @@ const CLOSE_LIMIT_MS = 1_000;
 /** A call's first second belongs to the call, not to starting the next spare. */
 const SPARE_DELAY_MS = 1_500;
 /**
- * The call's, the spare, and some that are closing. Whoever lets calls come and go faster than processes end must not fill the machine with
+ * Those of three calls, the spare, and some that are closing. Whoever lets calls come and go faster than processes end must not fill the machine with
  * them: such a call has none, and fails.
  */
-const MAX_PROCESSES = 6;
+const MAX_PROCESSES = 8;
 
 export function createMediaProcesses(options: MediaProcessesOptions): MediaProcesses {
   const { clock, log } = options;
@@ -265,9 +265,11 @@ function sessionOver(
     setMicrophone: (on) => done(ask('setMicrophone', on)),
     setCamera: (on) => done(ask('setCamera', on)),
     setHeld: (on) => done(ask('setHeld', on)),
-    setScreen: (on) => done(ask('setScreen', on)),
+    setScreen: (on, source = null) => done(ask('setScreen', on, source)),
+    setRecording: (on) => done(ask('setRecording', on)),
     setVolume: (percent) => done(ask('setVolume', percent)),
     displayTicket: () => ask('displayTicket'),
+    ownPictureTicket: () => ask('ownPictureTicket'),
     close: () => {
       closing = true;
       return child.stop();

@@ -23,6 +23,8 @@ export type CallFacts = {
   readonly unavailableFeatures: CallView['unavailable'];
   readonly media: MediaStatistics | null;
   readonly mediaProblem: MediaFailure | null;
+  /** The account of another call of this room that asks first. */
+  readonly consulting: string | null;
   /** The number of the media process that runs now; 0 where none does. */
   readonly mediaEpoch: number;
 };
@@ -78,6 +80,13 @@ export const NO_FLOW: MediaFlow = {
   encoder: null,
   limited: null
 };
+
+/** The code of which media process people asked the display to show. */
+export type CodeShown = { readonly call: string; readonly mediaEpoch: number };
+
+/** Only as long as it is that very code: another one is not shown because people wanted to see the one before. */
+export const showsCode = (shown: CodeShown | null, front: CallFacts | null): boolean =>
+  shown !== null && front !== null && front.call.id === shown.call && front.mediaEpoch === shown.mediaEpoch && front.call.encryption.code !== null;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
@@ -145,14 +154,23 @@ function projectCall(facts: CallFacts): CallView {
       problem: facts.mediaProblem === null ? null : { code: facts.mediaProblem.code, text: facts.mediaProblem.text }
     },
     unavailable: facts.unavailableFeatures,
-    recording: { here: false, there: false },
-    transfer: null,
-    parkCode: null,
-    autoAnswerAt: null,
+    recording: call.recording,
+    transfer: transferOf(facts),
+    referredBy: call.referredBy,
+    parkCode: call.parked?.code ?? null,
+    autoAnswerAt: isoOrNull(call.autoAnswerAtMs),
     placedAt: iso(call.placedAtMs),
     startedAt: isoOrNull(call.startedAtMs),
     endedAt: isoOrNull(call.endedAtMs),
     ended: call.ended,
     mediaEpoch: facts.mediaEpoch
   };
+}
+
+function transferOf({ call, consulting }: CallFacts): CallView['transfer'] {
+  const { handover, handoverFailed } = call;
+  if (handover?.role === 'referrer' || handover?.role === 'referred') return { to: handover.to, phase: 'asked' };
+  if (handover?.role === 'replaced' && handover.taken) return { to: handover.by, phase: 'asked' };
+  if (handoverFailed !== null) return { to: handoverFailed, phase: 'failed' };
+  return consulting === null ? null : { to: consulting, phase: 'consulting' };
 }

@@ -127,8 +127,10 @@ export type CallView = {
   readonly unavailable: readonly Unavailable[];
   /** Somebody records; both sides are told. Never in an end-to-end encrypted call. */
   readonly recording: { readonly here: boolean; readonly there: boolean };
-  /** This call is being handed over; `consulting`: the other call of this room asks first. */
-  readonly transfer: { readonly to: string; readonly phase: 'consulting' | 'asked' } | null;
+  /** This call is being handed over; `consulting`: the other call of this room asks first; `failed`: it could not be, and goes on (shown for a while). */
+  readonly transfer: { readonly to: string; readonly phase: 'consulting' | 'asked' | 'failed' } | null;
+  /** Who is said to have asked for this call: the other side’s word, where this room did not take part. */
+  readonly referredBy: { readonly account: string; readonly displayName: string } | null;
   /** Who retrieves the call says this code; null unless it is parked here. */
   readonly parkCode: string | null;
   /** When it is answered without a touch; null where somebody has to. */

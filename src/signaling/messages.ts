@@ -22,11 +22,32 @@ const acceptedEncryption = z.object({
   reason: z.enum(['policy', 'setting', 'recording']).optional()
 });
 
+/** Handing over, parking and retrieving are ours to add (docs/adr/0035): protocol.md says nothing of them. 128 bits that nobody else knows. */
+const token = z.string().regex(/^[0-9a-f]{32}$/);
+/** The call that the invited endpoint takes this one in place of, without ringing again. */
+const replaces = z.object({ call: z.string().regex(UUID_PATTERN), token });
+const endReason = z.enum([
+  'hangup',
+  'declined',
+  'busy',
+  'timeout',
+  'blocked',
+  'policy',
+  'unsupported',
+  'security-check-failed',
+  'media-failed',
+  'device-failed',
+  'answered-elsewhere'
+]);
+
 const invite = z.object({
   sdp,
   encryption: offeredEncryption.default({ offered: false }),
   media: z.object({ audio: z.boolean(), video: z.boolean() }),
-  displayName: z.string().max(128)
+  displayName: z.string().max(128),
+  /** What the caller says of who asked it to call: for people alone, nothing is decided by it. */
+  referredBy: z.object({ account, displayName: z.string().max(128) }).optional(),
+  replaces: replaces.optional()
 });
 
 export const candidateSchema = z.object({
@@ -42,29 +63,24 @@ const bodySchemas = {
   'call.answer': z.object({ sdp, encryption: acceptedEncryption.default({ accepted: false }), displayName: z.string().max(128).optional() }),
   'call.reveal': z.object({ nonce: hash32 }),
   'call.candidate': z.object({ candidates: z.array(candidateSchema).max(64) }),
-  // `held` is ours to add (docs/adr/0028): a hold changes no description, so that it needs no sdp.
+  // `held` and `recording` are ours to add (docs/adr/0028, 0034): neither changes a description, so that they need no sdp.
   'call.update': z
-    .object({ sdp: sdp.optional(), held: z.boolean().optional() })
-    .refine((body) => body.sdp !== undefined || body.held !== undefined, 'has neither sdp nor held'),
+    .object({ sdp: sdp.optional(), held: z.boolean().optional(), recording: z.boolean().optional() })
+    .refine((body) => body.sdp !== undefined || body.held !== undefined || body.recording !== undefined, 'has neither sdp nor held nor recording'),
   // `answers` is ours to add (docs/adr/0018): the user fragment of the update's path, since one that was given up may be answered late.
   'call.update-answer': z.object({ sdp, answers: z.string().min(4).max(256).optional() }),
   'call.reconnect': invite,
   'call.verdict': z.object({ codesMatch: z.boolean() }),
-  'call.end': z.object({
-    reason: z.enum([
-      'hangup',
-      'declined',
-      'busy',
-      'timeout',
-      'blocked',
-      'policy',
-      'unsupported',
-      'security-check-failed',
-      'media-failed',
-      'device-failed',
-      'answered-elsewhere'
-    ])
-  })
+  'call.refer': z.object({ to: account, replaces: replaces.optional() }),
+  'call.refer-answer': z.object({
+    state: z.enum(['accepted', 'refused', 'ringing', 'answered', 'failed']),
+    reason: z.enum([...endReason.options, 'encryption', 'address']).optional()
+  }),
+  'call.replace': z.object({ token, by: account }),
+  'call.replace-answer': z.object({ accepted: z.boolean() }),
+  'call.retrieve': z.object({ code: z.string().regex(/^[0-9]{4}$/), token }),
+  'call.retrieve-answer': z.object({ accepted: z.boolean(), account: account.optional() }),
+  'call.end': z.object({ reason: endReason })
 } as const;
 
 /** Relay credentials: not of a call. `request` names what is answered; the secret is in a JWE for the key that the request brought (docs/adr/0017). */
@@ -106,6 +122,7 @@ type CallMessageType = keyof typeof bodySchemas;
 export type CallBody<T extends CallMessageType> = z.infer<(typeof bodySchemas)[T]>;
 /** A call message's kind and content, as a discriminated union. */
 export type CallMessage = { [T in CallMessageType]: { readonly type: T; readonly body: CallBody<T> } }[CallMessageType];
+export type ReferReason = NonNullable<CallBody<'call.refer-answer'>['reason']>;
 type RelayMessageType = keyof typeof relayBodySchemas;
 type RelayBody<T extends RelayMessageType> = z.infer<(typeof relayBodySchemas)[T]>;
 export type RelayMessage = { [T in RelayMessageType]: { readonly type: T; readonly body: RelayBody<T> } }[RelayMessageType];

@@ -5,13 +5,42 @@ import { join } from 'node:path';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { CloisterError } from '../kernel/errors.ts';
 import type { Log } from '../kernel/log.ts';
-import { actOnCall, displayTicket, placeCall } from './call-routes.ts';
+import {
+  downloadDiagnostics,
+  downloadReport,
+  listPanels,
+  listReports,
+  makeReport,
+  removePanel,
+  restartAgent,
+  setPin,
+  showLogs,
+  showSession,
+  signIn,
+  signOut,
+  silenceProblem
+} from './admin-routes.ts';
+import { administrator, administratorWherePinIsSet } from './administrator.ts';
+import { actOnCall, displayTicket, placeCall, retrieveCall } from './call-routes.ts';
 import { chooseDevice, commandCamera, listDevices, listPresets, setVolume } from './device-routes.ts';
 import type { EventStream } from './event-stream.ts';
 import { refusal } from './gate.ts';
 import { metricsText } from './metrics.ts';
-import type { RoomPort } from './port.ts';
+import {
+  addFavourite,
+  blockAccount,
+  clearRoom,
+  listBlocked,
+  removeFavourite,
+  removeRecent,
+  searchDirectory,
+  seenRecents,
+  unblockAccount
+} from './people-routes.ts';
+import { listShareSources, previewTicket, selfViewTicket, showCode, startTest, stopTest } from './picture-routes.ts';
+import type { PanelsPort, RoomPort } from './port.ts';
 import { problemOf, sendProblem } from './problem.ts';
+import { changeSettings, readSettings } from './settings-routes.ts';
 
 const MAX_BODY_BYTES = 16 * 1024;
 
@@ -39,10 +68,14 @@ export type AppOptions = {
   readonly events: EventStream;
   readonly allowedHosts: ReadonlySet<string>;
   readonly uiDirectory: string;
+  /** Those that are paired; null where none can be. */
+  readonly panels: PanelsPort | null;
+  /** In front of all but what the gate refuses: on the listener of the panels elsewhere. */
+  readonly onlyPaired: RequestHandler | null;
   readonly log: Log;
 };
 
-export function createApp({ room, events, allowedHosts, uiDirectory, log }: AppOptions): Express {
+export function createApp({ room, events, allowedHosts, uiDirectory, panels, onlyPaired, log }: AppOptions): Express {
   const app = express();
   for (const setting of ['x-powered-by', 'etag', 'query parser']) app.disable(setting);
   for (const setting of ['case sensitive routing', 'strict routing']) app.enable(setting);
@@ -60,30 +93,66 @@ export function createApp({ room, events, allowedHosts, uiDirectory, log }: AppO
         fetchSite: request.get('sec-fetch-site'),
         contentType: request.get('content-type')
       },
-      allowedHosts
+      allowedHosts,
+      onlyPaired !== null
     );
     next(refused ?? undefined);
   });
 
+  if (onlyPaired !== null) app.use(onlyPaired);
+  const elsewhere = onlyPaired === null ? null : panels;
+  const needsAdministrator = administrator(room.admin);
   const body = express.json({ limit: MAX_BODY_BYTES, inflate: false, type: () => true });
-  const route = (path: string, method: 'get' | 'post', ...handlers: RequestHandler[]): void => {
-    const allowed = method === 'get' ? 'GET, HEAD' : 'POST';
-    app
-      .route(path)
-      [method](...handlers)
-      .all(onlyMethods(allowed));
+  type Handlers = { readonly get?: readonly RequestHandler[]; readonly post?: readonly RequestHandler[]; readonly patch?: readonly RequestHandler[] };
+  const routes = (path: string, { get, post, patch }: Handlers): void => {
+    const at = app.route(path);
+    if (get !== undefined) at.get(...get);
+    if (post !== undefined) at.post(...post);
+    if (patch !== undefined) at.patch(...patch);
+    const allowed = [...(get === undefined ? [] : ['GET, HEAD']), ...(post === undefined ? [] : ['POST']), ...(patch === undefined ? [] : ['PATCH'])];
+    at.all(onlyMethods(allowed.join(', ')));
   };
+  const route = (path: string, method: keyof Handlers, ...handlers: RequestHandler[]): void => routes(path, { [method]: handlers });
   route('/', 'get', (_request, response) => response.redirect(302, '/panel/'));
   route('/api/v1/state', 'get', (_request, response) => void response.json(room.state()));
   route('/api/v1/events', 'get', (request, response) => events.serve(request, response));
   route('/api/v1/calls', 'post', body, placeCall(room));
+  route('/api/v1/calls/retrieve', 'post', body, retrieveCall(room));
   route('/api/v1/calls/:id/:action', 'post', body, actOnCall(room) as RequestHandler);
   route('/api/v1/devices', 'get', listDevices(room));
-  route('/api/v1/devices/choose', 'post', body, chooseDevice(room));
+  route('/api/v1/devices/choose', 'post', body, administratorWherePinIsSet(room.admin), chooseDevice(room));
   route('/api/v1/devices/volume', 'post', body, setVolume(room));
+  route('/api/v1/devices/preview-ticket', 'post', body, previewTicket(room));
+  route('/api/v1/devices/test-stop', 'post', body, stopTest(room));
+  route('/api/v1/devices/:id/test-start', 'post', body, startTest(room) as RequestHandler);
   route('/api/v1/devices/:id/presets', 'get', listPresets(room) as RequestHandler);
   route('/api/v1/devices/:id/:action', 'post', body, commandCamera(room) as RequestHandler);
   route('/api/v1/display/ticket', 'post', body, displayTicket(room));
+  route('/api/v1/display/code', 'post', body, showCode(room));
+  route('/api/v1/self-view/ticket', 'post', body, selfViewTicket(room));
+  route('/api/v1/share-sources', 'get', listShareSources(room));
+  route('/api/v1/directory', 'get', searchDirectory(room));
+  route('/api/v1/favourites', 'post', body, addFavourite(room));
+  route('/api/v1/favourites/remove', 'post', body, removeFavourite(room));
+  route('/api/v1/recents/remove', 'post', body, removeRecent(room));
+  route('/api/v1/recents/seen', 'post', body, seenRecents(room));
+  routes('/api/v1/blocked', { get: [needsAdministrator, listBlocked(room)], post: [needsAdministrator, body, blockAccount(room)] });
+  route('/api/v1/blocked/remove', 'post', needsAdministrator, body, unblockAccount(room));
+  routes('/api/v1/settings', { get: [readSettings(room)], patch: [body, changeSettings(room)] });
+  route('/api/v1/clear-room', 'post', body, clearRoom(room));
+  routes('/api/v1/session', { get: [showSession(room)], post: [body, signIn(room, elsewhere)] });
+  route('/api/v1/session/end', 'post', body, signOut(room));
+  route('/api/v1/pin', 'post', body, setPin(room, elsewhere));
+  routes('/api/v1/reports', { get: [listReports(room)], post: [body, makeReport(room)] });
+  route('/api/v1/reports/:id', 'get', needsAdministrator, downloadReport(room) as RequestHandler);
+  route('/api/v1/diagnostics', 'get', needsAdministrator, downloadDiagnostics(room));
+  route('/api/v1/logs', 'get', needsAdministrator, showLogs(room));
+  route('/api/v1/health/silence', 'post', body, silenceProblem(room));
+  route('/api/v1/restart', 'post', needsAdministrator, body, restartAgent(room));
+  if (panels !== null) {
+    route('/api/v1/panels', 'get', needsAdministrator, listPanels(panels));
+    route('/api/v1/panels/remove', 'post', needsAdministrator, body, removePanel(panels));
+  }
   route('/healthz', 'get', (_request, response) => {
     if (!room.healthy()) throw new CloisterError('CL_UNHEALTHY');
     response.json({ status: room.state().health.status });

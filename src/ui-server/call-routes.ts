@@ -10,11 +10,30 @@ const placeCallBody = z.strictObject({
   media: z.strictObject({ audio: z.boolean().default(true), video: z.boolean().default(true) }).prefault({})
 });
 const answerBody = z.strictObject({ video: z.boolean().default(true) });
+const declineBody = z.strictObject({ block: z.boolean().default(false) });
 /** Which code people compared: that of this media process (`mediaEpoch` of the state). A code that was replaced meanwhile is not confirmed. */
 const codesBody = z.strictObject({ mediaEpoch: z.int().min(1).exactOptional() });
+/** An id of /api/v1/share-sources; what the configuration names where left out. */
+const shareBody = z.strictObject({ source: z.string().min(1).max(300).exactOptional() });
+const recordingBody = z.strictObject({ on: z.boolean() });
 const emptyBody = z.strictObject({});
 
-const bodyOf = (action: CallAction) => (action === 'answer' ? answerBody : action === 'codes-match' || action === 'codes-differ' ? codesBody : emptyBody);
+/** Whom to hand over to, ask first, or add. */
+const toBody = z.strictObject({ to: z.string().min(1).max(320) });
+/** `account`: of the room where the call is parked; null for this one. */
+const retrieveBody = z.strictObject({ account: z.string().min(1).max(320).nullable(), code: z.string().min(1).max(16) });
+
+const BODIES: { readonly [A in CallAction]?: z.ZodType<CallActionOptions> } = {
+  answer: answerBody,
+  share: shareBody,
+  decline: declineBody,
+  'codes-match': codesBody,
+  'codes-differ': codesBody,
+  transfer: toBody,
+  'consult-then-transfer': toBody,
+  'add-participant': toBody,
+  recording: recordingBody
+};
 
 const ACTIONS: ReadonlySet<string> = new Set<CallAction>([
   'answer',
@@ -29,24 +48,22 @@ const ACTIONS: ReadonlySet<string> = new Set<CallAction>([
   'hold',
   'resume',
   'codes-match',
-  'codes-differ'
+  'codes-differ',
+  'transfer',
+  'consult-then-transfer',
+  'complete-transfer',
+  'park',
+  'add-participant',
+  'merge',
+  'recording'
 ]);
 const isAction = (name: string): name is CallAction => ACTIONS.has(name);
 
-/** Actions that the protocol names and Cloister does not have yet. Those of R6 are named like the state's `unavailable` features. */
-const ACTIONS_TO_COME: ReadonlySet<string> = new Set([
-  'dtmf',
-  'captions',
-  'transcription',
-  'transfer',
-  'consult-then-transfer',
-  'merge',
-  'park',
-  'move-to-another-device',
-  'add-participant',
-  'recording',
-  'apps'
-]);
+/** Of R6, and never done here; they are named like the state's `unavailable` features. */
+const NEVER_DONE: ReadonlySet<string> = new Set(['captions', 'transcription', 'move-to-another-device', 'apps']);
+
+/** Actions that Cloister does not have yet. */
+const ACTIONS_TO_COME: ReadonlySet<string> = new Set(['dtmf']);
 
 export function placeCall(room: RoomPort): RequestHandler {
   return async (request, response) => {
@@ -59,18 +76,26 @@ export function placeCall(room: RoomPort): RequestHandler {
 export function actOnCall(room: RoomPort): RequestHandler<{ id: string; action: string }> {
   return async (request, response) => {
     const { id, action } = request.params;
-    if (isAction(action)) {
-      await room.callAction(id, action, parseBody<z.ZodType<CallActionOptions>>(bodyOf(action), request.body));
-      response.status(204).end();
-      return;
-    }
-    if (!ACTIONS_TO_COME.has(action)) throw new CloisterError('CL_NOT_FOUND');
-    const { call } = room.state();
-    if (call?.id !== id) throw new CloisterError('CL_CALL_NONE');
-    const takenAway = call.unavailable.some(({ feature }) => feature === action);
-    throw takenAway
-      ? new CloisterError('CL_CALL_FEATURE_UNAVAILABLE', `${action} is unavailable because the call is end-to-end encrypted.`)
-      : new CloisterError('CL_NOT_IMPLEMENTED', `Cloister cannot do ${action} yet.`);
+    if (!isAction(action) && !NEVER_DONE.has(action) && !ACTIONS_TO_COME.has(action)) throw new CloisterError('CL_NOT_FOUND');
+    const { call: front, otherCalls } = room.state();
+    const call = [front, ...otherCalls].find((each) => each?.id === id);
+    if (call == null) throw new CloisterError('CL_CALL_NONE');
+    // Before anything else is looked at: the panel says the same of it.
+    const unavailable = call.unavailable.find(({ feature }) => feature === action);
+    if (unavailable?.reason === 'end-to-end-encryption')
+      throw new CloisterError('CL_CALL_FEATURE_UNAVAILABLE', `${action} is unavailable because the call is end-to-end encrypted.`);
+    if (unavailable !== undefined || NEVER_DONE.has(action)) throw new CloisterError('CL_CALL_FEATURE_MISSING');
+    if (!isAction(action)) throw new CloisterError('CL_NOT_IMPLEMENTED', `Cloister cannot do ${action} yet.`);
+    await room.callAction(id, action, parseBody<z.ZodType<CallActionOptions>>(BODIES[action] ?? emptyBody, request.body));
+    response.status(204).end();
+  };
+}
+
+export function retrieveCall(room: RoomPort): RequestHandler {
+  return async (request, response) => {
+    const { account, code } = parseBody(retrieveBody, request.body);
+    const { id } = await room.retrieve(account, code);
+    response.location(`/api/v1/calls/${id}`).json({ id });
   };
 }
 

@@ -13,7 +13,7 @@ export const UNTOUCHED: Untouched = {
     ringerPercent: 60,
     doNotDisturb: null,
     autoAnswer: { on: false, afterSeconds: 5 },
-    layout: 'speaker',
+    layout: 'content',
     selfView: false,
     wipeDailyAt: null
   },
@@ -31,9 +31,10 @@ export const UNTOUCHED: Untouched = {
 };
 
 /** A call of which nothing is recorded, handed over or parked. */
-export const PLAIN_CALL: Pick<CallView, 'recording' | 'transfer' | 'parkCode' | 'autoAnswerAt'> = {
+export const PLAIN_CALL: Pick<CallView, 'recording' | 'transfer' | 'referredBy' | 'parkCode' | 'autoAnswerAt'> = {
   recording: { here: false, there: false },
   transfer: null,
+  referredBy: null,
   parkCode: null,
   autoAnswerAt: null
 };

@@ -202,6 +202,7 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
       unblock: recorded('unblock')
     },
     admin: {
+      pinSet: () => state.admin.pinSet,
       setPin: recorded('setPin'),
       signIn: async () => ({ token: 'token' }),
       holds: (token) => token === 'token',
@@ -211,7 +212,9 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     reports: {
       create: async (text) => ({ ...report, text }),
       list: async () => [report],
-      open: async () => ({ name: 'report.tar.gz', bytes: new Uint8Array([1, 2, 3]) })
+      open: async () => ({ name: 'report.tar.gz', bytes: new Uint8Array([1, 2, 3]) }),
+      diagnostics: async () => ({ name: 'diagnostics.tar.gz', bytes: new Uint8Array([4]) }),
+      wipe: recorded('wipe')
     },
     async changeSettings(changed) {
       failing();
@@ -225,7 +228,10 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     selfViewTicket: own,
     showCode: async (shown) => change((before) => ({ ...before, display: { showsCode: shown } })),
     shareSources: async () => [{ id: 'screen:0', kind: 'screen', name: 'Screen' }],
-    retrieve: async () => ({ id: state.call?.id ?? '' }),
+    async retrieve() {
+      failing();
+      return { id: state.call?.id ?? '' };
+    },
     silence: recorded('silence'),
     clearRoom: recorded('clearRoom'),
     restart: recorded('restart'),

@@ -147,18 +147,7 @@ export async function startTwoRooms(options: TwoRoomsOptions = {}): Promise<TwoR
         startLimitMs: limit
       });
       made.push({ [Symbol.asyncDispose]: () => room.stop('SIGTERM') });
-      const base: ConfigLayer = {
-        room: { name },
-        identity: { directory: join(folder, name, 'identity') },
-        broker: { mode: 'external', url: brokerUrl },
-        encryption: { policy: 'DisabledUserOverride', setting: true },
-        media: { camera: 'test', microphone: 'test', video: VIDEO },
-        uiServer: { port: 0 },
-        log: { level: 'info', directory: join(folder, name, 'logs') },
-        dataDirectory: join(folder, name, 'data')
-      };
-      await mkdir(join(folder, name, 'data'), { recursive: true });
-      await writeFile(room.configFile, JSON.stringify(mergeLayers(base, options.config?.(index) ?? {})));
+      await writeRoomConfig(room, brokerUrl, options.config?.(index) ?? {});
       await room.start();
       return room;
     };
@@ -207,6 +196,32 @@ export async function startTwoRooms(options: TwoRoomsOptions = {}): Promise<TwoR
     await dispose();
     throw error;
   }
+}
+
+/** The harness’s own configuration of a room, and what a test wants otherwise. */
+async function writeRoomConfig({ name, folder, configFile }: TestRoom, brokerUrl: string, config: ConfigLayer): Promise<void> {
+  const base: ConfigLayer = {
+    room: { name },
+    identity: { directory: join(folder, 'identity') },
+    broker: { mode: 'external', url: brokerUrl },
+    encryption: { policy: 'DisabledUserOverride', setting: true },
+    media: { camera: 'test', microphone: 'test', video: VIDEO },
+    uiServer: { port: 0 },
+    log: { level: 'info', directory: join(folder, 'logs') },
+    dataDirectory: join(folder, 'data')
+  };
+  await mkdir(join(folder, 'data'), { recursive: true });
+  await writeFile(configFile, JSON.stringify(mergeLayers(base, config)));
+}
+
+/** A further room beside two that run: the test stops it (stop) before it disposes of them. */
+export async function startFurtherRoom(pair: TwoRooms, name: string, account: string, config: ConfigLayer = {}): Promise<TestRoom> {
+  const folder = join(pair.folder, name);
+  await ensureIdentities({ ...pair.identities, rooms: [{ account, directory: join(folder, 'identity') }] });
+  const room = createTestRoom({ name, account, folder, nodeFlags: [], env: {}, prefix: [], reach: async () => {}, startLimitMs: LIMIT_MS });
+  await writeRoomConfig(room, pair.broker.url, config);
+  await room.start();
+  return room;
 }
 
 const describe = (states: States): string =>

@@ -164,18 +164,45 @@ describe('HTTP interface', () => {
     }
   });
 
-  it('says why a feature is not there: end-to-end encryption takes it away, or it is still to come', async () => {
+  it('says why a feature is not there: end-to-end encryption takes it away, or this room has none', async () => {
     const id = room.ring();
     room.connect(null);
-    assertProblem(await post(`/api/v1/calls/${id}/transfer`), 501, 'CL_NOT_IMPLEMENTED');
+    for (const feature of ['captions', 'transcription', 'move-to-another-device', 'apps'])
+      assertProblem(await post(`/api/v1/calls/${id}/${feature}`), 409, 'CL_CALL_FEATURE_MISSING');
     room.connect(CODE);
-    const refused = await post(`/api/v1/calls/${id}/transfer`);
-    assertProblem(refused, 409, 'CL_CALL_FEATURE_UNAVAILABLE');
-    assert.match(refused.body, /end-to-end encrypted/);
+    // Whatever its body is.
+    for (const body of [undefined, { to: 'studio@contoso.example' }, { to: 7 }]) {
+      const refused = await post(`/api/v1/calls/${id}/transfer`, body);
+      assertProblem(refused, 409, 'CL_CALL_FEATURE_UNAVAILABLE');
+      assert.match(refused.body, /end-to-end encrypted/);
+    }
     assertProblem(await post(`/api/v1/calls/${id}/dtmf`), 501, 'CL_NOT_IMPLEMENTED');
     assertProblem(await post('/api/v1/calls/other/hold'), 404, 'CL_CALL_NONE');
     assertProblem(await post(`/api/v1/calls/${id}/explode`), 404, 'CL_NOT_FOUND');
     assertProblem(await post(`/api/v1/calls/${id}/constructor`), 404, 'CL_NOT_FOUND');
+  });
+
+  it('hands over, parks and retrieves, the calls behind the one in front too', async () => {
+    const id = room.ring();
+    room.connect(null);
+    const to = { to: 'library@contoso.example' };
+    for (const [action, body] of [
+      ['transfer', to],
+      ['consult-then-transfer', to],
+      ['complete-transfer', {}],
+      ['park', {}]
+    ] as const) {
+      assert.equal((await post(`/api/v1/calls/${id}/${action}`, body)).status, 204, action);
+      assert.deepEqual(room.actions.at(-1), { id, action, options: body });
+    }
+    assertProblem(await post(`/api/v1/calls/${id}/transfer`), 400, 'CL_REQUEST_INVALID');
+    assertProblem(await post(`/api/v1/calls/${id}/park`, to), 400, 'CL_REQUEST_INVALID');
+    const retrieved = await post('/api/v1/calls/retrieve', { account: 'studio@contoso.example', code: '0427' });
+    assert.deepEqual([retrieved.status, JSON.parse(retrieved.body)], [200, { id }]);
+    for (const body of [{ code: '0427' }, { account: null }, { account: null, code: 427 }, { account: null, code: '0427', more: 1 }])
+      assertProblem(await post('/api/v1/calls/retrieve', body), 400, 'CL_REQUEST_INVALID');
+    room.failNext = new CloisterError('CL_PARK_UNKNOWN');
+    assertProblem(await post('/api/v1/calls/retrieve', { account: null, code: '0427' }), 404, 'CL_PARK_UNKNOWN');
   });
 
   it('lists the devices, chooses among them, moves cameras and turns the volume', async () => {

@@ -1,13 +1,14 @@
 // The display: one scene, and under it the canvases of the two pictures, which stay for the page's whole life, so that the first frame never
-// waits for React. A shared screen takes most of the display, the camera's picture goes beside it (content-layout.ts).
+// waits for React. Where they are with a shared screen is content-layout.ts.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { useEffect, useState, useSyncExternalStore } from 'react';
-import type { RoomState } from '../../room/state.ts';
+import type { CallView, RoomState } from '../../room/state.ts';
+import { OwnPicture } from '../shared/own-picture.tsx';
 import { useRoom } from '../shared/room-context.tsx';
 import { OverPicture } from '../shared/room-page.tsx';
 import { colours } from '../shared/theme.ts';
 import { useTexts } from '../shared/use-texts.ts';
-import { contentLayout } from './content-layout.ts';
+import { ARRANGEMENTS, type Arrangement, OWN_IN_THE_CORNER } from './content-layout.ts';
 import type { DisplayFeed } from './feed.ts';
 import { type Scene, sceneOf } from './scene-choice.ts';
 import { EndedScene } from './scenes/ended.tsx';
@@ -24,8 +25,7 @@ const useStyles = makeStyles({
   inCall: { backgroundColor: '#000000' },
   canvas: { position: 'absolute', inset: 0, width: '100%', height: '100%', objectFit: 'contain', visibility: 'hidden' },
   visible: { visibility: 'visible' },
-  screen: contentLayout.screen,
-  beside: contentLayout.camera
+  onBlack: { backgroundColor: '#000000' }
 });
 
 export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
@@ -49,6 +49,7 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
     if (known) feed.follow(epoch);
   }, [feed, known, epoch]);
 
+  const arrangement = shared ? ARRANGEMENTS[view.state?.settings.layout ?? 'content'] : null;
   const volume = view.state === null ? null : view.state.devices.speakerMuted ? 0 : view.state.devices.volumePercent;
   useEffect(() => {
     if (volume !== null) feed.setVolume(volume);
@@ -64,10 +65,16 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
       <canvas
         data-testid="remote-video"
         data-of="video"
-        className={mergeClasses(styles.canvas, shared && styles.beside, scene === 'in-call' && live && styles.visible)}
+        className={mergeClasses(styles.canvas, scene === 'in-call' && live && styles.visible)}
+        style={arrangement?.camera}
       />
-      <canvas data-testid="remote-screen" data-of="screen" className={mergeClasses(styles.canvas, styles.screen, shared && styles.visible)} />
-      <SceneContent scene={scene} state={view.state} online={view.online} live={live} shared={shared} />
+      <canvas
+        data-testid="remote-screen"
+        data-of="screen"
+        className={mergeClasses(styles.canvas, styles.onBlack, shared && styles.visible)}
+        style={arrangement?.screen}
+      />
+      <SceneContent scene={scene} state={view.state} online={view.online} live={live} arrangement={arrangement} />
     </main>
   );
 }
@@ -77,10 +84,10 @@ type SceneContentProps = {
   readonly state: RoomState | null;
   readonly online: boolean;
   readonly live: boolean;
-  readonly shared: boolean;
+  readonly arrangement: Arrangement | null;
 };
 
-function SceneContent({ scene, state, online, live, shared }: SceneContentProps) {
+function SceneContent({ scene, state, online, live, arrangement }: SceneContentProps) {
   if (state === null || scene === 'reconnecting') return <ReconnectingScene />;
   const call = state.call;
   if (call === null || scene === 'idle' || scene === 'problem') return <IdleScene state={state} />;
@@ -88,8 +95,20 @@ function SceneContent({ scene, state, online, live, shared }: SceneContentProps)
   if (scene === 'ended') return <EndedScene call={call} />;
   return (
     <OverPicture>
-      <InCallScene call={call} live={live} online={online} shared={shared} />
+      <InCallScene state={state} call={call} live={live} online={online} arrangement={arrangement} />
+      <SelfView state={state} call={call} arrangement={arrangement} />
     </OverPicture>
+  );
+}
+
+/** This room's own picture, where people want it and it is sent; a code that was asked for has the display to itself. */
+function SelfView({ state, call, arrangement }: { readonly state: RoomState; readonly call: CallView; readonly arrangement: Arrangement | null }) {
+  const wanted = state.settings.selfView && !state.display.showsCode;
+  if (!wanted || call.phase !== 'connected' || !call.media.video.sending) return null;
+  return (
+    <div style={arrangement?.own ?? OWN_IN_THE_CORNER}>
+      <OwnPicture ticketPath="/api/v1/self-view/ticket" of={call.mediaEpoch} testId="self-view" />
+    </div>
   );
 }
 

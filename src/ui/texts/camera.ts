@@ -34,7 +34,6 @@ export const camera = translations({
     'camera.shuttered': 'The shutter is closed: the picture is black.',
     'camera.none': 'No camera of this room can be moved.',
     'camera.away': 'This camera cannot be reached.',
-    'camera.picture': 'Own picture',
     'camera.pictureInCall': 'Your picture can be seen here during a call.',
     'camera.pictureOff': 'The camera is off: no picture leaves this room.'
   },
@@ -70,7 +69,6 @@ export const camera = translations({
     'camera.shuttered': 'Die Blende ist geschlossen: Das Bild ist schwarz.',
     'camera.none': 'Keine Kamera dieses Raums lässt sich bewegen.',
     'camera.away': 'Diese Kamera ist nicht erreichbar.',
-    'camera.picture': 'Eigenes Bild',
     'camera.pictureInCall': 'Ihr Bild ist hier während eines Anrufs zu sehen.',
     'camera.pictureOff': 'Die Kamera ist aus: Kein Bild verlässt diesen Raum.'
   },
@@ -106,7 +104,6 @@ export const camera = translations({
     'camera.shuttered': 'Le cache est fermé : l’image est noire.',
     'camera.none': 'Aucune caméra de cette salle ne peut être orientée.',
     'camera.away': 'Cette caméra est inaccessible.',
-    'camera.picture': 'Votre image',
     'camera.pictureInCall': 'Votre image est visible ici pendant un appel.',
     'camera.pictureOff': 'La caméra est éteinte : aucune image ne quitte cette salle.'
   },
@@ -142,7 +139,6 @@ export const camera = translations({
     'camera.shuttered': 'El obturador está cerrado: la imagen es negra.',
     'camera.none': 'Ninguna cámara de esta sala se puede mover.',
     'camera.away': 'No se puede acceder a esta cámara.',
-    'camera.picture': 'Imagen propia',
     'camera.pictureInCall': 'Su imagen se ve aquí durante una llamada.',
     'camera.pictureOff': 'La cámara está apagada: ninguna imagen sale de esta sala.'
   },
@@ -178,7 +174,6 @@ export const camera = translations({
     'camera.shuttered': 'シャッターが閉じているため、映像は真っ黒です。',
     'camera.none': 'この会議室に動かせるカメラはありません。',
     'camera.away': 'このカメラに接続できません。',
-    'camera.picture': '自分の映像',
     'camera.pictureInCall': '通話中はここに自分の映像が表示されます。',
     'camera.pictureOff': 'カメラはオフです。映像はこの会議室から送られていません。'
   },
@@ -214,7 +209,6 @@ export const camera = translations({
     'camera.shuttered': 'الغطاء مغلق: الصورة سوداء.',
     'camera.none': 'لا توجد في هذه القاعة كاميرا يمكن تحريكها.',
     'camera.away': 'يتعذر الوصول إلى هذه الكاميرا.',
-    'camera.picture': 'صورتكم',
     'camera.pictureInCall': 'تظهر صورتكم هنا أثناء المكالمة.',
     'camera.pictureOff': 'الكاميرا متوقفة: لا تخرج صورة من هذه القاعة.'
   }

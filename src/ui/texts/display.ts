@@ -3,6 +3,11 @@ import { translations } from './translations.ts';
 
 export const display = translations({
   en: {
+    'display.recordingHere': 'This call is recorded here',
+    'display.recordingThere': 'This call is recorded by the other room',
+    'display.recordingBoth': 'This call is recorded by both rooms',
+    'display.heldThere': 'The other room has put the call on hold',
+    'display.codeWith': 'Read this code to {name}',
     'display.idle.how': 'To call this room',
     'display.incoming': 'Incoming call',
     'display.answerHint': 'Answer on the touch panel',
@@ -20,6 +25,11 @@ export const display = translations({
     'display.ended': 'Call ended'
   },
   de: {
+    'display.recordingHere': 'Dieser Anruf wird hier aufgezeichnet',
+    'display.recordingThere': 'Der andere Raum zeichnet diesen Anruf auf',
+    'display.recordingBoth': 'Beide Räume zeichnen diesen Anruf auf',
+    'display.heldThere': 'Der andere Raum hält den Anruf',
+    'display.codeWith': 'Lesen Sie {name} diesen Code vor',
     'display.idle.how': 'So rufen Sie diesen Raum an',
     'display.incoming': 'Eingehender Anruf',
     'display.answerHint': 'Am Bedienfeld annehmen',
@@ -37,6 +47,11 @@ export const display = translations({
     'display.ended': 'Anruf beendet'
   },
   fr: {
+    'display.recordingHere': 'Cet appel est enregistré ici',
+    'display.recordingThere': 'L’autre salle enregistre cet appel',
+    'display.recordingBoth': 'Les deux salles enregistrent cet appel',
+    'display.heldThere': 'L’autre salle a mis l’appel en attente',
+    'display.codeWith': 'Lisez ce code à {name}',
     'display.idle.how': 'Pour appeler cette salle',
     'display.incoming': 'Appel entrant',
     'display.answerHint': 'Répondez sur le panneau tactile',
@@ -54,6 +69,11 @@ export const display = translations({
     'display.ended': 'Appel terminé'
   },
   es: {
+    'display.recordingHere': 'Esta llamada se graba aquí',
+    'display.recordingThere': 'La otra sala graba esta llamada',
+    'display.recordingBoth': 'Ambas salas graban esta llamada',
+    'display.heldThere': 'La otra sala ha puesto la llamada en espera',
+    'display.codeWith': 'Lea este código a {name}',
     'display.idle.how': 'Para llamar a esta sala',
     'display.incoming': 'Llamada entrante',
     'display.answerHint': 'Responda en el panel táctil',
@@ -71,6 +91,11 @@ export const display = translations({
     'display.ended': 'Llamada finalizada'
   },
   ja: {
+    'display.recordingHere': 'この通話はこの部屋で録画されています',
+    'display.recordingThere': 'この通話は相手の部屋で録画されています',
+    'display.recordingBoth': 'この通話は両方の部屋で録画されています',
+    'display.heldThere': '相手が通話を保留しています',
+    'display.codeWith': 'このコードを{name}に読み上げてください',
     'display.idle.how': 'この会議室への発信先',
     'display.incoming': '着信',
     'display.answerHint': 'タッチパネルで応答してください',
@@ -88,6 +113,11 @@ export const display = translations({
     'display.ended': '通話終了'
   },
   ar: {
+    'display.recordingHere': 'يجري تسجيل هذه المكالمة هنا',
+    'display.recordingThere': 'تسجّل القاعة الأخرى هذه المكالمة',
+    'display.recordingBoth': 'تسجّل القاعتان هذه المكالمة',
+    'display.heldThere': 'وضعت القاعة الأخرى المكالمة قيد الانتظار',
+    'display.codeWith': 'اقرأ هذا الرمز على {name}',
     'display.idle.how': 'للاتصال بهذه القاعة',
     'display.incoming': 'مكالمة واردة',
     'display.answerHint': 'أجب من لوحة اللمس',

@@ -13,11 +13,12 @@ import { everyScreen } from './every-screen.ts';
 import { features } from './features.ts';
 import { home } from './home.ts';
 import { inCall } from './in-call.ts';
+import { pictures } from './pictures.ts';
 import { reasons } from './reasons.ts';
 import { security } from './security.ts';
 import type { Translations } from './translations.ts';
 
-export const AREAS = [everyScreen, home, call, inCall, features, camera, security, codeComparison, display, ended, reasons] as const;
+export const AREAS = [everyScreen, home, call, inCall, features, camera, pictures, security, codeComparison, display, ended, reasons] as const;
 
 export type TextKey = (typeof AREAS)[number] extends infer Area ? (Area extends Translations<infer Key> ? Key : never) : never;
 

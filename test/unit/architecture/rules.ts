@@ -30,7 +30,20 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   '@peculiar/x509': ['src/identity/', 'src/encryption/'],
   'reflect-metadata': ['src/identity/', 'src/encryption/'], // @peculiar/x509 cannot be loaded without it
   rfc6902: ['src/ui-server/', 'src/ui/'],
-  zod: ['agent/', 'src/config/', 'src/devices/', 'src/signaling/', 'src/ui-server/', 'src/media/', 'src/identity/', 'src/relay/'],
+  zod: [
+    'agent/',
+    'src/config/',
+    'src/people/',
+    'src/settings/',
+    'src/devices/',
+    'src/signaling/',
+    'src/ui-server/',
+    'src/media/',
+    'src/identity/',
+    'src/relay/',
+    'src/admin/',
+    'src/health/'
+  ],
   react: ['src/ui/'],
   'react-dom': ['src/ui/'],
   '@fluentui/react-components': ['src/ui/'],
@@ -47,9 +60,13 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/policy\//, imports: ['zod'] },
   { path: /^src\/encryption\//, imports: ['node:crypto', '@peculiar/x509'] },
   { path: /^src\/config\/(?!(?:load-config|atomic-file|kept-file)\.ts$)/, imports: ['zod'] },
+  { path: /^src\/admin\/pin-rules\.ts$/, imports: [] },
+  { path: /^src\/admin\/sessions\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/identity\/names\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/signaling\/(?:topics|messages)\.ts$/, imports: ['zod'] },
   { path: /^src\/devices\/(?:device-text|identity|alsa-text|usb-terminals)\.ts$/, imports: ['node:crypto'] },
+  { path: /^src\/people\/(?:people-book|recent-call|directory|search|kept-people)\.ts$/, imports: ['zod'] },
+  { path: /^src\/settings\/(?:room-settings|daily-wipe|kept-settings)\.ts$/, imports: ['zod'] },
   { path: /^src\/media\/agreement\.ts$/, imports: [] },
   { path: /^src\/media\/rtp\//, imports: [] },
   { path: /^src\/media\/path\/(?:relay\/relay-(?:frames|priority))\.ts$/, imports: [] },
@@ -68,6 +85,8 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   },
   { path: /^src\/devices\/hid\/(?:report-model|report-descriptor|report-codec|usages|telephony-map|drivers)\.ts$/, imports: [] },
   { path: /^src\/devices\/cameras\/(?:capture-format|v4l2-text|visca)\.ts$/, imports: [] },
+  { path: /^src\/devices\/desktop\/desktop-text\.ts$/, imports: [] },
+  { path: /^src\/media\/recording\/sealed-recording\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/ui\/display\/playout\.ts$/, imports: [] }
 ];
 

@@ -1,7 +1,7 @@
 // Two sessions over a path in memory: handshake, protection, sound and the display's feed are the real ones, the clock is moved by hand.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -9,13 +9,17 @@ import { WebSocket } from 'ws';
 import { type CallCertificate, createCallCertificate } from '../../../src/encryption/call-certificate.ts';
 import { endpointBinding } from '../../../src/encryption/endpoint-binding.ts';
 import { commitment, commitmentHolds, securityCode } from '../../../src/encryption/security-code.ts';
+import { makeSealingPair, sealFor } from '../../../src/identity/sealing.ts';
 import type { CloisterError } from '../../../src/kernel/errors.ts';
+import { decodeFeedFrame, type FeedFrame } from '../../../src/media/display-feed/protocol.ts';
 import type { SessionEvents } from '../../../src/media/ipc.ts';
 import { createMemoryPaths } from '../../../src/media/path/memory-path.ts';
 import type { MediaSettings, MediaStatistics } from '../../../src/media/port.ts';
+import { readSealedKey } from '../../../src/media/recording/sealed-recording.ts';
 import { createSession, type SessionOptions } from '../../../src/media/session.ts';
 import { createFakeClock, type FakeClock } from '../../fakes/clock.ts';
 import { createFakePath } from '../../fakes/path.ts';
+import { decodePictures } from '../../harness/decode.ts';
 
 type Role = 'caller' | 'callee';
 type CreatePath = NonNullable<SessionOptions['createPath']>;
@@ -74,6 +78,7 @@ function createSide(
     call: { callId: '00000000-0000-7000-8000-000000000000', role, microphone: true, camera: settings.camera !== undefined, held: false },
     certificate,
     encryption: { commitment, commitmentHolds, securityCode, endpointBinding },
+    sealRecordingKey: sealFor,
     nonce: nonceOf(role),
     clock,
     emit(event, ...parameters) {
@@ -185,6 +190,86 @@ describe('session', function () {
     await callee.session.reveal(nonce);
     assert.equal(callee.said.length, 1);
     display.terminate();
+  });
+
+  it('gives the own picture, as it is sent, to this room’s pages: nothing before the call is live, nothing of the other side, and nothing while the camera is off', async () => {
+    const world = createWorld(() => true, { camera: 'test' });
+    const { callee, pass, until } = world;
+    const nonce = await exchange(world);
+    await assert.rejects(once(new WebSocket((await callee.session.displayTicket()).url.replace(/[^/]+$/, 'guess'), { origin: ORIGIN }), 'open'));
+    const { url } = await callee.session.ownPictureTicket();
+    assert.notEqual(new URL(url).port, new URL((await callee.session.displayTicket()).url).port);
+    const frames: FeedFrame[] = [];
+    const words: string[] = [];
+    const page = new WebSocket(url, { origin: ORIGIN });
+    page.binaryType = 'arraybuffer';
+    page.on('message', (data, binary) => {
+      const frame = binary ? decodeFeedFrame(data as ArrayBuffer) : null;
+      if (frame !== null) frames.push(frame);
+      else words.push(String(data instanceof ArrayBuffer ? Buffer.from(data) : data));
+    });
+    await once(page, 'open');
+    await callee.session.open();
+    await pass(500);
+    assert.equal(frames.length, 0);
+    await callee.session.reveal(nonce);
+    await until('pictures come', () => frames.length > 5);
+    assert.deepEqual([...new Set(frames.map(({ kind }) => kind))], ['video-key', 'video-delta']);
+    assert.equal(frames[0]?.kind, 'video-key');
+    assert.ok(words.some((word) => word.includes('"picture-config"') && word.includes(`"width":${VIDEO.width}`)));
+    assert.deepEqual(
+      words.filter((word) => word.includes('audio-config')),
+      []
+    );
+    assert.equal(callee.reported()?.displays, 0, 'a self-view is no display that plays the sound');
+    const [image] = await decodePictures('VP8', frames);
+    assert.deepEqual([image?.width, image?.height], [VIDEO.width, VIDEO.height]);
+    await callee.session.setCamera(false);
+    await pass(1_000);
+    assert.match(words.at(-1) ?? '', /"video":false/);
+    const before = frames.length;
+    await pass(1_000);
+    assert.equal(frames.length, before);
+    page.terminate();
+  });
+
+  it('records a standard call for its recipient alone, and no other call at all, whatever it is asked', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'cloister-session-'));
+    const { publicKey } = makeSealingPair();
+    const files = (): Promise<string[]> => readdir(join(directory, 'recordings')).catch(() => []);
+    const recording = { directory: join(directory, 'recordings'), recipient: publicKey, maxBytes: 10_000_000 };
+    try {
+      const secret = createWorld(() => true, { recording });
+      await assert.rejects(secret.callee.session.setRecording(true), hasCode('CL_CALL_WRONG_PHASE'));
+      const nonce = await exchange(secret);
+      await secret.callee.session.open();
+      await assert.rejects(secret.callee.session.setRecording(true), (error) =>
+        ['CL_CALL_WRONG_PHASE', 'CL_CALL_FEATURE_UNAVAILABLE'].includes((error as CloisterError).code)
+      );
+      await secret.callee.session.reveal(nonce);
+      await secret.until('it is live', () => secret.callee.said.length === 1);
+      await assert.rejects(secret.callee.session.setRecording(true), hasCode('CL_CALL_FEATURE_UNAVAILABLE'));
+      await secret.callee.session.setRecording(false);
+      assert.deepEqual(await files(), []);
+      await close();
+
+      const standard = createWorld(() => true, { recording });
+      await exchange(standard, false);
+      await standard.callee.session.open();
+      await standard.until('both are live', () => standard.callee.said.length + standard.caller.said.length === 2);
+      await assert.rejects(standard.caller.session.setRecording(true), hasCode('CL_CALL_FEATURE_MISSING'));
+      await standard.callee.session.setRecording(true);
+      await standard.callee.session.setRecording(true);
+      assert.equal((await files()).length, 1);
+      await standard.pass(3_000);
+      await standard.callee.session.close();
+      const [name = ''] = await files();
+      const bytes = await readFile(join(directory, 'recordings', name));
+      assert.ok(readSealedKey(bytes) !== null && bytes.length > 1_000);
+    } finally {
+      await close();
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 
   it('sends no datagram at all from the callee before the call is answered, though everything else is there', async () => {

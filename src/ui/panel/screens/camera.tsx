@@ -13,6 +13,7 @@ import { WarningFilled } from '@fluentui/react-icons/svg/warning';
 import { type KeyboardEvent, type ReactElement, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { CallView, DeviceView, RoomState } from '../../../room/state.ts';
 import type { CameraCommand } from '../../../ui-server/port.ts';
+import { OwnPicture } from '../../shared/own-picture.tsx';
 import { useCommand } from '../../shared/room-context.tsx';
 import { colours, panelSizes } from '../../shared/theme.ts';
 import { useTexts } from '../../shared/use-texts.ts';
@@ -62,6 +63,8 @@ const useStyles = makeStyles({
   },
   zoom: { display: 'grid', gridTemplateColumns: '1fr 1fr', gap: panelSizes.gap, width: '100%' },
   hint: { margin: 0, color: colours.quiet, textAlign: 'center' },
+  quiet: { margin: 0, color: colours.quiet },
+  picture: { width: 'min(100%, 30rem)', flexShrink: 0 },
   side: { display: 'flex', flexDirection: 'column', gap: '0.75rem', minWidth: 0 },
   heading: { margin: 0, fontSize: panelSizes.large, fontWeight: 600 },
   presets: { display: 'grid', gridTemplateColumns: 'repeat(auto-fill, minmax(min(17rem, 100%), 1fr))', gap: panelSizes.gap },
@@ -108,13 +111,13 @@ export function CameraScreen({ call, devices, onBack }: CameraScreenProps) {
         </div>
       ) : (
         // Another camera starts anew: its motion ends, its positions are asked for.
-        <Camera key={camera.id} camera={camera} />
+        <Camera key={camera.id} camera={camera} call={call} />
       )}
     </Screen>
   );
 }
 
-function Camera({ camera }: { readonly camera: DeviceView }) {
+function Camera({ camera, call }: { readonly camera: DeviceView; readonly call: CallView | null }) {
   const styles = useStyles();
   const t = useTexts();
   const command = useCommand();
@@ -164,8 +167,21 @@ function Camera({ camera }: { readonly camera: DeviceView }) {
         {camera.present ? null : <Warning words={t('camera.away')} />}
         {camera.shutter === 'closed' ? <Warning words={t('camera.shuttered')} /> : null}
         {command.error === null ? null : <CommandError error={command.error} />}
+        {call === null ? <p className={styles.quiet}>{t('camera.pictureInCall')}</p> : <PictureInCall call={call} />}
         <Presets camera={camera} path={path} />
       </div>
+    </div>
+  );
+}
+
+/** What the other side is sent. Not mirrored: left is where the camera goes when it is moved to the left. */
+function PictureInCall({ call }: { readonly call: CallView }) {
+  const styles = useStyles();
+  const t = useTexts();
+  if (!call.media.video.sending) return <p className={styles.quiet}>{t('camera.pictureOff')}</p>;
+  return (
+    <div className={styles.picture}>
+      <OwnPicture ticketPath="/api/v1/self-view/ticket" of={call.mediaEpoch} mirrored={false} />
     </div>
   );
 }
