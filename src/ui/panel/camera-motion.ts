@@ -38,7 +38,8 @@ export function createCameraMotion({ send, clock }: CameraMotionOptions): Camera
     driving = true;
     while (wanted !== null) {
       const moving: Direction = wanted;
-      const moved = await send({ type: 'move', ...moving, focus: 0, forMs: HOLDS_MS });
+      const { pan, tilt, zoom } = moving;
+      const moved = await send({ type: 'move', pan, tilt, zoom, focus: 0, forMs: HOLDS_MS });
       if (!moved) wanted = null;
       else if (wanted === moving) await rest();
       // A finger that came back meanwhile goes on with the next move.
