@@ -23,8 +23,8 @@ const useStyles = makeStyles({
   groups: {
     display: 'grid',
     gridTemplateColumns: 'auto auto',
-    gap: '0.75rem 2rem',
-    fontSize: 'min(max(40px, 3.25rem), 5vw)',
+    gap: '0.75rem 1.5rem',
+    fontSize: 'min(max(40px, 3.25rem), 4vw)',
     fontWeight: 600,
     lineHeight: 1.1
   },

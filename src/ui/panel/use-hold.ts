@@ -12,6 +12,7 @@ export function useHold({ start, stop }: Holding) {
   const latest = useRef({ start, stop });
   latest.current = { start, stop };
   const held = useRef(false);
+  const byKey = useRef(false);
   const begin = useRef(() => {
     if (held.current) return;
     held.current = true;
@@ -51,15 +52,20 @@ export function useHold({ start, stop }: Holding) {
     onContextMenu: (event: { preventDefault(): void }) => event.preventDefault(),
     onKeyDown: (event: KeyboardEvent) => {
       if (!HOLD_KEYS.has(event.key)) return;
-      event.preventDefault();
+      byKey.current = true;
       if (!event.repeat) begin();
     },
     onKeyUp: (event: KeyboardEvent) => {
-      if (HOLD_KEYS.has(event.key)) end();
+      if (!HOLD_KEYS.has(event.key)) return;
+      end();
+      // After the click that the browser makes of a key.
+      window.setTimeout(() => {
+        byKey.current = false;
+      });
     },
     /** Without a pointer and without a key (both are told above): a screen reader. */
     onClick: (event: { readonly detail: number }) => {
-      if (event.detail !== 0 || held.current) return;
+      if (event.detail !== 0 || byKey.current || held.current) return;
       begin();
       window.setTimeout(end, CLICK_MS);
     }

@@ -35,7 +35,21 @@ import { TouchButton } from '../touch-button.tsx';
 import { VolumeControl } from '../volume-control.tsx';
 
 const useStyles = makeStyles({
-  screen: { gap: '0.75rem', padding: '1.25rem 2rem' },
+  screen: { gap: '0.5rem', padding: '1.25rem 2rem', overflowY: 'hidden' },
+  // What does not fit in large type scrolls above the controls: ending the call is never out of sight.
+  above: {
+    flexGrow: 1,
+    minHeight: 0,
+    display: 'flex',
+    flexDirection: 'column',
+    gap: '0.75rem',
+    // Room for the outline of what has the focus.
+    margin: '-4px',
+    padding: '4px',
+    overflowY: 'auto',
+    overscrollBehavior: 'contain',
+    scrollbarColor: `${colours.quiet} transparent`
+  },
   top: { display: 'flex', flexWrap: 'wrap', justifyContent: 'space-between', alignItems: 'center', gap: '0.75rem 1.5rem', flexShrink: 0 },
   shield: {
     display: 'flex',
@@ -77,20 +91,11 @@ const useStyles = makeStyles({
   },
   note: { color: colours.warning, fontSize: panelSizes.large, fontWeight: 600 },
   noteDetail: { color: colours.quiet, fontSize: panelSizes.text },
-  resume: { minWidth: '18rem', minHeight: 'max(76px, 5.5rem)', marginTop: '0.5rem' },
+  // In the place of microphone, camera and screen, which on hold send nothing.
+  resume: { flexGrow: 3, maxWidth: 'none', fontSize: panelSizes.large },
   problem: { display: 'flex', gap: '0.75rem', alignItems: 'center', justifyContent: 'center', color: colours.warning, fontSize: panelSizes.text },
   problemIcon: { fontSize: '1.5em', lineHeight: 0 },
-  // What does not fit in large type scrolls beneath them: ending the call is never out of sight.
-  controls: {
-    position: 'sticky',
-    bottom: 0,
-    zIndex: 1,
-    flexShrink: 0,
-    display: 'flex',
-    flexDirection: 'column',
-    gap: panelSizes.gap,
-    backgroundColor: colours.ground
-  },
+  controls: { flexShrink: 0, display: 'flex', flexDirection: 'column', gap: panelSizes.gap },
   row: { display: 'flex', justifyContent: 'center', gap: panelSizes.gap },
   control: {
     flexGrow: 1,
@@ -147,42 +152,46 @@ export function InCallScreen({ call, state, onOpen }: InCallScreenProps) {
   const held = call.phase === 'on-hold';
   return (
     <Screen testId="screen-in-call" name={call.peer.displayName} className={styles.screen}>
-      <CallNotices call={call} devices={devices} onShare={() => onOpen('share')} />
-      <div className={styles.top}>
-        <ShieldButton call={call} onShield={() => onOpen('security')} />
-        <div className={styles.topRight}>
-          <NetworkQuality media={call.media} />
-          <VolumeControl devices={devices} />
-          <Duration call={call} />
-        </div>
-      </div>
-      <OtherCalls calls={state.otherCalls} front={call} />
-      <div data-keeps-height className={styles.middle}>
-        <PeerHeading peer={call.peer} compact={hasMoreToSay(call, state)} />
-        {held ? <Held call={call} /> : null}
-        {call.heldThere ? (
-          <div className={styles.note} role="status" data-testid="held-there">
-            {t('call.heldThere', { name: call.peer.displayName })}
+      <div className={styles.above}>
+        <CallNotices call={call} devices={devices} onShare={() => onOpen('share')} />
+        <div className={styles.top}>
+          <ShieldButton call={call} onShield={() => onOpen('security')} />
+          <div className={styles.topRight}>
+            <NetworkQuality media={call.media} />
+            <VolumeControl devices={devices} />
+            <Duration call={call} />
           </div>
-        ) : null}
-        {held ? (
-          <TouchButton
-            testId="button-hold"
-            label={t('call.resume')}
-            name={t('inCall.resume.name', { name: call.peer.displayName })}
-            icon={<PlayFilled />}
-            tone="brand"
-            className={styles.resume}
-            disabled={command.pending !== null}
-            onTouch={() => void command.act(call, 'resume')}
-          />
-        ) : null}
-        <MediaProblem call={call} />
+        </div>
+        <OtherCalls calls={state.otherCalls} front={call} />
+        <div data-keeps-height className={styles.middle}>
+          <PeerHeading peer={call.peer} compact={hasMoreToSay(call, state)} />
+          {held ? <Held call={call} /> : null}
+          {call.heldThere ? (
+            <div className={styles.note} role="status" data-testid="held-there">
+              {t('call.heldThere', { name: call.peer.displayName })}
+            </div>
+          ) : null}
+          <MediaProblem call={call} />
+        </div>
       </div>
       <div className={styles.controls}>
         <CommandError error={command.error} />
         <div className={styles.row}>
-          <Sources call={call} devices={devices} command={command} onShare={() => onOpen('share')} />
+          {held ? (
+            <TouchButton
+              testId="button-hold"
+              label={t('call.resume')}
+              name={t('inCall.resume.name', { name: call.peer.displayName })}
+              icon={<PlayFilled />}
+              tone="brand"
+              stacked
+              className={mergeClasses(styles.control, styles.resume)}
+              disabled={command.pending !== null}
+              onTouch={() => void command.act(call, 'resume')}
+            />
+          ) : (
+            <Sources call={call} devices={devices} command={command} onShare={() => onOpen('share')} />
+          )}
           <TouchButton
             testId="button-end"
             label={t('call.end')}
@@ -255,14 +264,12 @@ type SourcesProps = {
   readonly onShare: () => void;
 };
 
-/** Microphone, camera and shared screen. */
+/** Microphone, camera and shared screen; not on hold, when nothing of them leaves. */
 function Sources({ call, devices, command, onShare }: SourcesProps) {
   const styles = useStyles();
   const t = useTexts();
-  const held = call.phase === 'on-hold';
-  // On hold nothing leaves, whatever is wanted again after it.
-  const microphone = sourceControl(call.media.audio.sending, call.media.wanted.microphone && !held);
-  const camera = sourceControl(call.media.video.sending, call.media.wanted.camera && !held);
+  const microphone = sourceControl(call.media.audio.sending, call.media.wanted.microphone);
+  const camera = sourceControl(call.media.video.sending, call.media.wanted.camera);
   const screen = sourceControl(call.media.screen.sending, call.media.wanted.screen);
   const shareable = devices.screen !== null;
 
@@ -280,7 +287,6 @@ function Sources({ call, devices, command, onShare }: SourcesProps) {
     <>
       <SourceButton
         testId="button-mute"
-        disabled={held}
         control={microphone}
         label={t(microphoneLabel(microphone))}
         name={t(microphone.next === 'off' ? 'call.mute' : 'call.unmute')}
@@ -289,7 +295,6 @@ function Sources({ call, devices, command, onShare }: SourcesProps) {
       />
       <SourceButton
         testId="button-camera"
-        disabled={held}
         control={camera}
         label={t(cameraLabel(camera, isShuttered(devices)))}
         name={t(camera.next === 'off' ? 'call.cameraOff' : 'call.cameraOn')}
@@ -362,7 +367,6 @@ function cameraLabel(control: SourceControl, shuttered: boolean) {
 
 type SourceButtonProps = {
   readonly testId: string;
-  readonly disabled: boolean;
   readonly control: SourceControl;
   readonly label: string;
   readonly name: string;
@@ -371,7 +375,7 @@ type SourceButtonProps = {
 };
 
 /** The label says what is so, the accessible name also what a touch does. */
-function SourceButton({ testId, disabled, control, label, name, icon, onTouch }: SourceButtonProps) {
+function SourceButton({ testId, control, label, name, icon, onTouch }: SourceButtonProps) {
   const styles = useStyles();
   return (
     <TouchButton
@@ -380,7 +384,6 @@ function SourceButton({ testId, disabled, control, label, name, icon, onTouch }:
       name={`${label}. ${name}`}
       icon={icon}
       stacked
-      disabled={disabled}
       pressed={!control.sending}
       className={mergeClasses(styles.control, !control.sending && styles.off)}
       onTouch={onTouch}
@@ -394,13 +397,7 @@ function ShieldButton({ call, onShield }: { readonly call: CallView; readonly on
   const state = shieldStateOf(call.encryption);
   const title = t.shield(call.encryption);
   return (
-    <button
-      type="button"
-      data-testid="button-shield"
-      className={mergeClasses(styles.shield, state === 'failed' && styles.shieldFailed)}
-      aria-label={t('shield.open', { state: title })}
-      onClick={onShield}
-    >
+    <button type="button" data-testid="button-shield" className={mergeClasses(styles.shield, state === 'failed' && styles.shieldFailed)} onClick={onShield}>
       <span data-testid="shield-state" data-state={state} className={styles.shieldIcon}>
         <ShieldIcon encryption={call.encryption} />
       </span>

@@ -12,7 +12,7 @@ import { PhoneDesktopRegular } from '@fluentui/react-icons/svg/phone-desktop';
 import { RecordRegular } from '@fluentui/react-icons/svg/record';
 import { RecordStopRegular } from '@fluentui/react-icons/svg/record-stop';
 import { TextDescriptionRegular } from '@fluentui/react-icons/svg/text-description';
-import { type ReactElement, useId, useState } from 'react';
+import { type ReactElement, useState } from 'react';
 import type { CallView, RoomState, Unavailable } from '../../../room/state.ts';
 import { useCommand } from '../../shared/room-context.tsx';
 import { colours, panelSizes } from '../../shared/theme.ts';
@@ -189,7 +189,6 @@ type FeatureCardProps = {
 function FeatureCard({ feature, recording, reason, explained, onTouch }: FeatureCardProps) {
   const styles = useStyles();
   const t = useTexts();
-  const about = useId();
   const aboutKey: TextKey = reason !== null && explained ? `features.reason.${reason}` : `features.about.${feature}`;
   return (
     <button
@@ -197,8 +196,6 @@ function FeatureCard({ feature, recording, reason, explained, onTouch }: Feature
       data-testid={`feature-${feature}`}
       // Not `disabled`: it has to be found and touched for its reason.
       aria-disabled={reason !== null}
-      aria-labelledby={`${about}-title`}
-      aria-describedby={about}
       className={mergeClasses(styles.feature, reason !== null && styles.away)}
       onClick={onTouch}
     >
@@ -206,11 +203,8 @@ function FeatureCard({ feature, recording, reason, explained, onTouch }: Feature
         {recording ? <RecordStopRegular /> : FEATURES[feature]}
       </span>
       <span className={styles.words}>
-        <span id={`${about}-title`} className={styles.title}>
-          {recording ? t('inCall.recording.stop') : t.feature(feature)}
-        </span>
+        <span className={styles.title}>{recording ? t('inCall.recording.stop') : t.feature(feature)}</span>
         <span
-          id={about}
           className={reason !== null && explained ? styles.reason : styles.about}
           aria-live="polite"
           data-testid={explained ? `reason-${feature}` : undefined}

@@ -26,7 +26,7 @@ const useStyles = makeStyles({
   state: { display: 'flex', alignItems: 'center', gap: '0.75rem', fontSize: panelSizes.large },
   body: {
     flexGrow: 1,
-    minHeight: 0,
+    flexShrink: 0,
     display: 'flex',
     flexDirection: 'column',
     alignItems: 'center',
@@ -39,7 +39,7 @@ const useStyles = makeStyles({
   // As large as the four groups fit beside each other.
   code: { fontSize: 'min(max(64px, 5.4rem), 6.9vw)' },
   ways: { display: 'flex', gap: panelSizes.gap, justifyContent: 'center', flexWrap: 'wrap' },
-  way: { fontSize: panelSizes.text, whiteSpace: 'normal', padding: '0.25rem 1.25rem' },
+  way: { minHeight: 'max(68px, 4.25rem)', fontSize: panelSizes.text, whiteSpace: 'normal', padding: '0.25rem 1.25rem' },
   blank: { fontSize: panelSizes.title, fontWeight: 600 },
   big: { fontSize: '4rem', lineHeight: 0 },
   question: { margin: 0, fontSize: panelSizes.title, fontWeight: 600, color: colours.bad },
