@@ -126,7 +126,6 @@ export function PersonPicker({ room, favourites, without, nameOf, error, busy, o
               key={account}
               testId={`person-${account}`}
               title={displayName}
-              name={`${displayName}. ${t(`features.presence.${presence}`)}. ${nameOf(displayName)}`}
               detail={
                 <span className={styles.presence}>
                   <span className={mergeClasses(styles.dot, presence === 'online' && styles.online)} aria-hidden="true" />

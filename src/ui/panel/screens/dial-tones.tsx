@@ -110,7 +110,7 @@ export function DialTonesScreen({ call, onBack }: { readonly call: CallView; rea
               type="button"
               data-testid={`tone-${key}`}
               className={styles.key}
-              aria-label={letters === '' ? nameOf(key) : `${key} ${letters}`}
+              {...(letters === '' ? { 'aria-label': nameOf(key) } : {})}
               disabled={!connected}
               onClick={() => press(key)}
             >
