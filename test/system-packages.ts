@@ -9,7 +9,7 @@ export type Suite = 'unit' | 'integration' | 'browser' | 'lab';
 type Tool = { readonly command: string; readonly packages: readonly string[]; readonly suites: readonly Suite[] };
 
 const TOOLS: readonly Tool[] = [
-  { command: 'chromium', packages: ['chromium', 'fonts-liberation'], suites: ['integration', 'browser'] },
+  { command: 'chromium', packages: ['chromium', 'fonts-liberation', 'fonts-ipafont-gothic'], suites: ['integration', 'browser'] },
   { command: 'mosquitto', packages: ['mosquitto'], suites: ['integration'] },
   { command: 'tshark', packages: ['tshark'], suites: ['integration'] },
   { command: 'strace', packages: ['strace'], suites: ['integration'] },
