@@ -109,7 +109,8 @@ export function createCallLine(options: CallLineOptions): CallLine {
         options.journal(effect.entry);
         return;
       case 'follow-reference':
-        // A call of its own: the room places it.
+      case 'not-rung':
+        // The room's business: a call of its own, and one that is none.
         return;
     }
   }

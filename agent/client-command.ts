@@ -1,6 +1,8 @@
 // What the commands that talk to a running room have in common: --url, --json, --help, how errors are shown, the exit status.
 import { parseArgs } from 'node:util';
+import { loadConfig } from '../src/config/load-config.ts';
 import { asCloisterError } from '../src/kernel/errors.ts';
+import { readAdminToken } from './admin-files.ts';
 import { createHttpClient, type HttpClient } from './http-client.ts';
 import type { CommandIo, ExitStatus } from './io.ts';
 
@@ -68,7 +70,8 @@ export async function runClientCommand(command: ClientCommand, args: string[], i
   const nonsense = command.check?.({ flags, options, positionals }) ?? null;
   if (nonsense !== null) return badUsage(nonsense);
   try {
-    const result = await command.run({ flags, options, positionals, http: createHttpClient(url), named: values['url'] !== undefined, io });
+    const http = createHttpClient(url, () => tokenOf(options['config']));
+    const result = await command.run({ flags, options, positionals, http, named: values['url'] !== undefined, io });
     if (json) io.stdout(JSON.stringify(result.document));
     else for (const line of result.lines) io.stdout(printable(line));
     return result.done ? 0 : 1;
@@ -78,6 +81,12 @@ export async function runClientCommand(command: ClientCommand, args: string[], i
     io.stderr(printable(`cloister ${command.name}: ${message} (${code})`));
     return 1;
   }
+}
+
+/** Of the data folder that the configuration names; the default's without one. */
+async function tokenOf(configFile: string | undefined): Promise<string | null> {
+  const config = await loadConfig({ file: configFile ?? null, overrides: [] });
+  return config.ok ? readAdminToken(config.value.dataDirectory) : null;
 }
 
 /** A number below zero has the form of an option: behind `--` it is none. No command has an argument after one. */

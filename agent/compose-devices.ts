@@ -2,12 +2,13 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../src/config/atomic-file.ts';
+import { createKeptFile } from '../src/config/kept-file.ts';
 import type { Config } from '../src/config/schema.ts';
-import { createCameraPresets } from '../src/devices/cameras/presets.ts';
+import { cameraPresets, createCameraPresets } from '../src/devices/cameras/presets.ts';
 import { createRoomCameras } from '../src/devices/cameras/room-cameras.ts';
 import { createV4l2Ctl } from '../src/devices/cameras/v4l2-ctl.ts';
 import { viscaWireTo } from '../src/devices/cameras/visca-wire.ts';
-import { createChoiceStore } from '../src/devices/choice-store.ts';
+import { createChoiceStore, keptChoices, NO_CHOICES } from '../src/devices/choice-store.ts';
 import { createDeviceWatch, createLinuxDeviceWatch, type DeviceWatch } from '../src/devices/device-watch.ts';
 import { createDescriptorSource } from '../src/devices/hid/descriptor-source.ts';
 import { createHidDevices, type HidIdentity } from '../src/devices/hid/hid-devices.ts';
@@ -63,7 +64,9 @@ export function composeDevices(config: Config, { clock, log }: Environment): Com
   const registry = createRegistry({
     list,
     watch,
-    choices: createChoiceStore({ path: join(config.dataDirectory, 'devices.json'), writeFile: keep, log: log.child({ part: 'devices' }) }),
+    choices: createChoiceStore(
+      createKeptFile({ path: join(config.dataDirectory, 'devices.json'), schema: keptChoices, empty: NO_CHOICES, log: log.child({ part: 'devices' }) })
+    ),
     clock,
     log: log.child({ part: 'devices' })
   });
@@ -84,7 +87,9 @@ export function composeDevices(config: Config, { clock, log }: Environment): Com
     registry,
     ctl,
     visca: config.devices.visca.map(({ name, address }) => ({ name, open: viscaWireTo(address, clock) })),
-    presets: createCameraPresets({ path: join(config.dataDirectory, 'camera-presets.json'), write: keep, log: log.child({ part: 'cameras' }) }),
+    presets: createCameraPresets(
+      createKeptFile({ path: join(config.dataDirectory, 'camera-presets.json'), schema: cameraPresets, empty: [], log: log.child({ part: 'cameras' }) })
+    ),
     clock,
     log: log.child({ part: 'cameras' })
   });

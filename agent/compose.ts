@@ -3,7 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { localEncryption } from '../src/call/encryption-decision.ts';
+import { createKeptFile, removeRemains } from '../src/config/kept-file.ts';
 import type { Config } from '../src/config/schema.ts';
+import { certificateView } from '../src/identity/certificate-view.ts';
 import { openEnvelopes } from '../src/identity/envelopes.ts';
 import type { EndpointIdentity } from '../src/identity/port.ts';
 import { makeSealingPair, openSealed, sealFor } from '../src/identity/sealing.ts';
@@ -16,20 +18,26 @@ import { Scope } from '../src/kernel/scope.ts';
 import { createMediaProcesses } from '../src/media/client.ts';
 import { createHardwareProbe } from '../src/media/encode/hardware-probe.ts';
 import type { IceServer, MediaDevices, MediaSettings } from '../src/media/port.ts';
+import { idleView } from '../src/media/source/chosen-devices.ts';
 import { viewOfChoice } from '../src/media/source/source-view.ts';
+import { keptPeople } from '../src/people/kept-people.ts';
+import { createPeople } from '../src/people/people.ts';
+import { EMPTY_BOOK } from '../src/people/people-book.ts';
 import { type CredentialsClient, type CredentialsClientOptions, createCredentialsClient } from '../src/relay/credentials-client.ts';
 import { createCredentialsService } from '../src/relay/credentials-service.ts';
 import { readSharedSecret } from '../src/relay/shared-secret.ts';
 import type { RoomFacts } from '../src/room/project.ts';
-import type { SourceView } from '../src/room/state.ts';
+import { keptSettings } from '../src/settings/kept-settings.ts';
+import { createSettings } from '../src/settings/settings.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../src/signaling/embedded-broker.ts';
 import type { Signaling } from '../src/signaling/port.ts';
 import { createSignaling } from '../src/signaling/signaling.ts';
 import { createUiServer } from '../src/ui-server/server.ts';
 import { createCallJournal } from './call-journal.ts';
+import { createClearing } from './clear-room.ts';
+import { composeAdmin, composeReports, composeSilences } from './compose-admin.ts';
 import { composeDevices } from './compose-devices.ts';
 import type { Part } from './lifecycle.ts';
-import { certificateNotYet, partsNotYet } from './not-yet.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { createRoom } from './room.ts';
 import { AGENT_VERSION } from './version.ts';
@@ -39,6 +47,8 @@ const FORGET_CALL_MS = 60_000;
 const TRUST_RELOAD_MS = 60_000;
 
 export type Environment = { readonly clock: Clock; readonly log: Log };
+/** `logLines`: the latest, redacted. `restart`: ends the agent so that it is started again. */
+export type RoomEnvironment = Environment & { readonly logLines: () => readonly string[]; readonly restart: () => void };
 
 export type ComposedBroker = EmbeddedBroker & { url(): string };
 
@@ -205,7 +215,7 @@ function iceServersOf(config: Config, relay: CredentialsClient | null, authority
  * The parts of a room in the order in which they start. With an embedded broker the port it got is known only once it listens, so it is started before.
  * @throws CloisterError CL_IDENTITY_MISSING, CL_IDENTITY_INVALID, CL_CONFIG_INVALID
  */
-export async function composeRoom(config: Config, brokerUrl: string, environment: Environment): Promise<ComposedRoom> {
+export async function composeRoom(config: Config, brokerUrl: string, environment: RoomEnvironment): Promise<ComposedRoom> {
   const { clock, log } = environment;
   const { identity, signaling, parts } = await composeEndpoint(config, brokerUrl, config.room.name, environment);
   const relayAuthority = config.media.relay.certificateAuthority;
@@ -231,16 +241,36 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     displayOrigins: ui.origins()
   });
   const mediaProcesses = createMediaProcesses({ settings, clock, log: log.child({ part: 'media' }), onDied: () => hardware.distrust() });
+  const admin = composeAdmin(config, environment);
+  const silences = composeSilences(config, environment);
+  const reports = composeReports(config, environment, {
+    state: () => room.state(),
+    logLines: environment.logLines,
+    identity,
+    admin,
+    relaySecrets: () => {
+      const given = relay?.current();
+      return given == null ? [] : [given.username, given.credential];
+    }
+  });
+  const kept = composeKept(config, identity, signaling, environment);
+  const clearing = createClearing({
+    settings: kept.settings,
+    people: kept.people,
+    reports,
+    inCall: () => (room.state().call?.phase ?? 'ended') !== 'ended',
+    clock,
+    log: log.child({ part: 'clearing' })
+  });
   const room = createRoom({
     agentVersion: AGENT_VERSION,
     room: { name: config.room.name, account: identity.account, organisation: identity.organisation, endpoint: identity.endpointId },
-    policy: { policy: config.encryption.policy, setting: config.encryption.setting },
-    localEncryption: localEncryption(config.encryption),
+    policy: () => ({ policy: config.encryption.policy, setting: kept.settings.encryption() }),
+    localEncryption: () => localEncryption({ ...config.encryption, setting: kept.settings.encryption() }),
     sources: () => sourcesOf(config, registry.order()),
     devices,
-    parts: partsNotYet,
-    certificate: certificateNotYet,
-    autoAnswer: config.call.autoAnswer,
+    parts: { ...kept, admin, reports, silences, clearing },
+    certificate: certificateView(identity.certificatePem),
     acceptTransfers: config.call.acceptTransfers,
     timeouts: {
       inviteMs: config.call.inviteTimeoutSeconds * 1000,
@@ -254,6 +284,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     relay,
     mediaProcesses,
     hardware,
+    logLines: environment.logLines,
+    restart: environment.restart,
     journal: createCallJournal(join(config.dataDirectory, 'call-journal.json')),
     clock,
     log
@@ -271,6 +303,11 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     // The panel comes up first, so that it can say what the room is waiting for.
     parts: [
       ...parts,
+      // What is kept is read before anything is shown or rings.
+      { name: 'settings', part: kept.settings },
+      { name: 'people', part: kept.people },
+      { name: 'administrator', part: admin },
+      { name: 'silenced problems', part: silences },
       { name: 'panel', part: ui },
       { name: 'device watch', part: watch },
       { name: 'devices', part: devices },
@@ -279,21 +316,56 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
       ...(relay === null ? [] : [{ name: 'relay', part: relay }]),
       { name: 'media processes', part: closedOnly(mediaProcesses) },
       { name: 'hardware probe', part: hardware },
-      { name: 'room', part: room }
+      { name: 'room', part: room },
+      { name: 'clearing', part: clearing }
     ],
     url: () => ui.url
   };
 }
 
+/** What people set and left in this room, in the data folder. */
+function composeKept(config: Config, { account }: EndpointIdentity, signaling: Signaling, { clock, log }: Environment) {
+  let sinceMs: number | null = null;
+  const onDamaged = (): void => {
+    sinceMs ??= clock.now();
+  };
+  const at = (name: string): string => join(config.dataDirectory, name);
+  const settingsPath = at('settings.json');
+  const peoplePath = at('people.json');
+  const { language: roomLanguage, ...panel } = config.panel;
+  const settingsLog = log.child({ part: 'settings' });
+  const peopleLog = log.child({ part: 'people' });
+  return {
+    settings: createSettings({
+      file: createKeptFile({ path: settingsPath, schema: keptSettings, empty: {}, log: settingsLog, onDamaged }),
+      removeRemains: () => removeRemains(settingsPath),
+      defaults: {
+        ...panel,
+        roomLanguage,
+        autoAnswer: { on: config.call.autoAnswer, afterSeconds: config.call.autoAnswerAfterSeconds },
+        encryption: config.encryption.setting
+      },
+      policy: config.encryption.policy,
+      clock,
+      log: settingsLog
+    }),
+    people: createPeople({
+      self: account,
+      file: createKeptFile({ path: peoplePath, schema: keptPeople, empty: EMPTY_BOOK, log: peopleLog, onDamaged }),
+      removeRemains: () => removeRemains(peoplePath),
+      signaling,
+      clock,
+      log: peopleLog
+    }),
+    unreadableSinceMs: () => sinceMs
+  };
+}
+
 /** What would be used now, before anything was opened. */
 function sourcesOf({ media }: Config, order: MediaDevices): RoomFacts['sources'] {
-  const first = (kind: 'camera' | 'microphone', none: string): SourceView => {
-    const [device] = order[kind];
-    return device === undefined ? { kind: 'away', name: none } : { kind: 'device', name: device.name };
-  };
   return {
-    camera: media.camera === 'auto' ? first('camera', 'No camera') : viewOfChoice(media.camera, 'video'),
-    microphone: media.microphone === 'auto' ? first('microphone', 'No microphone') : viewOfChoice(media.microphone, 'audio'),
+    camera: idleView('camera', media.camera, order.camera),
+    microphone: idleView('microphone', media.microphone, order.microphone),
     screen: media.screen === 'none' ? null : viewOfChoice(media.screen, 'screen')
   };
 }

@@ -22,8 +22,14 @@ const isErrorCode = (code: unknown): code is ErrorCode => typeof code === 'strin
 
 export const devicePath = (id: string, action: string): string => `/api/v1/devices/${encodeURIComponent(id)}/${action}`;
 
-/** @param url the room's address, such as http://127.0.0.1:8480 */
-export function createHttpClient(url: string): HttpClient {
+/** Only to a program of this machine: whoever has the token is the room's administrator. */
+const isLoopback = (url: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(new URL(url).hostname);
+
+/**
+ * @param url the room's address, such as http://127.0.0.1:8480
+ * @param readToken the token of the machine's programs, asked for where the room wants its administrator; null where this user may not read it
+ */
+export function createHttpClient(url: string, readToken: () => Promise<string | null> = async () => null): HttpClient {
   const unreachable = (why: string, cause?: unknown): CloisterError => new CloisterError('CL_AGENT_UNREACHABLE', `${why} at ${url}.`, { cause });
 
   async function request(path: string, init: RequestInit): Promise<unknown> {
@@ -46,6 +52,14 @@ export function createHttpClient(url: string): HttpClient {
     if (status < 400) return content;
     const { code, detail } = typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : {};
     if (!isErrorCode(code)) throw unreachable('What answers is not a room’s agent');
+    const headers = new Headers(init.headers);
+    if (code === 'CL_PIN_REQUIRED' && !headers.has('authorization') && isLoopback(url)) {
+      const token = await readToken();
+      if (token !== null) {
+        headers.set('authorization', `Bearer ${token}`);
+        return request(path, { ...init, headers });
+      }
+    }
     throw new CloisterError(code, typeof detail === 'string' ? detail : undefined);
   }
 

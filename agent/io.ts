@@ -2,4 +2,6 @@
 
 export type CommandIo = { stdout(line: string): void; stderr(line: string): void };
 
-export type ExitStatus = 0 | 1 | 2;
+/** 75 (EX_TEMPFAIL of sysexits.h): the room ended to be started again by its supervisor. */
+export type ExitStatus = 0 | 1 | 2 | 75;
+export const RESTART_STATUS = 75;

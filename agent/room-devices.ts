@@ -9,16 +9,23 @@ import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import type { MediaDevices } from '../src/media/port.ts';
 import type { RoomFacts } from '../src/room/project.ts';
-import type { DeviceKind, DeviceView } from '../src/room/state.ts';
+import type { DeviceKind, DeviceProblem, DeviceView } from '../src/room/state.ts';
 import type { DevicesPort } from '../src/ui-server/port.ts';
 import { notYet } from './not-yet.ts';
 
 export type CallCommand = Exclude<HidCommand, 'volume-up' | 'volume-down' | 'toggle-speaker' | 'offer-to-call'>;
 
-export type DeviceTrouble = { readonly code: ErrorCode; readonly text: string; readonly sinceMs: number };
+export type DeviceTrouble = DeviceProblem & { readonly sinceMs: number };
+
+export type RoomDevicesEvents = {
+  readonly changed: readonly [];
+  readonly command: readonly [CallCommand];
+  readonly order: readonly [MediaDevices];
+  readonly volume: readonly [number];
+};
 
 export type RoomDevices = DevicesPort &
-  EventSource<{ changed: readonly []; command: readonly [CallCommand]; order: readonly [MediaDevices]; volume: readonly [number] }> &
+  EventSource<RoomDevicesEvents> &
   AsyncDisposable & {
     start(signal: AbortSignal): Promise<void>;
     /** @param sharing content is sent from here */
@@ -47,9 +54,7 @@ const ONLY_WHILE_SHARING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CL_DEVIC
 
 export function createRoomDevices({ hid, registry, cameras, volumePercent: initial, clock, log }: RoomDevicesOptions): RoomDevices {
   const scope = new Scope();
-  const events = createEvents<{ changed: readonly []; command: readonly [CallCommand]; order: readonly [MediaDevices]; volume: readonly [number] }>((error) =>
-    log.error('a listener of the devices failed', { error: String(error) })
-  );
+  const events = createEvents<RoomDevicesEvents>((error) => log.error('a listener of the devices failed', { error: String(error) }));
   const since = new Map<string, number>();
   let volumePercent = initial;
   let speakerMuted = false;

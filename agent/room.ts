@@ -23,6 +23,7 @@ import {
 } from '../src/call/lines.ts';
 import { confirmedBy, verdict } from '../src/call/verdict.ts';
 import type { CallOnDevices } from '../src/devices/port.ts';
+import { expiryProblem } from '../src/health/certificate-expiry.ts';
 import { parseAddress } from '../src/kernel/address.ts';
 import type { Clock, Timer } from '../src/kernel/clock.ts';
 import { type ErrorCode, errorCodes } from '../src/kernel/error-codes.ts';
@@ -31,6 +32,7 @@ import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { uuidV7 } from '../src/kernel/uuid.ts';
 import type { MediaFailure, MediaProcesses, MediaSession } from '../src/media/port.ts';
+import { recentCallOf } from '../src/people/recent-call.ts';
 import type { CredentialsClient } from '../src/relay/credentials-client.ts';
 import { callOnDevices } from '../src/room/call-on-devices.ts';
 import { type CallFacts, projectRoomState, type RoomFacts } from '../src/room/project.ts';
@@ -46,14 +48,14 @@ import type { RoomParts } from './room-parts.ts';
 export type RoomOptions = {
   readonly agentVersion: string;
   readonly room: RoomState['room'];
-  readonly policy: RoomFacts['policy'];
-  readonly localEncryption: LocalEncryption;
+  /** As they are now: a call keeps those that it began with. */
+  readonly policy: () => RoomFacts['policy'];
+  readonly localEncryption: () => LocalEncryption;
   readonly sources: () => RoomFacts['sources'];
   readonly devices: RoomDevices;
   readonly parts: RoomParts;
   /** This endpoint’s own. */
   readonly certificate: RoomState['certificate'];
-  readonly autoAnswer: boolean;
   /** The other side of a call may have this room call somebody else. */
   readonly acceptTransfers: boolean;
   readonly timeouts: CallContext['timeouts'];
@@ -66,6 +68,10 @@ export type RoomOptions = {
   /** What is told of hardware encoders. */
   readonly hardware?: { problem(): MediaFailure | null; on(event: 'settled', listener: () => void): () => void };
   readonly journal: CallJournal;
+  /** The latest lines of the log, redacted, oldest first. */
+  readonly logLines: () => readonly string[];
+  /** Ends the agent so that its supervisor starts it again; null where nobody would. */
+  readonly restart: (() => void) | null;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -76,6 +82,9 @@ const BROKER_PATIENCE_MS = 2_000;
 const ADDRESS_LOOK_MS = 1_000;
 /** A key that is stuck, or a device gone wild, may not ring at the other side over and over. */
 const REDIAL_REST_MS = 3_000;
+const CERTIFICATE_LOOK_MS = 60 * 60_000;
+/** The answer to who asked for it is to arrive. */
+const RESTART_AFTER_MS = 500;
 
 const PARK_CODE = /^[0-9]{4}$/;
 /** The parked call's other side has to call within this. */
@@ -109,7 +118,6 @@ export function createRoom(options: RoomOptions): Room {
   let securityEvents: readonly SecurityEvent[] = [];
   let shown: RoomState | null = null;
   let notifying = false;
-  let lastCalled: string | null = null;
   let redialledAtMs = Number.NEGATIVE_INFINITY;
   let onDevices: CallOnDevices & { readonly sharing: boolean } = { phase: 'idle', muted: false, sharing: false };
 
@@ -122,6 +130,8 @@ export function createRoom(options: RoomOptions): Room {
     };
     if (broker !== 'connected' && clock.now() - brokerSinceMs >= BROKER_PATIENCE_MS) add('CL_BROKER_UNREACHABLE', 'error', brokerSinceMs);
     if (clockState === 'wrong') add('CL_CLOCK_WRONG', 'error', clockWrongSinceMs);
+    const unreadableSinceMs = parts.unreadableSinceMs();
+    if (unreadableSinceMs !== null) add('CL_STORE_UNREADABLE', 'warning', unreadableSinceMs);
     const noRelaySinceMs = options.relay?.missingSinceMs() ?? null;
     if (noRelaySinceMs !== null) add('CL_RELAY_CREDENTIALS', 'warning', noRelaySinceMs);
     const hardwareProblem = options.hardware?.problem() ?? null;
@@ -132,7 +142,11 @@ export function createRoom(options: RoomOptions): Room {
       const { problem } = line.facts();
       if (problem !== null) add(problem.failure.code, 'warning', problem.sinceMs, problem.failure.text);
     }
-    return found;
+    const expiry = expiryProblem(Date.parse(options.certificate.notAfter), clock.now());
+    if (expiry !== null) add('CL_CERTIFICATE_EXPIRES', expiry.severity, expiry.sinceMs, expiry.text);
+    const adminProblem = parts.admin.problem();
+    if (adminProblem !== null) add(adminProblem.code, 'error', adminProblem.sinceMs);
+    return parts.silences.mark(found);
   }
 
   function callFacts({ key, call }: Line): CallFacts {
@@ -158,8 +172,8 @@ export function createRoom(options: RoomOptions): Room {
       otherCalls: lines.lines.filter((line) => line !== front && (runs(line) || line.call.ended?.by === 'there')).map(callFacts),
       sources: options.sources(),
       devices: devices.facts(),
-      policy: options.policy,
-      local: options.localEncryption,
+      policy: options.policy(),
+      local: options.localEncryption(),
       broker,
       brokerSinceMs,
       clock: clockState,
@@ -212,11 +226,14 @@ export function createRoom(options: RoomOptions): Room {
   // ── the state machine and its effects ───────────────────────────────────────────────────────────────────────────────
 
   function context(): LinesContext {
+    const { autoAnswer, doNotDisturb } = parts.settings.view();
     return {
       self: signaling.self,
       displayName: options.room.name,
-      encryption: options.localEncryption,
-      autoAnswer: options.autoAnswer,
+      encryption: options.localEncryption(),
+      autoAnswerAfterMs: autoAnswer.on ? autoAnswer.afterSeconds * 1000 : null,
+      doNotDisturb: doNotDisturb !== null,
+      isBlocked: parts.people.isBlocked,
       acceptTransfers: options.acceptTransfers,
       now: clock.now(),
       timeouts: options.timeouts
@@ -234,10 +251,12 @@ export function createRoom(options: RoomOptions): Room {
       if (earlier?.id === call.id && earlier.phase === call.phase) continue;
       log.info('call', { call: call.id, phase: call.phase, direction: call.direction, ended: call.ended?.reason, code: call.ended?.code ?? undefined });
     }
+    remember(before.lines, lines.lines);
     const done: (Promise<void> | undefined)[] = [];
     for (const { line, effect } of effects) {
       // Camera and microphone are let go of before another call of this room opens them.
-      if (effect.type === 'follow-reference') void Promise.allSettled([...done]).then(() => follow(effect));
+      if (effect.type === 'not-rung') didNotRing(effect);
+      else if (effect.type === 'follow-reference') void Promise.allSettled([...done]).then(() => follow(effect));
       else done.push(carryOut({ line, effect }));
     }
     for (const [key, line] of callLines) {
@@ -248,6 +267,33 @@ export function createRoom(options: RoomOptions): Room {
     settleRetrieval();
     changed();
     await Promise.all(done);
+  }
+
+  /** What is left of a call when it is over. */
+  function remember(before: readonly Line[], after: readonly Line[]): void {
+    parts.settings.inCall(after.some(runs));
+    for (const { key, call } of after) {
+      const earlier = before.find((line) => line.key === key)?.call;
+      if (call.phase !== 'ended' || (earlier?.id === call.id && earlier.phase === 'ended')) continue;
+      const recent = recentCallOf(call, verdict(call));
+      if (recent !== null) parts.people.record(recent, call.peer.endpoint);
+    }
+  }
+
+  function didNotRing({ why, call: id, peer }: Extract<CallEffect, { type: 'not-rung' }>): void {
+    log.info('a call did not ring', { call: id, why });
+    if (why === 'blocked') {
+      parts.people.refused();
+      return;
+    }
+    const { account, displayName, endpoint } = peer;
+    const at = new Date(clock.now()).toISOString();
+    parts.people.record({ id, account, displayName, direction: 'incoming', outcome: 'missed', at, durationMs: 0, encryption: null }, endpoint);
+  }
+
+  /** Somebody is here: nothing is answered by itself that this person can answer. */
+  function touched(): void {
+    for (const { key, call } of lines.lines) if (call.autoAnswerAtMs !== null) happened({ type: 'line', line: key, event: { type: 'touched' } });
   }
 
   /** For events that no person waits for. */
@@ -481,6 +527,7 @@ export function createRoom(options: RoomOptions): Room {
     const running = front !== null && runs(front);
     if (command === 'redial') {
       const nowMs = clock.monotonicMs();
+      const lastCalled = parts.people.lastCalled();
       if (running || lastCalled === null || nowMs - redialledAtMs < REDIAL_REST_MS) return;
       redialledAtMs = nowMs;
       place(lastCalled, { audio: true, video: true }).catch(unable(command));
@@ -493,10 +540,21 @@ export function createRoom(options: RoomOptions): Room {
       log.info('what was pressed at a device cannot be done now', { command, error: asCloisterError(cause).code });
 
   function listenToDevices(): void {
-    for (const part of [parts.settings, parts.people, parts.admin]) scope.own(part.on('changed', changed));
+    for (const part of [parts.settings, parts.people, parts.admin, parts.silences]) scope.own(part.on('changed', changed));
     scope.own(devices.on('changed', changed));
     scope.own(devices.on('command', obey));
-    scope.own(devices.on('volume', (percent) => tellMedia((media) => media.setVolume(percent))));
+    scope.own(
+      devices.on('volume', (percent) => {
+        touched();
+        tellMedia((media) => media.setVolume(percent));
+      })
+    );
+    // A call that is over goes with what people left.
+    scope.own(
+      parts.clearing.on('cleared', () => {
+        for (const { key, call } of lines.lines) if (call.phase === 'ended') happened({ type: 'line', line: key, event: { type: 'timer', name: 'forget' } });
+      })
+    );
     scope.own(devices.on('order', (order) => tellMedia((media) => media.setDevices(order))));
   }
 
@@ -504,7 +562,6 @@ export function createRoom(options: RoomOptions): Room {
     const account = accountOf(to);
     const id = uuidV7(clock.now(), randomBytes(10));
     await dispatch({ type: 'place', id, to: account, video: wanted.video });
-    lastCalled = account;
     const line = lineOfCall(lines, id);
     if (!wanted.audio && line !== null) await dispatch({ type: 'line', line: line.key, event: { type: 'set-microphone', on: false } });
     return { id };
@@ -545,6 +602,20 @@ export function createRoom(options: RoomOptions): Room {
     tellMedia((media) => media.iceServersChanged());
   }
 
+  const isInCall = (): boolean => lines.lines.some(runs);
+
+  async function restart(): Promise<void> {
+    const { restart: end } = options;
+    if (end === null) throw new CloisterError('CL_NOT_IMPLEMENTED', 'Nobody would start this room again.');
+    if (isInCall()) throw new CloisterError('CL_CALL_BUSY');
+    log.info('the agent was asked to restart');
+    scope.schedule(clock, RESTART_AFTER_MS, () => {
+      // A call that came meanwhile is worth more.
+      if (isInCall()) log.warn('the agent does not restart: a call has begun');
+      else end();
+    });
+  }
+
   async function endCallsOfLastRun(): Promise<void> {
     const entries = await options.journal.read();
     if (entries.length === 0) return;
@@ -562,6 +633,7 @@ export function createRoom(options: RoomOptions): Room {
       listenToSignaling();
       listenToDevices();
       watchAddresses();
+      scope.every(clock, CERTIFICATE_LOOK_MS, changed);
       if (options.relay !== null) scope.own(options.relay.on('changed', relaysChanged));
       // A broker that is away must not keep the panel from coming up: it says so instead.
       signaling.start(signal).catch((error) => log.error('signaling could not start', { error: asCloisterError(error).code }));
@@ -580,17 +652,20 @@ export function createRoom(options: RoomOptions): Room {
     people: parts.people,
     admin: parts.admin,
     reports: parts.reports,
-    changeSettings: parts.settings.change,
+    async changeSettings(change) {
+      touched();
+      await parts.settings.change(change);
+    },
     compareCode: notYet,
     speakCode: notYet,
     selfViewTicket: notYet,
     showCode: notYet,
     shareSources: notYet,
     retrieve,
-    silence: notYet,
-    clearRoom: notYet,
-    restart: notYet,
-    logs: () => [],
+    silence: parts.silences.set,
+    clearRoom: parts.clearing.clear,
+    restart,
+    logs: options.logLines,
     async callAction(id, action, actionOptions) {
       const line = lineOfCall(lines, id);
       if (line === null) throw new CloisterError('CL_CALL_NONE');
@@ -599,6 +674,8 @@ export function createRoom(options: RoomOptions): Room {
       if (!isDone(action)) return notYet();
       const event = ACTIONS[action](given);
       await (action === 'resume' ? talkIn(line, event) : onLine(line, event));
+      // The call is gone at once, whether or not the account can be kept.
+      if (action === 'decline' && given.block === true) await parts.people.block(line.call.peer.account);
     },
     async displayTicket() {
       const front = frontOf(lines);

@@ -2,24 +2,17 @@
 // that only where it is told to.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import * as z from 'zod';
 import { type ConfigLayer, parseOverride } from '../../src/config/layers.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import type { Config } from '../../src/config/schema.ts';
-import { listHidDevices } from '../../src/devices/hid/list.ts';
-import { readDeviceNodes, readDeviceTools } from '../../src/health/device-nodes.ts';
-import { type Diagnosis, diagnose } from '../../src/health/diagnose.ts';
+import type { Diagnosis } from '../../src/health/diagnose.ts';
 import type { Check } from '../../src/health/diagnosis.ts';
 import { changeRule, RULE_PATH, type RuleWish } from '../../src/health/udev-rule.ts';
-import { readBrokerCertificate, readIdentity } from '../../src/identity/store.ts';
-import { systemClock } from '../../src/kernel/clock.ts';
 import { printable } from '../client-command.ts';
+import { diagnoseRoom } from '../diagnose-room.ts';
 import { createHttpClient } from '../http-client.ts';
 import type { CommandIo, ExitStatus } from '../io.ts';
-import { runMediaTrial } from '../media-trial.ts';
 
 const USAGE = `Usage: cloister doctor [--config FILE] [--set KEY=VALUE ...] [--json]
        cloister doctor --install-udev-rule | --remove-udev-rule [--dry-run] [--json]
@@ -32,12 +25,9 @@ Linux, as root: lets the group audio open speakerphones and sensors of presence,
   --install-udev-rule, --remove-udev-rule
   --dry-run         only say what would be done`;
 
-const UI_DIRECTORY = fileURLToPath(new URL('../../dist/ui', import.meta.url));
 const RULE_FILE = fileURLToPath(new URL('../../config/udev/70-cloister.rules', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('../main.ts', import.meta.url));
 const RULE_LIMIT_MS = 30_000;
-/** Below the limit of a check, so that its own reason is told. */
-const LIST_LIMIT_MS = 9_000;
 const OPTIONS = {
   config: { type: 'string' },
   set: { type: 'string', multiple: true },
@@ -73,7 +63,10 @@ export async function runDoctorCommand(args: string[], io: CommandIo): Promise<E
   if (options['remove-udev-rule'] === true) return changeUdevRule('remove', options['dry-run'] === true, options.json === true, io);
   const loaded = await loadConfig({ file: options.config ?? null, overrides });
   const diagnosis: Diagnosis = loaded.ok
-    ? await diagnoseRoom(loaded.value, options.config === undefined)
+    ? await diagnoseRoom(loaded.value, {
+        firstRun: options.config === undefined,
+        agentRuns: async () => (await createHttpClient(`http://127.0.0.1:${loaded.value.uiServer.port}`).state()) !== undefined
+      })
     : {
         result: 'fail',
         checks: [
@@ -84,15 +77,6 @@ export async function runDoctorCommand(args: string[], io: CommandIo): Promise<E
   if (options.json === true) io.stdout(JSON.stringify(diagnosis));
   else for (const line of describe(diagnosis)) io.stdout(printable(line));
   return diagnosis.result === 'fail' ? 1 : 0;
-}
-
-/** A container's user may have a number alone. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.());
-  }
 }
 
 async function changeUdevRule(wish: RuleWish, dryRun: boolean, json: boolean, io: CommandIo): Promise<ExitStatus> {
@@ -112,37 +96,6 @@ async function changeUdevRule(wish: RuleWish, dryRun: boolean, json: boolean, io
   if (json) io.stdout(JSON.stringify(change));
   else for (const line of change.lines) io.stdout(printable(line));
   return change.result === 'refused' || change.result === 'failed' ? 1 : 0;
-}
-
-const captureSchema = z.object({ devices: z.array(z.object({ kind: z.enum(['camera', 'content', 'microphone']), name: z.string() })) });
-
-/** In a process of its own: a media library that does not load, or crashes, is a finding and not the end of the doctor. */
-async function listCaptureDevices() {
-  const { devices } = captureSchema.parse(await runMediaTrial('list', [], LIST_LIMIT_MS));
-  return { cameras: devices.filter(({ kind }) => kind !== 'microphone'), microphones: devices.filter(({ kind }) => kind === 'microphone') };
-}
-
-function diagnoseRoom(config: Config, firstRun: boolean): Promise<Diagnosis> {
-  return diagnose({
-    config,
-    firstRun,
-    runtimeVersion: process.versions.node,
-    uiDirectory: UI_DIRECTORY,
-    readIdentity,
-    readBrokerCertificate,
-    listCaptureDevices,
-    listHidDevices,
-    readDeviceNodes: () => readDeviceNodes({ root: '/' }),
-    readDeviceTools: () => readDeviceTools({ root: '/' }, process.env['PATH'] ?? ''),
-    user: process.platform === 'linux' ? userName() : null,
-    probeServer: async (server) => {
-      const { certificateAuthority } = config.media.relay;
-      const authority = certificateAuthority === undefined ? {} : { authorityPem: await readFile(certificateAuthority, 'utf8') };
-      await (await import('../../src/media/path/relay/probe.ts')).probeServer({ ...server, ...authority }, systemClock);
-    },
-    agentRuns: async () => (await createHttpClient(`http://127.0.0.1:${config.uiServer.port}`).state()) !== undefined,
-    clock: systemClock
-  });
 }
 
 function describe({ result, checks, machine }: Diagnosis): string[] {

@@ -8,7 +8,7 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { CloisterError } from '../../src/kernel/errors.ts';
 import { createLog } from '../../src/logging/create-log.ts';
 import { composeBroker, composeRoom } from '../compose.ts';
-import type { CommandIo, ExitStatus } from '../io.ts';
+import { type CommandIo, type ExitStatus, RESTART_STATUS } from '../io.ts';
 import { startInOrder, stopSignal } from '../lifecycle.ts';
 import { ensureIdentities } from './identity.ts';
 
@@ -63,7 +63,9 @@ export async function runRoom(args: string[], io: CommandIo): Promise<ExitStatus
   const stopped = stopSignal();
   const config = loaded.value;
   const log = createLog({ level: config.log.level, directory: config.log.directory, stream: process.stderr });
-  const environment = { clock: systemClock, log };
+  const restartAsked = Promise.withResolvers<'restart'>();
+  const ended = Promise.race([stopped, restartAsked.promise]);
+  const environment = { clock: systemClock, log, logLines: log.recent, restart: () => restartAsked.resolve('restart') };
   const starting = new AbortController();
   stopped.then(() => starting.abort());
 
@@ -77,19 +79,20 @@ export async function runRoom(args: string[], io: CommandIo): Promise<ExitStatus
         )
       : null;
   const stopBroker = broker === null ? async () => {} : await startInOrder([{ name: 'broker', part: broker }], starting.signal, systemClock, log);
+  let outcome: string | null = null;
   try {
     const { parts, url } = await startRoomParts(config, broker?.url() ?? config.broker.url ?? '', options['any-port'] === true);
     try {
       if (options.json === true) io.stdout(JSON.stringify({ url: url(), panel: `${url()}/panel/`, display: `${url()}/display/`, room: config.room.name }));
       else io.stdout(`${config.room.name} is ready.\n  panel    ${url()}/panel/\n  display  ${url()}/display/\nPress Ctrl-C to end.`);
-      await stopped;
+      outcome = await ended;
     } finally {
       await parts();
     }
   } finally {
     await stopBroker();
   }
-  return 0;
+  return outcome === 'restart' ? RESTART_STATUS : 0;
 
   async function startRoomParts(room: Config, brokerUrl: string, anyPort: boolean): Promise<{ parts: () => Promise<void>; url: () => string }> {
     const composed = await composeRoom(room, brokerUrl, environment);

@@ -74,6 +74,10 @@ export type CallRecord = {
   readonly held: { readonly here: boolean; readonly there: boolean };
   readonly exchange: Exchange;
   readonly encryption: CallEncryption;
+  /** What this side could do when the call began: a switch that is turned counts from the next call on. */
+  readonly local: LocalEncryption;
+  /** When it is answered without a touch; null where somebody has to. */
+  readonly autoAnswerAtMs: number | null;
   /** Callee: the person (or auto-answer) has answered. Caller: an answer was taken. */
   readonly answered: boolean;
   /** Caller: the called account's endpoints that ring. */
@@ -105,7 +109,7 @@ export type CallEnding = { readonly reason: EndReason; readonly by: 'here' | 'th
 /** `call` stays after it ended, for the panel to say why, until it is forgotten or the next one comes. */
 export type CallState = { readonly call: CallRecord | null; readonly lastEpoch: number };
 
-export type TimerName = 'invite' | 'connect' | 'reconnect' | 'forget' | 'handover' | 'park';
+export type TimerName = 'invite' | 'auto-answer' | 'connect' | 'reconnect' | 'forget' | 'handover' | 'park';
 
 export type CallEvent =
   // what a person does
@@ -122,6 +126,8 @@ export type CallEvent =
   | { readonly type: 'answer'; readonly video: boolean }
   | { readonly type: 'decline' }
   | { readonly type: 'hang-up' }
+  /** Somebody is here and did something else: the call waits for that person. */
+  | { readonly type: 'touched' }
   /** `epoch`: of the media process whose code was compared; null for the present one. */
   | { readonly type: 'codes-match'; readonly epoch: number | null }
   | { readonly type: 'codes-differ'; readonly epoch: number | null }
@@ -199,6 +205,8 @@ export type CallEffect =
   /** To be placed once this call has let go of camera and microphone. */
   | { readonly type: 'follow-reference'; readonly call: string; readonly reference: number; readonly to: string; readonly replaces: Replaces | null }
   | { readonly type: 'security-event'; readonly code: ErrorCode; readonly detectedBy: string; readonly text: string; readonly call: string }
+  /** A call that did not ring. */
+  | { readonly type: 'not-rung'; readonly why: 'blocked' | 'do-not-disturb'; readonly call: string; readonly peer: CallRecord['peer'] }
   /** What a restarted agent must end: null when there is nothing. */
   | { readonly type: 'journal'; readonly entry: JournalEntry | null };
 
@@ -206,7 +214,10 @@ export type CallContext = {
   readonly self: Party;
   readonly displayName: string;
   readonly encryption: LocalEncryption;
-  readonly autoAnswer: boolean;
+  /** How long an incoming call rings before it is answered without a touch; null where somebody has to. */
+  readonly autoAnswerAfterMs: number | null;
+  readonly doNotDisturb: boolean;
+  readonly isBlocked: (account: string) => boolean;
   /** Whether this room lets the other side hand a call over to somebody else. */
   readonly acceptTransfers: boolean;
   /** No other call of this room is one that people talk in, or are about to (lines.ts). */

@@ -169,8 +169,11 @@ function receive(state: Lines, inbound: InboundCallMessage, context: LinesContex
   const glare = state.lines.find((line) => runs(line) && glares(line));
   if (glare !== undefined) return onLine(state, glare.key, event, context);
   // Who is held here was promised that somebody comes back; whoever is parked was not.
-  const busy = state.lines.some((line) => runs(line) && line.call.parked === null) || full(state) || state.retrieval !== null;
-  return busy ? { state, effects: [busyTo(inbound)], error: null } : begin(state, event, context);
+  const [first] = state.lines.filter(runs);
+  const busy = state.lines.some((line) => runs(line) && line.call.parked === null) || full(state);
+  // The machine of a call that is there knows whom to tell what: one who is blocked hears so now, too.
+  if (busy && first !== undefined) return onLine(state, first.key, event, context);
+  return state.retrieval === null ? begin(state, event, context) : { state, effects: [busyTo(inbound)], error: null };
 }
 
 const busyTo = ({ from, call }: InboundCallMessage): LineEffect => ({

@@ -34,6 +34,7 @@ export function step(state: CallState, event: CallEvent, context: CallContext): 
     case 'answer':
     case 'decline':
     case 'hang-up':
+    case 'touched':
     case 'codes-match':
     case 'codes-differ':
     case 'set-microphone':
@@ -63,7 +64,7 @@ export function step(state: CallState, event: CallEvent, context: CallContext): 
 
 // ── small tools ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const TIMERS: readonly TimerName[] = ['invite', 'connect', 'reconnect', 'handover', 'park'];
+const TIMERS: readonly TimerName[] = ['invite', 'auto-answer', 'connect', 'reconnect', 'handover', 'park'];
 
 const active = (call: CallRecord | null): call is CallRecord => call !== null && call.phase !== 'ended';
 
@@ -126,6 +127,7 @@ function end(state: CallState, call: CallRecord, context: CallContext, ending: C
       handoverFailed: null,
       parked: null,
       parkOverAtMs: null,
+      autoAnswerAtMs: null,
       exchange: { ...call.exchange, prepared: null },
       heldCandidates: [],
       encryption: { ...call.encryption, code: null, failed }
@@ -172,6 +174,8 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
     referredBy: event.referredBy ?? null,
     exchange,
     encryption: unsettled(context.encryption.available ? 'end-to-end' : 'standard'),
+    local: context.encryption,
+    autoAnswerAtMs: null,
     answered: false,
     ringing: [],
     heldCandidates: [],
@@ -194,10 +198,17 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
 
 type PersonEvent = Extract<
   CallEvent,
-  { type: 'answer' | 'decline' | 'hang-up' | 'codes-match' | 'codes-differ' | 'set-microphone' | 'set-camera' | 'set-screen' | 'set-held' }
+  { type: 'answer' | 'decline' | 'hang-up' | 'touched' | 'codes-match' | 'codes-differ' | 'set-microphone' | 'set-camera' | 'set-screen' | 'set-held' }
 >;
 
+/** Whoever touches anything is here: a call that was about to be answered by itself waits for that person from then on. */
 function person(state: CallState, call: CallRecord, event: PersonEvent, context: CallContext): Step {
+  const done = act(state, call.autoAnswerAtMs === null ? call : { ...call, autoAnswerAtMs: null }, event, context);
+  if (call.autoAnswerAtMs === null || done.error !== null) return done;
+  return { ...done, effects: [{ type: 'stop-timer', name: 'auto-answer' }, ...done.effects] };
+}
+
+function act(state: CallState, call: CallRecord, event: PersonEvent, context: CallContext): Step {
   const rings = call.direction === 'incoming' && call.phase === 'ringing' && !call.answered;
   if (call.phase === 'ended') return refused(state, 'CL_CALL_WRONG_PHASE');
   switch (event.type) {
@@ -206,6 +217,8 @@ function person(state: CallState, call: CallRecord, event: PersonEvent, context:
       return context.mayTalk ? answer(state, call, event.video, context) : refused(state, 'CL_CALL_BUSY');
     case 'decline':
       return rings ? endHere(state, call, context, 'declined', 'The call was declined here.') : refused(state, 'CL_CALL_WRONG_PHASE');
+    case 'touched':
+      return next(state, call);
     case 'hang-up':
       return endHere(state, call, context, rings ? 'declined' : 'hangup', 'The call was ended here.');
     case 'set-microphone':
@@ -258,7 +271,7 @@ const comparable = (call: CallRecord, epoch: number | null): boolean => call.enc
 
 function answer(state: CallState, call: CallRecord, video: boolean, context: CallContext): Step {
   const wanted = { ...call.wanted, camera: video && call.wanted.camera };
-  const answered: CallRecord = { ...call, answered: true, phase: 'connecting', wanted };
+  const answered: CallRecord = { ...call, answered: true, autoAnswerAtMs: null, phase: 'connecting', wanted };
   const effects: CallEffect[] = [{ type: 'stop-timer', name: 'invite' }];
   if (wanted.camera !== call.wanted.camera) effects.push({ type: 'media-camera', epoch: call.exchange.epoch, on: wanted.camera });
   effects.push({ type: 'media-open', epoch: call.exchange.epoch }, { type: 'start-timer', name: 'connect', delayMs: context.timeouts.connectMs });
@@ -271,7 +284,7 @@ function sendPrepared(call: CallRecord, context: CallContext): { readonly call: 
   const { prepared, described } = call.exchange;
   if (prepared === null || described || !call.answered) return { call, effects: [] };
   const endToEnd = call.encryption.agreed === 'end-to-end';
-  const reason = wireReason(context.encryption);
+  const reason = wireReason(call.local);
   const encryption = endToEnd ? { accepted: true, nonce: prepared.nonce } : { accepted: false, ...(reason === undefined ? {} : { reason }) };
   const effects = toPeer(call, { type: 'call.answer', body: { sdp: prepared.sdp, encryption, displayName: context.displayName } });
   if (call.heldCandidates.length > 0) effects.push(...toPeer(call, { type: 'call.candidate', body: { candidates: [...call.heldCandidates] } }));
@@ -362,6 +375,15 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     effects: [{ type: 'send', to: inbound.from, call: inbound.call, message: endMessage(reason) }],
     error: null
   });
+  const undisturbed = (): Step => {
+    const refusal = reply('busy');
+    return { ...refusal, effects: [...refusal.effects, notRung('do-not-disturb')] };
+  };
+  const notRung = (why: 'blocked' | 'do-not-disturb'): CallEffect => ({ type: 'not-rung', why, call: inbound.call, peer: callerOf(inbound, body) });
+  if (context.isBlocked(inbound.from.account)) {
+    const refusal = reply('blocked');
+    return { ...refusal, effects: [...refusal.effects, notRung('blocked')] };
+  }
   const current = state.call;
   let before: CallEffect[] = [];
   let wanted = { microphone: body.media.audio, camera: body.media.video, screen: false };
@@ -370,7 +392,8 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
   if (active(current)) {
     // Glare: both invited each other. The call with the smaller id wins.
     const glare = current.direction === 'outgoing' && !current.answered && current.peer.account === inbound.from.account;
-    if (!glare) return current.id === inbound.call ? unchanged(state) : reply('busy');
+    if (current.id === inbound.call) return unchanged(state);
+    if (!glare) return context.doNotDisturb ? undisturbed() : reply('busy');
     if (current.id <= inbound.call) return unchanged(state);
     before = [
       { type: 'media-close', epoch: current.exchange.epoch },
@@ -378,6 +401,8 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     ];
     wanted = { ...wanted, microphone: wanted.microphone && current.wanted.microphone, camera: wanted.camera && current.wanted.camera };
   }
+  // Whoever was called from here may answer by calling, and a call that this room is handed on was wanted.
+  if (context.doNotDisturb && before.length === 0 && taken === null) return undisturbed();
   const decision = decideEncryption(context.encryption, {
     willing: body.encryption.offered,
     material: body.encryption.commitment,
@@ -388,17 +413,12 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
 
   // What both people wanted is answered at once, unless it became less than the person here was told: that is for the person to answer.
   const agreed = taken !== null || (active(current) && decision.kind === current.encryption.expected);
-  const autoAnswer = (context.autoAnswer || agreed) && context.mayTalk;
+  const answerAfterMs = !context.mayTalk ? null : agreed ? 0 : context.doNotDisturb ? null : context.autoAnswerAfterMs;
   const exchange = newExchange(state, 'invite', 'callee');
   const call: CallRecord = {
     id: inbound.call,
     direction: 'incoming',
-    peer: {
-      account: inbound.from.account,
-      displayName: body.displayName === '' ? inbound.from.account : body.displayName,
-      endpoint: inbound.from.endpoint,
-      identity: inbound.identity
-    },
+    peer: callerOf(inbound, body),
     phase: 'ringing',
     wanted,
     held: NOT_HELD,
@@ -407,6 +427,8 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     referredBy: taken?.referredBy ?? body.referredBy ?? null,
     exchange,
     encryption: settle(unsettled(decision.kind), decision),
+    local: context.encryption,
+    autoAnswerAtMs: answerAfterMs === null || answerAfterMs === 0 ? null : context.now + answerAfterMs,
     answered: false,
     ringing: [],
     heldCandidates: [],
@@ -424,10 +446,18 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     { type: 'start-timer', name: 'invite', delayMs: context.timeouts.inviteMs },
     { type: 'journal', entry: { call: call.id, peer: inbound.from } }
   ]);
-  if (!autoAnswer) return rings;
+  if (answerAfterMs === null) return rings;
+  if (answerAfterMs > 0) return { ...rings, effects: [...rings.effects, { type: 'start-timer', name: 'auto-answer', delayMs: answerAfterMs }] };
   const answered = answer(rings.state, call, wanted.camera, context);
   return { ...answered, effects: [...rings.effects, ...answered.effects] };
 }
+
+const callerOf = (inbound: InboundCallMessage, body: CallBody<'call.invite'>): CallRecord['peer'] => ({
+  account: inbound.from.account,
+  displayName: body.displayName === '' ? inbound.from.account : body.displayName,
+  endpoint: inbound.from.endpoint,
+  identity: inbound.identity
+});
 
 function settle(encryption: CallRecord['encryption'], decision: Exclude<EncryptionDecision, { kind: 'refused' }>): CallRecord['encryption'] {
   return { ...encryption, agreed: decision.kind, expected: decision.kind, reason: decision.kind === 'standard' ? decision.reason : null };
@@ -469,7 +499,7 @@ function answeredBy(state: CallState, call: CallRecord, inbound: InboundCallMess
       { type: 'media-accept-answer', epoch: exchange.epoch, sdp: body.sdp, endToEnd: nonce === undefined ? null : { nonce }, from: inbound.from }
     ]);
   }
-  const decision = decideEncryption(context.encryption, {
+  const decision = decideEncryption(call.local, {
     willing: body.encryption.accepted,
     material: body.encryption.nonce,
     reason: body.encryption.reason
@@ -604,8 +634,8 @@ function media(state: CallState, call: CallRecord, event: MediaEvent, context: C
 
 function offerReady(state: CallState, call: CallRecord, event: Extract<MediaEvent, { type: 'offer-ready' }>, context: CallContext): Step {
   const reconnect = call.exchange.kind === 'reconnect';
-  const offered = reconnect ? call.encryption.agreed === 'end-to-end' : context.encryption.available;
-  const reason = wireReason(context.encryption);
+  const offered = reconnect ? call.encryption.agreed === 'end-to-end' : call.local.available;
+  const reason = wireReason(call.local);
   const body: CallBody<'call.invite'> = {
     sdp: event.sdp,
     encryption: offered ? { offered, commitment: event.commitment } : { offered, ...(reason === undefined ? {} : { reason }) },
@@ -709,6 +739,11 @@ function timer(state: CallState, name: TimerName, context: CallContext): Step {
       return handoverTimer(state, call, context) ?? handedOver(state, call, call.handover?.role === 'referred' ? call.handover.to : '', context);
     case 'park':
       return parkTimer(state, call, context);
+    case 'auto-answer':
+      // Somebody may have turned it off meanwhile, wants to be left alone, or talks in another call.
+      if (call.autoAnswerAtMs === null || call.answered) return unchanged(state);
+      if (context.autoAnswerAfterMs === null || context.doNotDisturb || !context.mayTalk) return next(state, { ...call, autoAnswerAtMs: null });
+      return answer(state, call, call.wanted.camera, context);
     case 'connect':
       if (call.phase !== 'connecting') return unchanged(state);
       return endHere(state, call, context, 'media-failed', 'No media connection could be made in time.', 'CL_MEDIA_CONNECT');

@@ -1,6 +1,6 @@
-// Reads the configuration once, at the edge (architecture.md rule 7). The only I/O of this folder besides atomic-file.ts.
+// Reads the configuration once, at the edge (architecture.md rule 7). The only I/O of this folder besides atomic-file.ts and kept-file.ts.
 import { readFile } from 'node:fs/promises';
-import { CloisterError } from '../kernel/errors.ts';
+import { CloisterError, hasSystemCode } from '../kernel/errors.ts';
 import { err, type Result } from '../kernel/result.ts';
 import { type ConfigLayer, resolveConfig } from './layers.ts';
 import type { Config } from './schema.ts';
@@ -22,7 +22,7 @@ export async function loadConfig({ file, overrides }: ConfigSources): Promise<Re
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const missing = hasSystemCode(cause, 'ENOENT');
     return unreadable(missing ? 'does not exist' : 'cannot be read', cause);
   }
   if (text.length > MAX_FILE_BYTES) return unreadable('is too large to be a configuration');

@@ -3,6 +3,7 @@
 // Relative paths are relative to the agent's working directory.
 import * as z from 'zod';
 import { isAccount } from '../kernel/address.ts';
+import { LANGUAGES, TEXT_SIZES, THEMES } from '../kernel/panel-choices.ts';
 import { parseServerAddress } from '../kernel/server-address.ts';
 
 /** When a changed value takes effect: at once, with the next call, or when the agent starts again. */
@@ -298,7 +299,15 @@ const call = z.strictObject({
   autoAnswer: z
     .boolean()
     .default(false)
-    .meta(meaning('Answer by itself', 'restart', 'An incoming call is answered without a touch.')),
+    .meta(meaning('Answer by itself', 'restart', 'An incoming call is answered without a touch, until people choose otherwise at the panel.')),
+  autoAnswerAfterSeconds: z
+    .int()
+    .min(0)
+    .max(60)
+    .default(0)
+    .meta(
+      meaning('Time before it answers by itself', 'restart', 'In seconds, 0 to 60: so long it rings and shows how long it will. 0: it is answered at once.')
+    ),
   inviteTimeoutSeconds: z
     .int()
     .min(5)
@@ -335,6 +344,39 @@ const call = z.strictObject({
     .meta(meaning('Time to retrieve', 'restart', 'In minutes, 1 to 240: how long a parked call waits before it is a held call of this room again.'))
 });
 
+const panel = z.strictObject({
+  language: z
+    .enum(LANGUAGES)
+    .default('en')
+    .meta(meaning('Language of the room', 'restart', 'Of panel and display, until people choose another one; after their call it is this one again.')),
+  theme: z
+    .enum(THEMES)
+    .default('dark')
+    .meta(meaning('Theme', 'restart', 'Of the panel, until people choose otherwise.')),
+  textSize: z
+    .enum(TEXT_SIZES)
+    .default('normal')
+    .meta(meaning('Text size', 'restart', 'Of the panel, until people choose otherwise.')),
+  ringerPercent: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(60)
+    .meta(meaning('Ringing volume', 'restart', 'In per cent, 0 (silent) to 100, until people choose otherwise.')),
+  wipeDailyAt: z
+    .string()
+    .regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, { error: 'must be a time of day such as 03:00' })
+    .nullable()
+    .default(null)
+    .meta(
+      meaning(
+        'Daily clearing',
+        'restart',
+        'At this time of day, in the machine’s own zone, what people left goes: recent calls, reports, their language, do-not-disturb. null: only when somebody clears the room.'
+      )
+    )
+});
+
 const uiServer = z.strictObject({
   host: host
     .default('127.0.0.1')
@@ -358,6 +400,15 @@ const log = z.strictObject({
     .meta(meaning('Log folder', 'restart', 'Where log files go, besides standard error; null for none.'))
 });
 
+const reports = z.strictObject({
+  maxBytes: z
+    .int()
+    .min(65_536)
+    .max(50 * 1024 * 1024)
+    .default(5 * 1024 * 1024)
+    .meta(meaning('Size of a report', 'restart', 'In bytes, 65,536 to 52,428,800: a report that would be larger has fewer lines of the log. Ten are kept.'))
+});
+
 const LOOPBACK_OR_ANY = ['127.0.0.1', 'localhost', '::1', '0.0.0.0', '::'];
 
 export const configSchema = z
@@ -371,8 +422,10 @@ export const configSchema = z
     media: media.prefault({}),
     devices: devices.prefault({}),
     call: call.prefault({}),
+    panel: panel.prefault({}),
     uiServer: uiServer.prefault({}),
     log: log.prefault({}),
+    reports: reports.prefault({}),
     dataDirectory: path.default('data').meta(meaning('Data folder', 'restart', 'What the agent keeps between starts, such as the journal of a running call.'))
   })
   .superRefine((config, context) => {

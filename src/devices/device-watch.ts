@@ -4,6 +4,7 @@ import { watch } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Timer } from '../kernel/clock.ts';
+import { hasSystemCode } from '../kernel/errors.ts';
 import { createEvents, type EventSource } from '../kernel/events.ts';
 import type { Log } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
@@ -57,8 +58,6 @@ async function nodesOf(folders: readonly string[]): Promise<string> {
 
 const listenByInotify: Listen = (folder, heard, lost) => watch(folder, { persistent: false }, (_event, name) => heard(name)).on('error', lost);
 
-const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
-
 export function createDeviceWatch({ clock, log, look, folders, matters, listen = listenByInotify }: DeviceWatchOptions): DeviceWatch {
   const events = createEvents<{ changed: readonly [] }>((error) => log.error('a listener of the device watch failed', { error: String(error) }));
   const scope = new Scope();
@@ -90,7 +89,7 @@ export function createDeviceWatch({ clock, log, look, folders, matters, listen =
         );
       } catch (error) {
         // A folder that is not there is told of by the one around it.
-        if (index > 0 && isMissing(error)) continue;
+        if (index > 0 && hasSystemCode(error, 'ENOENT')) continue;
         all = false;
         if (!told) log.warn('devices cannot be watched, so they are looked for every two seconds', { folder, error: String(error) });
         told = true;

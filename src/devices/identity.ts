@@ -16,6 +16,11 @@ export type DeviceIdentity = {
   readonly appliance: string;
 };
 
+/** `vendor:product` as USB writes it. */
+export const modelOf = ({ vendorId, productId }: { readonly vendorId: number; readonly productId: number }): string => `${hex(vendorId)}:${hex(productId)}`;
+
+const hex = (id: number): string => id.toString(16).padStart(4, '0');
+
 /** A device as it is remembered. */
 export type KnownDevice = Pick<DeviceIdentity, 'model' | 'serial' | 'name' | 'port' | 'part'> & {
   /** Another one that only the port tells apart was there beside it. */

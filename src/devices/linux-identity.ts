@@ -3,7 +3,7 @@ import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { printableText } from './device-text.ts';
 import type { HidRow } from './hid/transport.ts';
-import { applianceOf, type DeviceIdentity, deviceId, lookalikes, type UsbDevice, uniqueId } from './identity.ts';
+import { applianceOf, type DeviceIdentity, deviceId, lookalikes, modelOf, type UsbDevice, uniqueId } from './identity.ts';
 
 type FoundUsb = UsbDevice & { readonly path: string; readonly name: string };
 
@@ -163,7 +163,7 @@ async function identifyHidRow(row: HidRow, machine: LinuxMachine): Promise<Devic
   const [, node] = /^\/dev\/(hidraw[0-9]+)$/.exec(row.path ?? '') ?? [];
   const found = node === undefined ? null : await identifyNode(machine, 'hidraw', node);
   if (found !== null) return found;
-  const model = [row.vendorId, row.productId].map((id) => id.toString(16).padStart(4, '0')).join(':');
+  const model = modelOf(row);
   const serial = textOrNull(row.serialNumber);
   const part = row.interface === undefined || row.interface < 0 ? '' : String(row.interface);
   return { model, serial, name: usbName(row.manufacturer, row.product) || model, port: null, part, appliance: `hid:${model}:${serial ?? ''}` };

@@ -1,6 +1,7 @@
 // Where Linux shows its devices, so that tests can have a machine of their own, and whether this process may open them.
 import { access, constants } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { hasSystemCode } from '../kernel/errors.ts';
 import type { DeviceProblem } from '../room/state.ts';
 
 export type LinuxPlaces = {
@@ -24,6 +25,6 @@ export async function permissionProblem({ mayOpen }: LinuxPlaces, node: string):
     () => null,
     (reason: unknown) => reason
   );
-  if (!(error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM'))) return null;
+  if (!hasSystemCode(error, 'EACCES', 'EPERM')) return null;
   return { code: 'CL_DEVICE_PERMISSION', text: `The system does not let Cloister open ${basename(node)}; cloister doctor says what to do.` };
 }

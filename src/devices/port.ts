@@ -72,15 +72,19 @@ export type RoomCamera = {
   deletePreset(name: string): Promise<void>;
 };
 
-/** What a camera or content input says of itself; null where it does not, or was not asked. */
-export type CameraFacts = { readonly shutter: 'open' | 'closed' | null; readonly problem: DeviceProblem | null };
+/** What a camera or content input says of itself. */
+export type CameraState = {
+  /** A fact that the camera tells; null where it does not, and outside of a call. */
+  readonly shutter: 'open' | 'closed' | null;
+  readonly problem: DeviceProblem | null;
+};
 
 export type RoomCameras = EventSource<{ readonly changed: readonly [] }> &
   AsyncDisposable & {
     start(signal: AbortSignal): Promise<void>;
     /** Cameras that are known by their network address alone. */
     list(): readonly DeviceView[];
-    facts(id: string): CameraFacts;
+    facts(id: string): CameraState;
     /** Shutters are asked about in a call alone, and signals while something is shared. */
     setInCall(inCall: boolean): void;
     setSharing(sharing: boolean): void;

@@ -9,7 +9,7 @@ import { CloisterError } from '../kernel/errors.ts';
 import { err, ok, type Result } from '../kernel/result.ts';
 import { UUID_PATTERN } from '../kernel/uuid.ts';
 import type { Envelope } from '../signaling/messages.ts';
-import type { Arrival, EndpointIdentity, EnvelopeRefusal, TrustStore } from './port.ts';
+import type { Arrival, EndpointIdentity, EnvelopeRefusal, Statement, TrustStore } from './port.ts';
 import type { ReplayCache } from './replay-cache.ts';
 
 const ALGORITHM = 'ES256';
@@ -98,7 +98,10 @@ function leafKey(der: Uint8Array): X509Certificate['publicKey'] | null {
 }
 
 /** Steps 2 to 4: the signature, by the certificate in the message; then whether that certificate is worth anything. */
-async function verifySender(jws: Jws, context: EnvelopeContext): Promise<Result<{ readonly account: string; readonly endpoint: string }>> {
+async function verifySender(
+  jws: Jws,
+  context: Pick<EnvelopeContext, 'trust' | 'nowMs'>
+): Promise<Result<{ readonly account: string; readonly endpoint: string }>> {
   const refuse = (code: ErrorCode): Result<never> => err(new CloisterError(code));
   const [leaf] = jws.chain;
   if (leaf === undefined) return refuse('CL_ENVELOPE_MALFORMED');
@@ -116,26 +119,50 @@ async function verifySender(jws: Jws, context: EnvelopeContext): Promise<Result<
   return certified;
 }
 
-/** Steps 1 to 9 of protocol.md "Envelope"; step 10, the body, belongs to who knows the message's type. */
-export async function verifyEnvelope(bytes: Uint8Array, context: EnvelopeContext): Promise<Result<Envelope, EnvelopeRefusal>> {
-  const { self, topic, nowMs } = context;
+export type StatementContext = Statement & Pick<EnvelopeContext, 'trust' | 'signatures'>;
+
+type Refusing = { readonly envelope: Envelope; readonly refuse: (code: ErrorCode, message?: string) => Result<never, EnvelopeRefusal> };
+
+/** Steps 1 to 5 of protocol.md "Envelope": who said it. */
+async function verifyOrigin(bytes: Uint8Array, context: StatementContext): Promise<Result<Refusing, EnvelopeRefusal>> {
   // 1. size
   if (bytes.byteLength > context.form.maxBytes) return err({ error: new CloisterError('CL_ENVELOPE_TOO_LARGE'), claims: claimsOf(null) });
   // 2. form; the signature follows
   const jws = readJws(bytes);
   const claims = claimsOf(jws?.payload);
-  const refuse = (code: ErrorCode, message?: string): Result<never, EnvelopeRefusal> => err({ error: new CloisterError(code, message), claims });
+  const refuse: Refusing['refuse'] = (code, message) => err({ error: new CloisterError(code, message), claims });
   if (jws === null) return refuse('CL_ENVELOPE_MALFORMED');
   const sender = context.signatures === 'required' ? await verifySender(jws, context) : null;
   if (sender !== null && !sender.ok) return err({ error: sender.error, claims });
   const envelope = context.form.parse(jws.payload);
   if (envelope === null) return refuse('CL_ENVELOPE_MALFORMED');
-  const { from, to } = envelope;
+  const { from } = envelope;
   // 5. certificate, topic and `from` agree
   const address = parseAddress(from.account);
-  const named = address.ok && address.value.account === from.account && topic.sender === from.endpoint;
+  const named = address.ok && address.value.account === from.account && context.sender === from.endpoint;
   const certified = sender === null || (sender.value.account === from.account && sender.value.endpoint === from.endpoint);
-  if (!named || !certified) return refuse('CL_ENVELOPE_SENDER_MISMATCH');
+  return named && certified ? ok({ envelope, refuse }) : refuse('CL_ENVELOPE_SENDER_MISMATCH');
+}
+
+/** What holds of a message that a broker keeps: steps 1 to 5, that it is addressed to nobody else's account, and that it was not said in the future. */
+export async function verifyStatement(bytes: Uint8Array, context: StatementContext): Promise<Result<Envelope, EnvelopeRefusal>> {
+  const origin = await verifyOrigin(bytes, context);
+  if (!origin.ok) return origin;
+  const { envelope, refuse } = origin.value;
+  const { from, to, iat, exp } = envelope;
+  if (to.account !== from.account || to.endpoint !== undefined) return refuse('CL_ENVELOPE_WRONG_RECIPIENT');
+  if (exp - iat > MAX_LIFETIME_S || exp < iat) return refuse('CL_ENVELOPE_EXPIRED', 'a signaling message’s lifetime is longer than allowed');
+  if (iat - context.nowMs / 1000 > MAX_SKEW_S) return refuse('CL_CLOCK_WRONG');
+  return ok(envelope);
+}
+
+/** Steps 1 to 9 of protocol.md "Envelope"; step 10, the body, belongs to who knows the message's type. */
+export async function verifyEnvelope(bytes: Uint8Array, context: EnvelopeContext): Promise<Result<Envelope, EnvelopeRefusal>> {
+  const { self, topic, nowMs } = context;
+  const origin = await verifyOrigin(bytes, { ...context, sender: topic.sender });
+  if (!origin.ok) return origin;
+  const { envelope, refuse } = origin.value;
+  const { from, to } = envelope;
   // 6. `to` is this endpoint: by name in its own inbox, by name or by account in the account's
   const toEndpoint = to.endpoint === self.endpoint || (to.endpoint === undefined && topic.inbox === 'account');
   if (to.account !== self.account || !toEndpoint) return refuse('CL_ENVELOPE_WRONG_RECIPIENT');

@@ -4,9 +4,9 @@
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
-import { CloisterError } from '../kernel/errors.ts';
+import { CloisterError, hasSystemCode } from '../kernel/errors.ts';
 import type { Log } from '../kernel/log.ts';
-import { signEnvelope, verifyEnvelope } from './envelope.ts';
+import { signEnvelope, verifyEnvelope, verifyStatement } from './envelope.ts';
 import type { EndpointIdentity, Envelopes, TrustStore } from './port.ts';
 import { createReplayCache, type RememberedMessage, type ReplayCache } from './replay-cache.ts';
 
@@ -72,7 +72,7 @@ function readExisting(path: string): string {
   try {
     return readFileSync(path, 'latin1');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    if (hasSystemCode(error, 'ENOENT')) return '';
     throw error;
   }
 }
@@ -101,6 +101,7 @@ export function openEnvelopes(options: EnvelopesOptions): Envelopes & Disposable
     signatures,
     seal: (envelope) => signEnvelope(identity, envelope),
     open: (bytes, arrival) => verifyEnvelope(bytes, { ...arrival, trust, self, seen, signatures }),
+    openStatement: (bytes, statement) => verifyStatement(bytes, { ...statement, trust, signatures }),
     firstSeenMs: ({ endpoint, id }) => (endpoint === null || id === null ? undefined : seen.firstSeenMs(endpoint, id)),
     [Symbol.dispose]() {
       journal?.[Symbol.dispose]();

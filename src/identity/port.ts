@@ -62,6 +62,9 @@ export type Arrival = {
   readonly mayBeLate: boolean;
 };
 
+/** What came with a statement; `sender` is the topic's word. */
+export type Statement = Pick<Arrival, 'nowMs' | 'form'> & { readonly sender: string };
+
 /** This endpoint's envelopes: seals what it sends, opens what it is sent. */
 export type Envelopes = {
   /** `skipped` only in tests of what the people's comparison alone catches. */
@@ -70,6 +73,11 @@ export type Envelopes = {
   seal(envelope: Envelope): Promise<Buffer>;
   /** Never throws, whatever the bytes. */
   open(bytes: Uint8Array, arrival: Arrival): Promise<Result<Envelope, EnvelopeRefusal>>;
+  /**
+   * The same for what an endpoint says to whoever asks, and a broker keeps: it may be old, come again, and is addressed to its sender's own account.
+   * Who said it is proven, and that it was not said in the future; that it is still so is not.
+   */
+  openStatement(bytes: Uint8Array, arrival: Statement): Promise<Result<Envelope, EnvelopeRefusal>>;
   /** When the message that `claims` names was first accepted, milliseconds since 1970; undefined where it was not. */
   firstSeenMs(claims: EnvelopeRefusal['claims']): number | undefined;
 };

@@ -3,7 +3,7 @@
 import { createPublicKey } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CloisterError } from '../kernel/errors.ts';
+import { CloisterError, hasSystemCode } from '../kernel/errors.ts';
 import { type Authority, authorityOf, type Issued, parseKey } from './certificate-authority.ts';
 import type { EndpointIdentity } from './port.ts';
 import { trustStoreOf } from './trust-store.ts';
@@ -18,14 +18,12 @@ const CERTIFICATE = 'certificate.pem';
 
 type NewFile = { readonly name: string; readonly text: string; readonly secret?: true };
 
-const isNodeError = (error: unknown, code: string): boolean => error instanceof Error && 'code' in error && error.code === code;
-
 async function readText(directory: string, name: string): Promise<string> {
   const path = join(directory, name);
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new CloisterError(isNodeError(cause, 'ENOENT') ? 'CL_IDENTITY_MISSING' : 'CL_IDENTITY_INVALID', `${path} cannot be read`, { cause });
+    throw new CloisterError(hasSystemCode(cause, 'ENOENT') ? 'CL_IDENTITY_MISSING' : 'CL_IDENTITY_INVALID', `${path} cannot be read`, { cause });
   }
 }
 
@@ -51,7 +49,7 @@ async function writeNew(directory: string, files: readonly NewFile[]): Promise<v
     }
   } catch (cause) {
     await Promise.all(written.map((path) => rm(path, { force: true })));
-    if (isNodeError(cause, 'EEXIST')) throw new CloisterError('CL_IDENTITY_EXISTS', `${directory} holds an identity already`, { cause });
+    if (hasSystemCode(cause, 'EEXIST')) throw new CloisterError('CL_IDENTITY_EXISTS', `${directory} holds an identity already`, { cause });
     throw new CloisterError('CL_IDENTITY_INVALID', `${directory} cannot be written`, { cause });
   }
 }

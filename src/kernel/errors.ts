@@ -21,6 +21,10 @@ export class CloisterError extends Error {
   }
 }
 
+/** Whether the system said one of these codes (`ENOENT`, `EACCES`, …). */
+export const hasSystemCode = (error: unknown, ...codes: readonly string[]): boolean =>
+  error instanceof Error && 'code' in error && codes.some((code) => error.code === code);
+
 /** The error as it is, or wrapped as `code` where it is not one of ours. */
 export function asCloisterError(error: unknown, code: ErrorCode = 'CL_INTERNAL'): CloisterError {
   if (error instanceof CloisterError) return error;

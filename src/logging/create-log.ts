@@ -20,11 +20,20 @@ export type LogOptions = {
 const MAX_FILE_BYTES = 5 * 1024 * 1024;
 const MAX_FILES = 5;
 
+/** The latest lines are kept in memory for the panel and for reports. */
+const RECENT_LINES = 500;
+
+export type RoomLog = Log &
+  AsyncDisposable & {
+    /** The latest lines as they are in the file, redacted, oldest first. */
+    recent(): readonly string[];
+  };
+
 /**
  * A log; disposing it writes out what is left.
  * @throws CloisterError CL_CONFIG_INVALID when the folder cannot be made
  */
-export function createLog({ level, directory, stream, format = 'json', clock = systemClock }: LogOptions): Log & AsyncDisposable {
+export function createLog({ level, directory, stream, format = 'json', clock = systemClock }: LogOptions): RoomLog {
   const lines = (line: (entry: LogEntry) => string): winston.Logform.Format => winston.format.printf((info) => line(info['entry'] as LogEntry));
   const console = new winston.transports.Stream({ stream, format: lines(format === 'json' ? jsonLine : textLine), eol: '\n' });
   const file = directory === null ? null : fileTransport(directory, lines(jsonLine));
@@ -41,8 +50,13 @@ export function createLog({ level, directory, stream, format = 'json', clock = s
     write('error', 'the log file cannot be written; it is left out from now on', { error: String(error) });
   });
 
+  const recent: string[] = [];
   function write(at: LogLevel, message: string, fields: LogFields): void {
-    logger.log({ level: at, message, entry: { atMs: clock.now(), level: at, message, fields } satisfies LogEntry });
+    const entry: LogEntry = { atMs: clock.now(), level: at, message, fields };
+    logger.log({ level: at, message, entry });
+    if (!logger.isLevelEnabled(at)) return;
+    recent.push(jsonLine(entry));
+    if (recent.length > RECENT_LINES) recent.shift();
   }
   const withFields = (own: LogFields): Log => ({
     debug: (message, fields) => write('debug', message, { ...own, ...fields }),
@@ -53,6 +67,7 @@ export function createLog({ level, directory, stream, format = 'json', clock = s
   });
   return {
     ...withFields({}),
+    recent: () => [...recent],
     async [Symbol.asyncDispose]() {
       if (file !== null && !fileFailed) {
         const written = new Promise<void>((resolve) => {

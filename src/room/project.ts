@@ -151,7 +151,7 @@ function projectCall(facts: CallFacts): CallView {
     transfer: transferOf(facts),
     referredBy: call.referredBy,
     parkCode: call.parked?.code ?? null,
-    autoAnswerAt: null,
+    autoAnswerAt: isoOrNull(call.autoAnswerAtMs),
     placedAt: iso(call.placedAtMs),
     startedAt: isoOrNull(call.startedAtMs),
     endedAt: isoOrNull(call.endedAtMs),

@@ -42,6 +42,13 @@ export type Connection = EventSource<{ state: readonly [ConnectionState] }> &
     start(signal: AbortSignal): Promise<void>;
     /** Resolves when the broker has it; rejects with CL_BROKER_UNREACHABLE when it expired first. Order is kept. */
     publish(message: OutgoingMessage): Promise<void>;
+    /**
+     * Subscribes to these besides `filters`, and no longer to those of before; at QoS 0, so that the broker keeps nothing of them for this endpoint while it
+     * is away. Those that the broker refuses are told in the log and are no reason to do without the connection.
+     */
+    watch(filters: readonly string[]): void;
+    /** Ends a subscription that an earlier connection left in the session. */
+    unsubscribe(filter: string): void;
     /** Makes the connection anew where it is over none of these addresses; tries at once where there is none. */
     networkChanged(addresses: readonly string[]): void;
   };
@@ -96,6 +103,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   let expiryTimer: Timer | null = null;
   let confirmTimer: Timer | null = null;
   let unconfirmed = 0;
+  let watched: readonly string[] = [];
   let finishStart = (): void => {};
 
   function become(next: ConnectionState): void {
@@ -190,12 +198,28 @@ export function createConnection(options: ConnectionOptions): Connection {
     }
   }
 
+  function subscribeWatched(filters: readonly string[]): void {
+    const current = client;
+    if (current === null || connectedAtMs === null) return;
+    for (const filter of filters) {
+      current.subscribe(filter, { qos: 0 }, (error, granted) => {
+        if (client !== current || closed || error || !granted?.some((grant) => grant.qos === 128)) return;
+        log.warn('the broker does not let this be read', { filter });
+      });
+    }
+  }
+
+  function unsubscribe(filter: string): void {
+    if (client !== null && connectedAtMs !== null) client.unsubscribe(filter, () => {});
+  }
+
   function ready(): void {
     connectedAtMs = clock.now();
     connectedAtMonotonicMs = clock.monotonicMs();
     lastFailure = '';
     log.info('connected to the broker');
     become('connected');
+    subscribeWatched(watched);
     finishStart();
     flush();
   }
@@ -242,6 +266,16 @@ export function createConnection(options: ConnectionOptions): Connection {
         if (signal.aborted) finishStart();
         else attempt();
       });
+    },
+    watch(filters) {
+      const before = watched;
+      watched = filters;
+      // What is still wanted is asked for first: a filter of everybody's may end with one's own among it.
+      subscribeWatched(filters.filter((filter) => !before.includes(filter)));
+      for (const filter of before) if (!filters.includes(filter)) unsubscribe(filter);
+    },
+    unsubscribe(filter) {
+      if (!watched.includes(filter) && !options.filters.includes(filter)) unsubscribe(filter);
     },
     networkChanged(addresses) {
       if (closed) return;

@@ -20,7 +20,26 @@ export type InboundCallMessage = {
 
 export type InboundRelayMessage = Pick<InboundCallMessage, 'from' | 'identity'> & { readonly message: RelayMessage };
 
+/**
+ * What a presence topic says of an endpoint. `said`: in a document that passed the checks of an envelope but for its age, since it is retained.
+ * `gone`: in a last will, which nobody signs, or in nothing at all: worth no more than the broker's word.
+ */
+export type PresenceNews =
+  | {
+      readonly kind: 'said';
+      readonly endpoint: string;
+      readonly account: string;
+      readonly name: string;
+      readonly state: 'online' | 'offline';
+      readonly bootId: string;
+      readonly counter: number;
+      /** Seconds since 1970. */
+      readonly saidAtS: number;
+    }
+  | { readonly kind: 'gone'; readonly endpoint: string; readonly bootId: string; readonly counter: number };
+
 export type SignalingEvents = {
+  presence: readonly [PresenceNews];
   /** About relay credentials; of no call. */
   relay: readonly [InboundRelayMessage];
   message: readonly [InboundCallMessage];
@@ -47,6 +66,11 @@ export type Signaling = EventSource<SignalingEvents> &
      * @param lifetimeSeconds 1..120, how long the message is of use; 60 where left out
      */
     send(to: { readonly account: string; readonly endpoint?: string }, call: string, message: CallMessage, lifetimeSeconds?: number): Promise<void>;
+    /**
+     * Whose presence is told by `presence`: everybody's, or that of some endpoints; in place of what was watched before. What the broker holds is told
+     * again at each connection. One that does not let everybody's be read says so in the log, and nothing comes.
+     */
+    watchPresence(watch: { readonly everybody: boolean; readonly endpoints: readonly string[] }): void;
     /** The same for a message about relay credentials: a request to an account, an answer to an endpoint. */
     sendRelay(to: { readonly account: string; readonly endpoint?: string }, message: RelayMessage, lifetimeSeconds?: number): Promise<void>;
   };

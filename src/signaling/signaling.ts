@@ -20,11 +20,13 @@ import {
   parseCallMessage,
   parseEnvelope,
   parseRelayMessage,
+  presenceSchema,
   type RelayMessage
 } from './messages.ts';
-import type { Party, Signaling, SignalingEvents } from './port.ts';
+import type { Party, PresenceNews, Signaling, SignalingEvents } from './port.ts';
+import { createPresenceIntake } from './presence-intake.ts';
 import { createRefusalLimit } from './refusal-limit.ts';
-import { ownFilters, parseTopic, topics } from './topics.ts';
+import { EVERYBODY, ownFilters, parseTopic, presenceFilters, topics } from './topics.ts';
 
 const DEFAULT_LIFETIME_S = 60;
 const MAX_LIFETIME_S = 120;
@@ -35,6 +37,9 @@ const REASSERT_MS = 1_000;
 const OFFLINE_NOTICE_MS = 500;
 const UNSUPPORTED_CALLS_REMEMBERED = 256;
 const ENDPOINT_ID = /^[a-z2-7]{26}$/;
+/** A certificate chain and some words. */
+const PRESENCE_MAX_BYTES = 16_384;
+const PRESENCE_FORM = { maxBytes: PRESENCE_MAX_BYTES, parse: parseEnvelope };
 const FORM = { maxBytes: ENVELOPE_MAX_BYTES, parse: parseEnvelope };
 
 export type SignalingOptions = {
@@ -46,6 +51,26 @@ export type SignalingOptions = {
   readonly clock: Clock;
   readonly log: Log;
 };
+
+const OPENING_BRACE = 0x7b;
+/** What nobody gets by being old, late or a stranger. */
+const FORGERIES: ReadonlySet<string> = new Set(['CL_ENVELOPE_SIGNATURE', 'CL_ENVELOPE_SENDER_MISMATCH']);
+
+/** What a connection leaves to be said when it is gone: unsigned, so that it is worth no more than the broker's word. Null where it says nothing of it. */
+function lastWill(endpoint: string, payload: Buffer): PresenceNews | null {
+  // Emptied by whoever looks after the broker: the endpoint is gone for good.
+  if (payload.length === 0) return { kind: 'gone', endpoint, bootId: '\u{10ffff}', counter: 0 };
+  let said: unknown;
+  try {
+    said = JSON.parse(payload.toString('utf8'));
+  } catch {
+    return null;
+  }
+  const parsed = presenceSchema.safeParse(said);
+  if (!parsed.success || parsed.data.state !== 'offline') return null;
+  const { bootId, counter } = parsed.data;
+  return { kind: 'gone', endpoint, bootId, counter };
+}
 
 type Recipient = { readonly account: string; readonly endpoint?: string };
 
@@ -63,6 +88,8 @@ export function createSignaling(options: SignalingOptions): Signaling {
   const events = createEvents<SignalingEvents>((error, event) => log.error('a listener failed', { event, error: String(error) }));
   const tell = createRefusalLimit();
   const unsupported = new Set<string>();
+  const intake = createPresenceIntake(provePresence);
+  let watching: { readonly everybody: boolean; readonly endpoints: ReadonlySet<string> } = { everybody: false, endpoints: new Set() };
   let connections = 0;
   /** The presence that the broker is to hold now; null until it was published on this connection. */
   let asserted: Buffer | null = null;
@@ -163,6 +190,7 @@ export function createSignaling(options: SignalingOptions): Signaling {
   async function receive(topicName: string, payload: Buffer, duplicate: boolean): Promise<void> {
     if (topicName === presenceTopic) return checkPresence(payload);
     const topic = parseTopic(topicName);
+    if (topic?.kind === 'presence') return receivePresence(topic.endpoint, payload);
     if (topic?.kind !== 'account-inbox' && topic?.kind !== 'endpoint-inbox') return;
     const nowMs = clock.now();
     const since = connection.connectedSinceMs();
@@ -181,6 +209,42 @@ export function createSignaling(options: SignalingOptions): Signaling {
     const envelope = opened.value;
     if (isRelayMessageType(envelope.type)) receiveRelay(envelope, topic.kind);
     else receiveCall(envelope, topic.kind);
+  }
+
+  // ── the presence of others ────────────────────────────────────────────────────────────────────────────────────────────
+
+  function receivePresence(endpoint: string, payload: Buffer): void {
+    if (!watching.everybody && !watching.endpoints.has(endpoint)) {
+      // A subscription that an earlier run left in the session at the broker.
+      connection.unsubscribe(EVERYBODY);
+      connection.unsubscribe(topics.presence(endpoint));
+      return;
+    }
+    if (payload.length > PRESENCE_MAX_BYTES || !intake.add(endpoint, payload)) log.debug('a presence was not looked at', { bytes: payload.length });
+  }
+
+  async function provePresence(endpoint: string, payload: Buffer): Promise<void> {
+    try {
+      const news = payload[0] === OPENING_BRACE || payload.length === 0 ? lastWill(endpoint, payload) : await presenceSaid(endpoint, payload);
+      if (news !== null && !scope.closed) events.emit('presence', news);
+    } catch (error) {
+      log.error('a presence could not be dealt with', { error: String(error) });
+    }
+  }
+
+  async function presenceSaid(endpoint: string, payload: Buffer): Promise<PresenceNews | null> {
+    const opened = await envelopes.openStatement(payload, { nowMs: clock.now(), sender: endpoint, form: PRESENCE_FORM });
+    if (!opened.ok) {
+      // A broker may serve organisations that are not trusted here, and keeps what was said with a certificate that is past: neither is an attack.
+      if (FORGERIES.has(opened.error.error.code)) refuse(opened.error);
+      else log.debug('a presence was refused', { code: opened.error.error.code });
+      return null;
+    }
+    const { type, from, body, iat } = opened.value;
+    const parsed = presenceSchema.safeParse(body);
+    if (type !== 'presence' || !parsed.success || parsed.data.account !== from.account) return null;
+    const { name, state, bootId, counter } = parsed.data;
+    return { kind: 'said', endpoint, account: from.account, name, state, bootId, counter, saidAtS: iat };
   }
 
   const identityOf = (): 'verified' | 'unverified' => (envelopes.signatures === 'required' ? 'verified' : 'unverified');
@@ -240,6 +304,10 @@ export function createSignaling(options: SignalingOptions): Signaling {
     on: events.on,
     send,
     networkChanged: connection.networkChanged,
+    watchPresence({ everybody, endpoints }) {
+      watching = { everybody, endpoints: new Set(endpoints) };
+      connection.watch(presenceFilters({ everybody, endpoints }));
+    },
     sendRelay: (to, message, lifetimeSeconds = DEFAULT_LIFETIME_S) => sendAny(to, null, message, lifetimeSeconds),
     async start(signal) {
       scope.own(() => reassertTimer?.cancel());

@@ -25,6 +25,13 @@ export function ownFilters(endpointId: string, accountId: string): readonly stri
   return [topics.endpointInbox(endpointId, '+'), topics.accountInbox(accountId, '+'), topics.presence(endpointId)];
 }
 
+/** Whose presence is read besides one's own: everybody's in one filter, or each one's. */
+export const presenceFilters = ({ everybody, endpoints }: { readonly everybody: boolean; readonly endpoints: readonly string[] }): readonly string[] =>
+  everybody ? [EVERYBODY] : endpoints.map(topics.presence);
+
+/** What an earlier connection of this endpoint may have left in its session at the broker. */
+export const EVERYBODY = topics.presence('+');
+
 const ACCOUNT_INBOX = new RegExp(`^${ROOT}/accounts/(${ID})/inbox/(${ID})$`);
 const ENDPOINT_INBOX = new RegExp(`^${ROOT}/endpoints/(${ID})/inbox/(${ID})$`);
 const ENDPOINT_TOPIC = new RegExp(`^${ROOT}/endpoints/(${ID})/(presence|desired|reported)$`);

@@ -5,13 +5,39 @@ import { join } from 'node:path';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { CloisterError } from '../kernel/errors.ts';
 import type { Log } from '../kernel/log.ts';
+import {
+  downloadDiagnostics,
+  downloadReport,
+  listReports,
+  makeReport,
+  restartAgent,
+  setPin,
+  showLogs,
+  showSession,
+  signIn,
+  signOut,
+  silenceProblem
+} from './admin-routes.ts';
+import { administrator, administratorWherePinIsSet } from './administrator.ts';
 import { actOnCall, displayTicket, placeCall, retrieveCall } from './call-routes.ts';
 import { chooseDevice, commandCamera, listDevices, listPresets, setVolume } from './device-routes.ts';
 import type { EventStream } from './event-stream.ts';
 import { refusal } from './gate.ts';
 import { metricsText } from './metrics.ts';
+import {
+  addFavourite,
+  blockAccount,
+  clearRoom,
+  listBlocked,
+  removeFavourite,
+  removeRecent,
+  searchDirectory,
+  seenRecents,
+  unblockAccount
+} from './people-routes.ts';
 import type { RoomPort } from './port.ts';
 import { problemOf, sendProblem } from './problem.ts';
+import { changeSettings, readSettings } from './settings-routes.ts';
 
 const MAX_BODY_BYTES = 16 * 1024;
 
@@ -65,14 +91,18 @@ export function createApp({ room, events, allowedHosts, uiDirectory, log }: AppO
     next(refused ?? undefined);
   });
 
+  const needsAdministrator = administrator(room.admin);
   const body = express.json({ limit: MAX_BODY_BYTES, inflate: false, type: () => true });
-  const route = (path: string, method: 'get' | 'post', ...handlers: RequestHandler[]): void => {
-    const allowed = method === 'get' ? 'GET, HEAD' : 'POST';
-    app
-      .route(path)
-      [method](...handlers)
-      .all(onlyMethods(allowed));
+  type Handlers = { readonly get?: readonly RequestHandler[]; readonly post?: readonly RequestHandler[]; readonly patch?: readonly RequestHandler[] };
+  const routes = (path: string, { get, post, patch }: Handlers): void => {
+    const at = app.route(path);
+    if (get !== undefined) at.get(...get);
+    if (post !== undefined) at.post(...post);
+    if (patch !== undefined) at.patch(...patch);
+    const allowed = [...(get === undefined ? [] : ['GET, HEAD']), ...(post === undefined ? [] : ['POST']), ...(patch === undefined ? [] : ['PATCH'])];
+    at.all(onlyMethods(allowed.join(', ')));
   };
+  const route = (path: string, method: keyof Handlers, ...handlers: RequestHandler[]): void => routes(path, { [method]: handlers });
   route('/', 'get', (_request, response) => response.redirect(302, '/panel/'));
   route('/api/v1/state', 'get', (_request, response) => void response.json(room.state()));
   route('/api/v1/events', 'get', (request, response) => events.serve(request, response));
@@ -80,11 +110,29 @@ export function createApp({ room, events, allowedHosts, uiDirectory, log }: AppO
   route('/api/v1/calls/retrieve', 'post', body, retrieveCall(room));
   route('/api/v1/calls/:id/:action', 'post', body, actOnCall(room) as RequestHandler);
   route('/api/v1/devices', 'get', listDevices(room));
-  route('/api/v1/devices/choose', 'post', body, chooseDevice(room));
+  route('/api/v1/devices/choose', 'post', body, administratorWherePinIsSet(room.admin), chooseDevice(room));
   route('/api/v1/devices/volume', 'post', body, setVolume(room));
   route('/api/v1/devices/:id/presets', 'get', listPresets(room) as RequestHandler);
   route('/api/v1/devices/:id/:action', 'post', body, commandCamera(room) as RequestHandler);
   route('/api/v1/display/ticket', 'post', body, displayTicket(room));
+  route('/api/v1/directory', 'get', searchDirectory(room));
+  route('/api/v1/favourites', 'post', body, addFavourite(room));
+  route('/api/v1/favourites/remove', 'post', body, removeFavourite(room));
+  route('/api/v1/recents/remove', 'post', body, removeRecent(room));
+  route('/api/v1/recents/seen', 'post', body, seenRecents(room));
+  routes('/api/v1/blocked', { get: [needsAdministrator, listBlocked(room)], post: [needsAdministrator, body, blockAccount(room)] });
+  route('/api/v1/blocked/remove', 'post', needsAdministrator, body, unblockAccount(room));
+  routes('/api/v1/settings', { get: [readSettings(room)], patch: [body, changeSettings(room)] });
+  route('/api/v1/clear-room', 'post', body, clearRoom(room));
+  routes('/api/v1/session', { get: [showSession(room)], post: [body, signIn(room)] });
+  route('/api/v1/session/end', 'post', body, signOut(room));
+  route('/api/v1/pin', 'post', body, setPin(room));
+  routes('/api/v1/reports', { get: [listReports(room)], post: [body, makeReport(room)] });
+  route('/api/v1/reports/:id', 'get', needsAdministrator, downloadReport(room) as RequestHandler);
+  route('/api/v1/diagnostics', 'get', needsAdministrator, downloadDiagnostics(room));
+  route('/api/v1/logs', 'get', needsAdministrator, showLogs(room));
+  route('/api/v1/health/silence', 'post', body, silenceProblem(room));
+  route('/api/v1/restart', 'post', needsAdministrator, body, restartAgent(room));
   route('/healthz', 'get', (_request, response) => {
     if (!room.healthy()) throw new CloisterError('CL_UNHEALTHY');
     response.json({ status: room.state().health.status });

@@ -10,6 +10,7 @@ const placeCallBody = z.strictObject({
   media: z.strictObject({ audio: z.boolean().default(true), video: z.boolean().default(true) }).prefault({})
 });
 const answerBody = z.strictObject({ video: z.boolean().default(true) });
+const declineBody = z.strictObject({ block: z.boolean().default(false) });
 /** Which code people compared: that of this media process (`mediaEpoch` of the state). A code that was replaced meanwhile is not confirmed. */
 const codesBody = z.strictObject({ mediaEpoch: z.int().min(1).exactOptional() });
 const emptyBody = z.strictObject({});
@@ -22,6 +23,7 @@ const retrieveBody = z.strictObject({ account: z.string().min(1).max(320).nullab
 
 const BODIES: { readonly [A in CallAction]?: z.ZodType<CallActionOptions> } = {
   answer: answerBody,
+  decline: declineBody,
   'codes-match': codesBody,
   'codes-differ': codesBody,
   transfer: toBody,

@@ -79,11 +79,13 @@ export type SettingsChange = {
 
 /** The room administrator's PIN and sessions (touch-panel.md "Behaviour"). A token is shown once, to its client. */
 export type AdminPort = {
-  /** First use, or with the present one. @throws CloisterError CL_PIN_WEAK, CL_PIN_WRONG, CL_PIN_LOCKED */
+  /** Also where the kept one cannot be read: then nobody can set another. */
+  pinSet(): boolean;
+  /** First use, or with the present one; ends all sessions. @throws CloisterError CL_PIN_WEAK, CL_PIN_REQUIRED, CL_PIN_WRONG, CL_PIN_LOCKED, CL_PIN_UNREADABLE */
   setPin(pin: string, current: string | null): Promise<void>;
-  /** @throws CloisterError CL_PIN_NOT_SET, CL_PIN_WRONG, CL_PIN_LOCKED */
+  /** @throws CloisterError CL_PIN_NOT_SET, CL_PIN_WRONG, CL_PIN_LOCKED, CL_PIN_UNREADABLE */
   signIn(pin: string): Promise<{ readonly token: string }>;
-  /** Whether the session holds; a touch of an administrator keeps it for five more minutes. */
+  /** Whether the session, or the token of this machine’s programs, holds; a touch of an administrator keeps a session for five more minutes. */
   holds(token: string): boolean;
   /** ISO 8601; null where there is none. */
   endsAt(token: string): string | null;
@@ -92,13 +94,19 @@ export type AdminPort = {
 
 export type ReportView = { readonly id: string; readonly at: string; readonly text: string; readonly bytes: number };
 
+export type ReportFile = { readonly name: string; readonly bytes: Uint8Array };
+
 /** Diagnostics bundles without secrets, kept on disk until they are wiped. */
 export type ReportsPort = {
   /** @throws CloisterError CL_REPORT_FAILED, CL_REPORT_BUSY */
   create(text: string): Promise<ReportView>;
   list(): Promise<readonly ReportView[]>;
-  /** A .tar.gz or .zip. @throws CloisterError CL_REPORT_UNKNOWN */
-  open(id: string): Promise<{ readonly name: string; readonly bytes: Uint8Array }>;
+  /** A .tar.gz. @throws CloisterError CL_REPORT_UNKNOWN */
+  open(id: string): Promise<ReportFile>;
+  /** One made now, which is not kept. @throws CloisterError CL_REPORT_FAILED, CL_REPORT_BUSY */
+  diagnostics(): Promise<ReportFile>;
+  /** Removes all of them from disk. */
+  wipe(): Promise<void>;
 };
 
 /** A picture for this room's own pages alone: the self-view of a call, or a camera that is tried. */

@@ -26,6 +26,16 @@ const STATUS: { readonly [C in ErrorCode]?: number } = {
   CL_DEVICE_CONTROL: 400,
   CL_DEVICE_UNREACHABLE: 503,
   CL_TOOL_MISSING: 503,
+  CL_PIN_WEAK: 400,
+  CL_PIN_REQUIRED: 401,
+  CL_PIN_NOT_SET: 401,
+  CL_PIN_WRONG: 403,
+  CL_PIN_LOCKED: 429,
+  CL_PIN_UNREADABLE: 503,
+  CL_REPORT_UNKNOWN: 404,
+  CL_REPORT_BUSY: 409,
+  CL_PEOPLE_FULL: 409,
+  CL_SETTING_LOCKED: 409,
   CL_METHOD_NOT_ALLOWED: 405,
   CL_CALL_BUSY: 409,
   CL_CALL_WRONG_PHASE: 409,
@@ -63,5 +73,7 @@ export function sendProblem(response: ServerResponse, problem: Problem): void {
   response.statusCode = problem.status;
   response.setHeader('content-type', 'application/problem+json; charset=utf-8');
   response.setHeader('cache-control', 'no-store');
+  // RFC 9110 section 15.5.2. A browser asks nobody for a bearer.
+  if (problem.status === 401) response.setHeader('www-authenticate', 'Bearer realm="cloister"');
   response.end(JSON.stringify(problem));
 }

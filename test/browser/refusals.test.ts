@@ -1,6 +1,6 @@
 // Calls that do not come to be, and a call that people end because their codes differ: what each panel then says.
 import assert from 'node:assert/strict';
-import { colours } from '../../src/ui/shared/theme.ts';
+import { palettes } from '../../src/ui/shared/theme.ts';
 import { type RoomsWithPages, type RoomWithPages, startRoomsWithPages } from '../harness/browser.ts';
 
 const INVITE_SECONDS = 8;
@@ -137,7 +137,7 @@ describe('browser: calls that are refused or broken off', function () {
       assert.match(await panel.text('noticed-by'), /the people who compared the code/);
       assert.equal(await panel.attribute('shield-state', 'data-state'), 'failed');
       const colour = await panel.page.getByRole('heading', { level: 1 }).evaluate((title) => getComputedStyle(title).color);
-      assert.equal(colour, rgb(colours.bad));
+      assert.equal(colour, rgb(palettes.dark.bad));
       await display.seeAttribute('display-scene', 'data-scene', 'ended');
       await display.seeAttribute('shield-state', 'data-state', 'failed');
       assert.equal(await panel.holds(code), false);

@@ -41,7 +41,10 @@ export class FakeRoom {
   readonly endpoint: string;
   readonly #network: FakeNetwork;
   encryption: EncryptionPreference = { policy: 'DisabledUserOverride', setting: true, complianceRecording: false };
-  autoAnswer = false;
+  autoAnswerAfterMs: number | null = null;
+  doNotDisturb = false;
+  readonly blocked = new Set<string>();
+  readonly notRung: { readonly why: string; readonly account: string }[] = [];
   acceptTransfers = true;
   identity: 'verified' | 'unverified' = 'verified';
 
@@ -77,7 +80,9 @@ export class FakeRoom {
       self: { account: this.account, endpoint: this.endpoint },
       displayName: this.account,
       encryption: localEncryption(this.encryption),
-      autoAnswer: this.autoAnswer,
+      autoAnswerAfterMs: this.autoAnswerAfterMs,
+      doNotDisturb: this.doNotDisturb,
+      isBlocked: (account) => this.blocked.has(account),
       acceptTransfers: this.acceptTransfers,
       now: this.#network.now,
       timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000, parkMs: 300_000 }
@@ -211,6 +216,9 @@ export class FakeRoom {
         return;
       case 'security-event':
         this.securityEvents.push({ code: effect.code, detectedBy: effect.detectedBy });
+        return;
+      case 'not-rung':
+        this.notRung.push({ why: effect.why, account: effect.peer.account });
         return;
       case 'journal':
         if (effect.entry === null) this.#journal.delete(line);

@@ -1,5 +1,5 @@
 // The devices of a room without any: says what the room showed them, and presses what a test presses.
-import type { CallCommand, DeviceTrouble, RoomDevices } from '../../agent/room-devices.ts';
+import type { CallCommand, DeviceTrouble, RoomDevices, RoomDevicesEvents } from '../../agent/room-devices.ts';
 import type { CallOnDevices } from '../../src/devices/port.ts';
 import { createEvents } from '../../src/kernel/events.ts';
 import type { MediaDevices } from '../../src/media/port.ts';
@@ -15,7 +15,7 @@ export type FakeRoomDevices = RoomDevices & {
 export const NO_DEVICES: MediaDevices = { camera: [], content: [], microphone: [], speaker: [] };
 
 export function createFakeRoomDevices(): FakeRoomDevices {
-  const events = createEvents<{ changed: readonly []; command: readonly [CallCommand]; order: readonly [MediaDevices]; volume: readonly [number] }>((error) => {
+  const events = createEvents<RoomDevicesEvents>((error) => {
     throw error;
   });
   let facts: RoomFacts['devices'] = {

@@ -13,7 +13,7 @@ export const UNTOUCHED: Untouched = {
     ringerPercent: 60,
     doNotDisturb: null,
     autoAnswer: { on: false, afterSeconds: 5 },
-    layout: 'speaker',
+    layout: 'content',
     selfView: false,
     wipeDailyAt: null
   },

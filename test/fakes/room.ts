@@ -202,6 +202,7 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
       unblock: recorded('unblock')
     },
     admin: {
+      pinSet: () => state.admin.pinSet,
       setPin: recorded('setPin'),
       signIn: async () => ({ token: 'token' }),
       holds: (token) => token === 'token',
@@ -211,7 +212,9 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     reports: {
       create: async (text) => ({ ...report, text }),
       list: async () => [report],
-      open: async () => ({ name: 'report.tar.gz', bytes: new Uint8Array([1, 2, 3]) })
+      open: async () => ({ name: 'report.tar.gz', bytes: new Uint8Array([1, 2, 3]) }),
+      diagnostics: async () => ({ name: 'diagnostics.tar.gz', bytes: new Uint8Array([4]) }),
+      wipe: recorded('wipe')
     },
     async changeSettings(changed) {
       failing();

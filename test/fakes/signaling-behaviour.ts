@@ -169,6 +169,63 @@ export function describeSignaling(name: string, create: (world: () => World) => 
       await Promise.all([watch.endAsync(true), late.endAsync(true)]);
     });
 
+    it('tells of everybody’s presence while that is watched, by name, and of those alone who are', async () => {
+      const { alice: own, bob: other, contoso } = world();
+      await using watcher = open(await world().room(contoso, 'watcher@contoso.example'));
+      await watcher.started;
+      const latest = (endpoint: string) => watcher.presence.findLast((news) => news.endpoint === endpoint);
+      const stateOf = (endpoint: string): string | undefined => {
+        const news = latest(endpoint);
+        return news?.kind === 'said' ? news.state : news?.kind;
+      };
+      const b = open(other);
+      await b.started;
+      watcher.signaling.watchPresence({ everybody: true, endpoints: [] });
+      await until(() => stateOf(other.endpointId) === 'online', 'what is retained is told');
+      const a = open(own);
+      await until(() => stateOf(own.endpointId) === 'online', 'who comes is told');
+      const news = latest(own.endpointId);
+      assert.ok(news?.kind === 'said');
+      assert.deepEqual([news.account, news.name], [own.account, 'Test room']);
+      await a[Symbol.asyncDispose]();
+      await until(() => stateOf(own.endpointId) === 'offline', 'who leaves is told');
+      const lone = await bareClient(own, address().url, contoso.certificatePem, {
+        will: {
+          topic: topics.presence(own.endpointId),
+          payload: Buffer.from(JSON.stringify({ state: 'offline', account: own.account, name: 'x', version: '0', bootId: 'z', counter: 9 })),
+          qos: 1,
+          retain: true
+        }
+      });
+      lone.stream.destroy();
+      await until(() => stateOf(own.endpointId) === 'gone', 'the last will is told, as what it is');
+      // From now on one of them alone; what is retained of it comes again.
+      watcher.presence.length = 0;
+      watcher.signaling.watchPresence({ everybody: false, endpoints: [other.endpointId] });
+      await until(() => stateOf(other.endpointId) === 'online', 'one by one');
+      await using back = open(own);
+      await back.started;
+      await b[Symbol.asyncDispose]();
+      await until(() => stateOf(other.endpointId) === 'offline', 'its leaving is told');
+      assert.equal(latest(own.endpointId), undefined, 'nobody else’s is');
+      assert.equal(latest(watcher.signaling.self.endpoint), undefined, 'nor its own');
+    });
+
+    it('goes on watching after the broker was away', async () => {
+      const { alice: own, contoso } = world();
+      await using watcher = open(await world().room(contoso, 'watcher@contoso.example'));
+      await using a = open(own);
+      await Promise.all([watcher.started, a.started]);
+      watcher.signaling.watchPresence({ everybody: true, endpoints: [] });
+      const heard = (): boolean => watcher.presence.some((news) => news.kind === 'said' && news.endpoint === own.endpointId && news.state === 'online');
+      await until(heard, 'it is told');
+      await broker.kill();
+      await until(() => watcher.states.at(-1) !== 'connected' && a.states.at(-1) !== 'connected', 'both notice');
+      watcher.presence.length = 0;
+      await broker.start();
+      await until(heard, 'it is told again');
+    });
+
     it('resumes by itself when the broker comes back, and delivers what was sent meanwhile', async () => {
       await using a = open(world().alice);
       await using b = open(world().bob);

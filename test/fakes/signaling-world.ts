@@ -7,7 +7,7 @@ import { trustStoreOf } from '../../src/identity/trust-store.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import type { CallMessage } from '../../src/signaling/messages.ts';
-import type { InboundCallMessage, Signaling } from '../../src/signaling/port.ts';
+import type { InboundCallMessage, PresenceNews, Signaling } from '../../src/signaling/port.ts';
 import { createSignaling } from '../../src/signaling/signaling.ts';
 
 export type World = Awaited<ReturnType<typeof makeWorld>>;
@@ -41,6 +41,8 @@ export type Room = AsyncDisposable & {
   readonly received: InboundCallMessage[];
   readonly refused: { code: string; from: string | null }[];
   readonly states: string[];
+  /** What it heard of others' presence. */
+  readonly presence: PresenceNews[];
 };
 
 /** A room's signaling, started; its messages are kept in `received`. */
@@ -48,10 +50,13 @@ export function openRoom(
   identity: EndpointIdentity,
   trust: TrustStore,
   broker: { url: string; caPem: string },
-  options: { acceptUnsigned?: true; replayFile?: string } = {}
+  options: { acceptUnsigned?: true; replayFile?: string; name?: string } = {}
 ): Room & { readonly started: Promise<void> } {
   const envelopes = openEnvelopes({ identity, trust, clock: systemClock, log: silentLog, ...options });
-  const signaling = createSignaling({ identity, envelopes, broker, room: { name: 'Test room', version: '0' }, clock: systemClock, log: silentLog });
+  const room = { name: options.name ?? 'Test room', version: '0' };
+  const signaling = createSignaling({ identity, envelopes, broker, room, clock: systemClock, log: silentLog });
+  const presence: PresenceNews[] = [];
+  signaling.on('presence', (news) => presence.push(news));
   const received: InboundCallMessage[] = [];
   const refused: { code: string; from: string | null }[] = [];
   const states: string[] = [];
@@ -64,6 +69,7 @@ export function openRoom(
     received,
     refused,
     states,
+    presence,
     started: signaling.start(abort.signal),
     async [Symbol.asyncDispose]() {
       abort.abort();

@@ -1,8 +1,9 @@
 // A camera at VISCA over IP behind real sockets: UDP with sequence numbers, on good and bad networks, and TCP.
 import assert from 'node:assert/strict';
-import type { CameraControl, CameraState } from '../../src/devices/cameras/camera-control.ts';
+import type { CameraControl } from '../../src/devices/cameras/camera-control.ts';
 import { createViscaCamera } from '../../src/devices/cameras/visca-camera.ts';
 import { viscaWireTo } from '../../src/devices/cameras/visca-wire.ts';
+import type { CameraState } from '../../src/devices/port.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { asCloisterError } from '../../src/kernel/errors.ts';
 import { silentLog } from '../../src/kernel/log.ts';

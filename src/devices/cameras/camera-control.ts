@@ -2,9 +2,9 @@
 // Invariants: a value outside its range never reaches the camera; a camera that was told to move is told to stop, by its caller's word, his leaving,
 // or after ten seconds, whichever is first, and again until it took it.
 import type { Clock, Timer } from '../../kernel/clock.ts';
-import type { ErrorCode } from '../../kernel/error-codes.ts';
 import { CloisterError } from '../../kernel/errors.ts';
 import type { EventSource } from '../../kernel/events.ts';
+import type { CameraState } from '../port.ts';
 
 export const CAMERA_AXES = ['pan', 'tilt', 'zoom', 'focus'] as const;
 export type CameraAxis = (typeof CAMERA_AXES)[number];
@@ -39,12 +39,6 @@ export type CameraPosition = Readonly<Partial<Record<CameraAxis, number>>>;
 
 /** Until when a move is wanted: no longer than ten seconds, and not when who wants it is gone. */
 export type MoveHold = { readonly forMs?: number; readonly signal?: AbortSignal };
-
-export type CameraState = {
-  /** A fact that the camera tells; null where it does not, and outside of a call. */
-  readonly shutter: 'open' | 'closed' | null;
-  readonly problem: { readonly code: ErrorCode; readonly text: string } | null;
-};
 
 /**
  * One camera. All that ask or tell it something reject with a CloisterError: CL_DEVICE_CONTROL (it has no such control, or does not take this), CL_DEVICE_UNREACHABLE

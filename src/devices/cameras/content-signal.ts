@@ -1,11 +1,11 @@
 // Whether a capture input, such as HDMI, has a signal that can be shown: facts of its driver, asked for while somebody needs them.
 // Invariants: not asked more often than every two seconds; what a driver does not tell is null, and never "ok".
 import type { Clock } from '../../kernel/clock.ts';
-import type { ErrorCode } from '../../kernel/error-codes.ts';
 import { asCloisterError } from '../../kernel/errors.ts';
 import { createEvents, type EventSource } from '../../kernel/events.ts';
 import type { Log } from '../../kernel/log.ts';
 import { Scope } from '../../kernel/scope.ts';
+import type { DeviceProblem } from '../../room/state.ts';
 import type { V4l2Ctl } from './v4l2-ctl.ts';
 import { parseCurrentInput, parseDvTimings, parseInputs } from './v4l2-text.ts';
 
@@ -26,7 +26,7 @@ const TIMINGS_FAILURE: ReadonlyMap<string, ContentSignal> = new Map([
   ['Numerical result out of range', 'no-lock']
 ]);
 
-const PROBLEMS: Readonly<Record<Exclude<ContentSignal, 'ok'>, { readonly code: ErrorCode; readonly text: string }>> = {
+const PROBLEMS: Readonly<Record<Exclude<ContentSignal, 'ok'>, DeviceProblem>> = {
   'no-signal': { code: 'CL_DEVICE_NO_SIGNAL', text: 'The capture input has no signal: see the cable and the laptop.' },
   'no-lock': { code: 'CL_DEVICE_NO_SIGNAL', text: 'The capture input cannot follow the signal: choose another resolution at the laptop.' },
   'no-power': { code: 'CL_DEVICE_NO_SIGNAL', text: 'What is connected to the capture input is switched off.' },
@@ -49,7 +49,7 @@ export function signalOf(text: string): ContentSignal | null {
 const SIGNAL_ARGS = ['--list-inputs', '--get-input', '--query-dv-timings'];
 const PERIOD_MS = 2_000;
 
-export type SignalState = { readonly signal: ContentSignal | null; readonly problem: { readonly code: ErrorCode; readonly text: string } | null };
+export type SignalState = { readonly signal: ContentSignal | null; readonly problem: DeviceProblem | null };
 
 export type SignalWatch = EventSource<{ readonly changed: readonly [] }> &
   AsyncDisposable & {

@@ -1,8 +1,7 @@
 // Positions of cameras kept by name in the room's data folder, for every kind of camera: not in a camera's own memory, which goes when it is replaced.
-// Invariants: at most 32 a camera; names are bounded and printable; the file is replaced whole or not at all; one that is damaged is set aside and told.
-import { readFile, rename } from 'node:fs/promises';
+// Invariants: at most 32 a camera; names are bounded and printable; what could not be written is not so in memory either.
+import type { KeptFile } from '../../config/kept-file.ts';
 import { CloisterError } from '../../kernel/errors.ts';
-import type { Log } from '../../kernel/log.ts';
 import { CAMERA_AXES, type CameraPosition, refused } from './camera-control.ts';
 
 /** `camera`: the identity of the device. */
@@ -19,19 +18,11 @@ export type CameraPresets = {
   remove(camera: string, name: string): Promise<void>;
 };
 
-type PresetsOptions = {
-  readonly path: string;
-  /** Replaces the file by this content, whole or not at all. */
-  readonly write: (path: string, content: string) => Promise<void>;
-  readonly log: Log;
-};
-
 const MAX_PER_CAMERA = 32;
 const MAX_CAMERAS = 64;
 const MAX_NAME = 64;
-const MAX_FILE_BYTES = 2 * 1024 * 1024;
 
-export function createCameraPresets({ path, write, log }: PresetsOptions): CameraPresets {
+export function createCameraPresets(file: KeptFile<readonly CameraPreset[]>): CameraPresets {
   let presets: readonly CameraPreset[] = [];
   let last: Promise<unknown> = Promise.resolve();
 
@@ -41,12 +32,12 @@ export function createCameraPresets({ path, write, log }: PresetsOptions): Camer
     if (found === undefined) throw refused('this camera has no preset of this name');
     return found;
   };
-  /** One after the other; what could not be written is not so in memory either. */
+  /** One after the other. */
   const change = (next: () => readonly CameraPreset[]): Promise<void> => {
     const mine = last.then(async () => {
       const changed = next();
       try {
-        await write(path, `${JSON.stringify(changed, null, 2)}\n`);
+        await file.write(changed);
       } catch (cause) {
         throw new CloisterError('CL_INTERNAL', 'the presets cannot be written', { cause });
       }
@@ -58,16 +49,7 @@ export function createCameraPresets({ path, write, log }: PresetsOptions): Camer
 
   return {
     async start() {
-      // One that is there and cannot be read is not overwritten with the first that is saved.
-      const text = await readFile(path, 'utf8').catch((error: unknown) => (isMissing(error) ? null : ''));
-      if (text === null) return;
-      const read = readPresets(text);
-      if (read !== null) {
-        presets = read;
-        return;
-      }
-      log.warn('The file of camera presets is damaged or cannot be read, and is set aside', { path });
-      await rename(path, `${path}.damaged`).catch((error: unknown) => log.warn('The damaged file cannot be set aside', { error: String(error) }));
+      presets = await file.read();
     },
     names: (camera) => presets.filter((preset) => preset.camera === camera).map(({ name }) => name),
     position: (camera, name) => find(camera, name).position,
@@ -91,8 +73,6 @@ export function createCameraPresets({ path, write, log }: PresetsOptions): Camer
   };
 }
 
-const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
-
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** @throws CloisterError CL_DEVICE_CONTROL */
@@ -104,20 +84,17 @@ function asName(name: string): string {
 
 const isName = (name: string): boolean => name.length >= 1 && name.length <= MAX_NAME && /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$/u.test(name);
 
-/** Somebody may have edited it: null where it is not what was written. */
-function readPresets(text: string): readonly CameraPreset[] | null {
-  if (text.length > MAX_FILE_BYTES) return null;
-  let rows: unknown;
-  try {
-    rows = JSON.parse(text);
-  } catch {
-    return null;
+/** The form of the file. Somebody may have edited it. */
+export const cameraPresets = {
+  parse(rows: unknown): readonly CameraPreset[] {
+    if (!Array.isArray(rows) || rows.length > MAX_CAMERAS * MAX_PER_CAMERA) throw new CloisterError('CL_INTERNAL', 'not a list of presets');
+    return rows.map((row: unknown) => {
+      const preset = asPreset(row);
+      if (preset === null) throw new CloisterError('CL_INTERNAL', 'not a preset');
+      return preset;
+    });
   }
-  if (!Array.isArray(rows) || rows.length > MAX_CAMERAS * MAX_PER_CAMERA) return null;
-  const presets = rows.map(asPreset);
-  const whole = presets.filter((preset) => preset !== null);
-  return whole.length === presets.length ? whole : null;
-}
+};
 
 function asPreset(row: unknown): CameraPreset | null {
   if (typeof row !== 'object' || row === null || !('camera' in row && 'name' in row && 'position' in row)) return null;

@@ -6,7 +6,7 @@ import { createEvents } from '../../kernel/events.ts';
 import type { Log } from '../../kernel/log.ts';
 import { Scope } from '../../kernel/scope.ts';
 import type { DeviceProblem, DeviceView } from '../../room/state.ts';
-import type { CameraFacts, DeviceRegistry, RoomCamera, RoomCameras } from '../port.ts';
+import type { CameraState, DeviceRegistry, RoomCamera, RoomCameras } from '../port.ts';
 import { CAMERA_CONTROLS, type CameraControl, type CameraControlName } from './camera-control.ts';
 import { createSignalWatch, type SignalWatch } from './content-signal.ts';
 import type { CameraPresets } from './presets.ts';
@@ -100,7 +100,7 @@ export function createRoomCameras({ registry, ctl, visca, presets, clock, log }:
     return speakTo(id, path, ctl);
   }
 
-  const facts = (id: string): CameraFacts => {
+  const facts = (id: string): CameraState => {
     const signal = signals.get(id)?.watch.state();
     if (signal !== undefined) return { shutter: null, problem: signal.problem };
     const control = remote.find((camera) => camera.id === id)?.control ?? spoken.get(id)?.control;

@@ -6,6 +6,7 @@ import { asCloisterError, CloisterError } from '../../kernel/errors.ts';
 import { createEvents } from '../../kernel/events.ts';
 import type { Log } from '../../kernel/log.ts';
 import { Scope } from '../../kernel/scope.ts';
+import type { CameraState } from '../port.ts';
 import {
   CAMERA_AXES,
   type CameraAxis,
@@ -14,7 +15,6 @@ import {
   type CameraControlName,
   type CameraPosition,
   type CameraSpeeds,
-  type CameraState,
   type ControlAbility,
   type ControlUnit,
   checkPosition,

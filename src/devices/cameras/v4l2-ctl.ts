@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import type { Clock } from '../../kernel/clock.ts';
-import { CloisterError } from '../../kernel/errors.ts';
+import { CloisterError, hasSystemCode } from '../../kernel/errors.ts';
 
 /** `status`: the program's; it is not 0 where one of several requests failed, too. */
 export type V4l2Output = { readonly stdout: string; readonly stderr: string; readonly status: number };
@@ -51,7 +51,7 @@ export function createV4l2Ctl({ device, clock, program = 'v4l2-ctl' }: { readonl
       }
       child.on('error', (cause) => {
         timer.cancel();
-        const missing = 'code' in cause && cause.code === 'ENOENT';
+        const missing = hasSystemCode(cause, 'ENOENT');
         reject(
           new CloisterError(missing ? 'CL_TOOL_MISSING' : 'CL_DEVICE_OPEN', missing ? `${program} is not installed (package v4l-utils)` : cause.message, {
             cause
@@ -83,8 +83,7 @@ async function mayOpen(device: string): Promise<void> {
   try {
     await access(device, constants.R_OK | constants.W_OK);
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : null;
-    if (code === 'EACCES' || code === 'EPERM') throw new CloisterError('CL_DEVICE_PERMISSION', `${device} may not be opened`, { cause });
+    if (hasSystemCode(cause, 'EACCES', 'EPERM')) throw new CloisterError('CL_DEVICE_PERMISSION', `${device} may not be opened`, { cause });
     throw new CloisterError('CL_DEVICE_OPEN', `${device} is not there`, { cause });
   }
 }

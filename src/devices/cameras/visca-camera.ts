@@ -5,6 +5,7 @@ import { asCloisterError } from '../../kernel/errors.ts';
 import { createEvents } from '../../kernel/events.ts';
 import type { Log } from '../../kernel/log.ts';
 import { Scope } from '../../kernel/scope.ts';
+import type { CameraState } from '../port.ts';
 import {
   type CameraAxis,
   type CameraCapabilities,
@@ -12,7 +13,6 @@ import {
   type CameraControlName,
   type CameraPosition,
   type CameraSpeeds,
-  type CameraState,
   type ControlAbility,
   checkPosition,
   checkSpeeds,

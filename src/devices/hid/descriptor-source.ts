@@ -2,6 +2,7 @@
 // and left them in a folder. A row's path and ids come from the system, and are taken for names and nothing else.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { modelOf } from '../identity.ts';
 import type { DescriptorSource, HidRow } from './transport.ts';
 
 /** HID_MAX_DESCRIPTOR_SIZE of linux/hid.h. */
@@ -23,8 +24,8 @@ export function createDescriptorSource({ sysfs, captured }: DescriptorPlaces): D
   };
 }
 
-async function readCaptured(folder: string, { vendorId, productId }: HidRow): Promise<Uint8Array | null> {
-  const name = [vendorId, productId].map((id) => id.toString(16).padStart(4, '0')).join('-');
+async function readCaptured(folder: string, row: HidRow): Promise<Uint8Array | null> {
+  const name = modelOf(row).replace(':', '-');
   const text = await readFile(join(folder, `${name}.hex`), 'utf8').catch(() => '');
   const digits = text.replace(/\s+/g, '');
   return /^(?:[0-9a-f]{2})+$/i.test(digits) ? Buffer.from(digits, 'hex') : null;

@@ -1,4 +1,5 @@
 // What vendors do otherwise than the HID Usage Tables say; each row has its public source. A device that follows the tables needs no row.
+import { modelOf } from '../identity.ts';
 import type { TelephonyControl, Usage } from './report-model.ts';
 import { CONTROL_USAGE } from './usages.ts';
 
@@ -21,8 +22,6 @@ const DRIVERS: readonly HidDriver[] = [
 ];
 
 export function driverOf(vendorId: number, productId: number): HidDriver | null {
-  const model = `${hex(vendorId)}:${hex(productId)}`;
+  const model = modelOf({ vendorId, productId });
   return DRIVERS.find((driver) => model.startsWith(driver.model)) ?? null;
 }
-
-const hex = (number: number): string => number.toString(16).padStart(4, '0');

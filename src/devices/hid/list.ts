@@ -1,4 +1,5 @@
 // The HID devices of this machine, as far as a room is interested in them, out of their rows alone: nothing is opened for it.
+import { modelOf } from '../identity.ts';
 import { nodeHidTransport } from './node-hid.ts';
 import type { HidRow } from './transport.ts';
 
@@ -23,7 +24,7 @@ export function hidDevicesOf(rows: readonly HidRow[]): readonly HidDevice[] {
   for (const row of rows) {
     const kind = KINDS.get(row.usagePage ?? 0);
     if (kind === undefined) continue;
-    const model = `${hex(row.vendorId)}:${hex(row.productId)}`;
+    const model = modelOf(row);
     // Paths differ by collection on Windows, so that they do not tell devices apart there.
     const identity = `${model} ${row.serialNumber ?? ''}`;
     const kinds = devices.get(identity)?.kinds ?? [];
@@ -32,8 +33,6 @@ export function hidDevicesOf(rows: readonly HidRow[]): readonly HidDevice[] {
   }
   return [...devices.values()];
 }
-
-const hex = (number: number): string => number.toString(16).padStart(4, '0');
 
 /** @throws whatever keeps node-hid from being loaded or from listing */
 export async function listHidDevices(): Promise<readonly HidDevice[]> {

@@ -3,7 +3,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import type { HIDAsync } from 'node-hid';
-import { CloisterError } from '../../kernel/errors.ts';
+import { CloisterError, hasSystemCode } from '../../kernel/errors.ts';
 import type { HidConnection, HidRow, HidTransport } from './transport.ts';
 
 export const nodeHidTransport: HidTransport = {
@@ -29,7 +29,7 @@ async function isForbidden(path: string): Promise<boolean> {
     await access(path, constants.R_OK | constants.W_OK);
     return false;
   } catch (error) {
-    return error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM');
+    return hasSystemCode(error, 'EACCES', 'EPERM');
   }
 }
 

@@ -1,12 +1,13 @@
 // The display: one scene, and under it the canvases of the two pictures, which stay for the page's whole life, so that the first frame never
-// waits for React. A shared screen takes most of the display, the camera's picture goes beside it (content-layout.ts).
+// waits for React. Where they are with a shared screen is content-layout.ts.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { RoomState } from '../../room/state.ts';
 import { useRoom } from '../shared/room-context.tsx';
-import { text } from '../shared/texts.ts';
+import { OverPicture } from '../shared/room-page.tsx';
 import { colours } from '../shared/theme.ts';
-import { contentLayout } from './content-layout.ts';
+import { useTexts } from '../shared/use-texts.ts';
+import { ARRANGEMENTS, type Arrangement } from './content-layout.ts';
 import type { DisplayFeed } from './feed.ts';
 import { type Scene, sceneOf } from './scene-choice.ts';
 import { EndedScene } from './scenes/ended.tsx';
@@ -23,8 +24,7 @@ const useStyles = makeStyles({
   inCall: { backgroundColor: '#000000' },
   canvas: { position: 'absolute', inset: 0, width: '100%', height: '100%', objectFit: 'contain', visibility: 'hidden' },
   visible: { visibility: 'visible' },
-  screen: contentLayout.screen,
-  beside: contentLayout.camera
+  onBlack: { backgroundColor: '#000000' }
 });
 
 export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
@@ -32,6 +32,7 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
   const pictureLive = useSyncExternalStore(feed.subscribe, feed.live);
   const screenLive = useSyncExternalStore(feed.subscribe, feed.screenLive);
   const styles = useStyles();
+  const t = useTexts();
   const call = view.state?.call ?? null;
   // On hold nothing new comes: what stands on the canvases is not what happens there.
   const held = call?.phase === 'on-hold';
@@ -47,6 +48,7 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
     if (known) feed.follow(epoch);
   }, [feed, known, epoch]);
 
+  const arrangement = shared ? ARRANGEMENTS[view.state?.settings.layout ?? 'content'] : null;
   const volume = view.state === null ? null : view.state.devices.speakerMuted ? 0 : view.state.devices.volumePercent;
   useEffect(() => {
     if (volume !== null) feed.setVolume(volume);
@@ -56,16 +58,22 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
     <main
       data-testid="display-scene"
       data-scene={scene}
-      aria-label={text('app.display')}
+      aria-label={t('app.display')}
       className={mergeClasses(styles.display, scene === 'in-call' && styles.inCall)}
     >
       <canvas
         data-testid="remote-video"
         data-of="video"
-        className={mergeClasses(styles.canvas, shared && styles.beside, scene === 'in-call' && live && styles.visible)}
+        className={mergeClasses(styles.canvas, scene === 'in-call' && live && styles.visible)}
+        style={arrangement?.camera}
       />
-      <canvas data-testid="remote-screen" data-of="screen" className={mergeClasses(styles.canvas, styles.screen, shared && styles.visible)} />
-      <SceneContent scene={scene} state={view.state} online={view.online} live={live} shared={shared} />
+      <canvas
+        data-testid="remote-screen"
+        data-of="screen"
+        className={mergeClasses(styles.canvas, styles.onBlack, shared && styles.visible)}
+        style={arrangement?.screen}
+      />
+      <SceneContent scene={scene} state={view.state} online={view.online} live={live} arrangement={arrangement} />
     </main>
   );
 }
@@ -75,16 +83,20 @@ type SceneContentProps = {
   readonly state: RoomState | null;
   readonly online: boolean;
   readonly live: boolean;
-  readonly shared: boolean;
+  readonly arrangement: Arrangement | null;
 };
 
-function SceneContent({ scene, state, online, live, shared }: SceneContentProps) {
+function SceneContent({ scene, state, online, live, arrangement }: SceneContentProps) {
   if (state === null || scene === 'reconnecting') return <ReconnectingScene />;
   const call = state.call;
   if (call === null || scene === 'idle' || scene === 'problem') return <IdleScene state={state} />;
   if (scene === 'ringing') return <RingingScene call={call} />;
   if (scene === 'ended') return <EndedScene call={call} />;
-  return <InCallScene call={call} live={live} online={online} shared={shared} />;
+  return (
+    <OverPicture>
+      <InCallScene state={state} call={call} live={live} online={online} arrangement={arrangement} />
+    </OverPicture>
+  );
 }
 
 /** The ended call's id, once it has been shown for as long as it takes to read it. */

@@ -1,8 +1,7 @@
 // Entry of the front-of-room display's page.
-import { FluentProvider } from '@fluentui/react-components';
 import { createRoot } from 'react-dom/client';
-import { createBrowserRoomClient, RoomProvider } from '../shared/room-context.tsx';
-import { roomTheme } from '../shared/theme.ts';
+import { createBrowserRoomClient } from '../shared/room-context.tsx';
+import { RoomPage } from '../shared/room-page.tsx';
 import { DisplayApp } from './display-app.tsx';
 import { DisplayFeed, type DisplayStatistics } from './feed.ts';
 
@@ -27,9 +26,7 @@ client.start();
 feed.start();
 window.cloisterDisplay = { statistics: () => feed.statistics() };
 createRoot(root).render(
-  <FluentProvider theme={roomTheme} style={{ height: '100%' }}>
-    <RoomProvider client={client}>
-      <DisplayApp feed={feed} />
-    </RoomProvider>
-  </FluentProvider>
+  <RoomPage client={client}>
+    <DisplayApp feed={feed} />
+  </RoomPage>
 );

@@ -1,6 +1,6 @@
 // Which scene the display shows: a pure function of the room's state; the display has no finger.
 import type { RoomView } from '../shared/room-client.ts';
-import { roomStatusOf } from '../shared/room-status.ts';
+import { roomSeverityOf } from '../shared/room-status.ts';
 
 export type Scene = 'reconnecting' | 'idle' | 'problem' | 'ringing' | 'in-call' | 'ended';
 
@@ -10,7 +10,7 @@ export function sceneOf(view: RoomView, expiredCall: string | null): Scene {
   // A running call's picture comes from the media process, not from the agent: it stays while only the agent is away.
   if (state === null || (!online && !isRunning(view))) return 'reconnecting';
   const call = state.call;
-  if (call === null || (call.phase === 'ended' && call.id === expiredCall)) return roomStatusOf(state).severity === 'bad' ? 'problem' : 'idle';
+  if (call === null || (call.phase === 'ended' && call.id === expiredCall)) return roomSeverityOf(state) === 'bad' ? 'problem' : 'idle';
   if (call.phase === 'ended') return 'ended';
   return call.phase === 'inviting' || call.phase === 'ringing' ? 'ringing' : 'in-call';
 }

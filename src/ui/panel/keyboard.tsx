@@ -1,15 +1,15 @@
 // The panel's own keyboard, laid out for addresses: digits, letters, @ . - _ and one key for the own organisation.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { BackspaceRegular } from '@fluentui/react-icons/svg/backspace';
-import { text } from '../shared/texts.ts';
 import { colours, panelSizes } from '../shared/theme.ts';
+import { useTexts } from '../shared/use-texts.ts';
 
 const ROWS = ['1234567890', 'qwertyuiop', 'asdfghjkl@', 'zxcvbnm.-_'] as const;
 
 const useStyles = makeStyles({
   keyboard: { display: 'grid', gridTemplateColumns: 'repeat(10, minmax(64px, 1fr))', gridAutoRows: 'minmax(64px, 1fr)', gap: '8px', flexGrow: 1, minHeight: 0 },
   key: {
-    border: 'none',
+    border: `2px solid ${colours.edge}`,
     borderRadius: '0.6rem',
     backgroundColor: colours.raised,
     color: colours.text,
@@ -17,7 +17,7 @@ const useStyles = makeStyles({
     fontSize: 'max(22px, 1.625rem)',
     padding: 0,
     cursor: 'pointer',
-    ':active': { backgroundColor: colours.brand },
+    ':active': { backgroundColor: colours.brand, color: colours.onFill },
     ':focus-visible': { outline: `3px solid ${colours.brandText}`, outlineOffset: '-3px' }
   },
   special: { backgroundColor: colours.card, fontSize: panelSizes.text, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap', padding: '0 1rem' },
@@ -31,12 +31,13 @@ type KeyboardProps = { readonly organisation: string; readonly value: string; re
 /** @param props.value what is typed so far; `onChange` gets what it becomes. */
 export function Keyboard({ organisation, value, onChange }: KeyboardProps) {
   const styles = useStyles();
+  const t = useTexts();
   const special = mergeClasses(styles.key, styles.special);
   // The organisation replaces whatever follows an @ that is there already.
   const withOrganisation = (): string => `${value.split('@')[0] ?? ''}@${organisation}`;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset would be announced as a form's group with a legend; this is a group of keys.
-    <div role="group" aria-label={text('dial.label')} className={styles.keyboard}>
+    <div role="group" aria-label={t('dial.label')} className={styles.keyboard} dir="ltr">
       {ROWS.flatMap((row) => [...row]).map((character) => (
         <button key={character} type="button" data-testid={`key-${character}`} className={styles.key} onClick={() => onChange(value + character)}>
           {character}
@@ -46,12 +47,12 @@ export function Keyboard({ organisation, value, onChange }: KeyboardProps) {
         @{organisation}
       </button>
       <button type="button" data-testid="key-clear" className={mergeClasses(special, styles.wide)} onClick={() => onChange('')}>
-        {text('dial.clear')}
+        {t('dial.clear')}
       </button>
       <button
         type="button"
         data-testid="key-backspace"
-        aria-label={text('dial.backspace')}
+        aria-label={t('dial.backspace')}
         className={mergeClasses(special, styles.wide)}
         onClick={() => onChange(value.slice(0, -1))}
       >

@@ -1,8 +1,7 @@
 // Entry of the touch panel's page.
-import { FluentProvider } from '@fluentui/react-components';
 import { createRoot } from 'react-dom/client';
-import { createBrowserRoomClient, RoomProvider } from '../shared/room-context.tsx';
-import { roomTheme } from '../shared/theme.ts';
+import { createBrowserRoomClient } from '../shared/room-context.tsx';
+import { RoomPage } from '../shared/room-page.tsx';
 import { PanelApp } from './panel-app.tsx';
 
 const root = document.getElementById('root');
@@ -10,9 +9,7 @@ if (root === null) throw new Error('the page has no root element');
 const client = createBrowserRoomClient();
 client.start();
 createRoot(root).render(
-  <FluentProvider theme={roomTheme} style={{ height: '100%' }}>
-    <RoomProvider client={client}>
-      <PanelApp />
-    </RoomProvider>
-  </FluentProvider>
+  <RoomPage client={client}>
+    <PanelApp />
+  </RoomPage>
 );

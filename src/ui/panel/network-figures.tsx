@@ -1,8 +1,9 @@
 // The call's measured figures in one quiet line.
 import { makeStyles } from '@fluentui/react-components';
 import type { MediaFlow, MediaView } from '../../room/state.ts';
-import { text } from '../shared/texts.ts';
 import { colours, panelSizes } from '../shared/theme.ts';
+import { useTexts } from '../shared/use-texts.ts';
+import type { Texts } from '../texts/texts.ts';
 
 const useStyles = makeStyles({
   figures: {
@@ -22,31 +23,34 @@ const useStyles = makeStyles({
 
 export function NetworkFigures({ media }: { readonly media: MediaView }) {
   const styles = useStyles();
+  const t = useTexts();
   const figures: readonly (readonly [string, string])[] = [
-    [text('figures.picture'), pictureText(media.video)],
-    ...(media.screen.receiving ? [[text('figures.shared'), pictureText(media.screen)] as const] : []),
-    [text('figures.sound'), media.audio.receiving ? rateText(media.audio.bitrateKbps) : text('figures.none')],
-    [text('figures.roundTrip'), media.roundTripMs === null ? '–' : `${Math.round(media.roundTripMs)} ms`],
-    [text('figures.lost'), String(media.audio.lost + media.video.lost + media.screen.lost)],
-    ...(media.video.limited === null ? [] : [[text('figures.network'), text('figures.reduced')] as const])
+    [t('figures.picture'), pictureText(media.video, t)],
+    ...(media.screen.receiving ? [[t('figures.shared'), pictureText(media.screen, t)] as const] : []),
+    [t('figures.sound'), media.audio.receiving ? rateText(media.audio.bitrateKbps, t) : t('figures.none')],
+    [t('figures.roundTrip'), media.roundTripMs === null ? '–' : `${Math.round(media.roundTripMs)} ms`],
+    [t('figures.lost'), t.number(media.audio.lost + media.video.lost + media.screen.lost)],
+    ...(media.video.limited === null ? [] : [[t('figures.network'), t('figures.reduced')] as const])
   ];
   return (
-    <dl className={styles.figures} data-testid="network-figures" aria-label={text('call.network')}>
+    <dl className={styles.figures} data-testid="network-figures" aria-label={t('call.network')}>
       {figures.map(([name, value]) => (
         <div key={name} className={styles.figure}>
           <dt>{name}</dt>
-          <dd className={styles.value}>{value}</dd>
+          <dd className={styles.value} dir="auto">
+            {value}
+          </dd>
         </div>
       ))}
     </dl>
   );
 }
 
-function pictureText(video: MediaFlow): string {
-  if (!video.receiving) return text('figures.none');
-  return `${video.width}×${video.height}, ${Math.round(video.fps)} fps, ${rateText(video.bitrateKbps)}`;
+function pictureText(video: MediaFlow, t: Texts): string {
+  if (!video.receiving) return t('figures.none');
+  return `${video.width}×${video.height}, ${Math.round(video.fps)} fps, ${rateText(video.bitrateKbps, t)}`;
 }
 
-function rateText(kbps: number): string {
-  return kbps >= 1000 ? `${(kbps / 1000).toFixed(1)} Mbit/s` : `${Math.round(kbps)} kbit/s`;
+function rateText(kbps: number, t: Texts): string {
+  return kbps >= 1000 ? `${t.number(kbps / 1000, { minimumFractionDigits: 1, maximumFractionDigits: 1 })} Mbit/s` : `${Math.round(kbps)} kbit/s`;
 }

@@ -1,10 +1,11 @@
 // The panel: a view of the room's state, and what a finger has opened over it. Holds no other state.
 import { makeStyles } from '@fluentui/react-components';
-import { useEffect, useState } from 'react';
+import { type ReactElement, useEffect, useState } from 'react';
 import type { CallView, RoomState } from '../../room/state.ts';
 import { useNow, useRoom } from '../shared/room-context.tsx';
-import { endedText, shieldText, text } from '../shared/texts.ts';
-import { nothingOpened, type PanelScreen, screenOf } from './screen-choice.ts';
+import { useTexts } from '../shared/use-texts.ts';
+import type { Texts } from '../texts/texts.ts';
+import { back, nothingOpened, type Opened, open, type PageName, type PanelScreen, screenOf } from './screen-choice.ts';
 import { DialScreen } from './screens/dial.tsx';
 import { EndedScreen } from './screens/ended.tsx';
 import { HomeScreen } from './screens/home.tsx';
@@ -20,36 +21,65 @@ const useStyles = makeStyles({
   asleep: { position: 'fixed', inset: 0, zIndex: 10, border: 'none', backgroundColor: '#000000' }
 });
 
-export function PanelApp() {
+/** What a screen is given: the room, and ways to go elsewhere. */
+type Shown = {
+  readonly state: RoomState;
+  readonly onOpen: (page: PageName) => void;
+  /** Closes this screen. */
+  readonly onBack: () => void;
+};
+type ShownInCall = Shown & { readonly call: CallView; readonly onDone: () => void };
+
+// A new screen is one file in screens/ and one line in one of these two tables. A page without a line shows what it would lie over:
+// settings, health, camera, dial-tones, share and more plug in here.
+const ROOM_SCREENS: Readonly<Partial<Record<PanelScreen, (shown: Shown) => ReactElement>>> & { readonly home: (shown: Shown) => ReactElement } = {
+  home: ({ state, onOpen }) => <HomeScreen state={state} onOpen={onOpen} />,
+  call: ({ state, onBack }) => <DialScreen room={state.room} onBack={onBack} />
+};
+
+// Each call's screens are mounted anew, so that nothing of one call is left in the next.
+const CALL_SCREENS: Readonly<Partial<Record<PanelScreen, (shown: ShownInCall) => ReactElement>>> & {
+  readonly 'in-call': (shown: ShownInCall) => ReactElement;
+} = {
+  outgoing: ({ call }) => <OutgoingScreen call={call} />,
+  incoming: ({ call }) => <IncomingScreen call={call} />,
+  'in-call': ({ call, state, onOpen }) => <InCallScreen key={call.id} call={call} devices={state.devices} onOpen={onOpen} />,
+  security: ({ call, onBack }) => <SecurityScreen key={call.id} call={call} onBack={onBack} />,
+  ended: ({ call, state, onDone }) => <EndedScreen key={call.id} call={call} events={state.health.securityEvents} onDone={onDone} />
+};
+
+const OF_THE_ROOM: ReadonlySet<PanelScreen> = new Set(['home', 'call', 'settings', 'health']);
+
+/** @param props.opened what is open at first; nothing where left out */
+export function PanelApp({ opened: openedAtFirst = nothingOpened }: { readonly opened?: Opened }) {
   const view = useRoom();
-  const [opened, setOpened] = useState(nothingOpened);
+  const t = useTexts();
+  const [opened, setOpened] = useState(openedAtFirst);
   const styles = useStyles();
   const screen = screenOf(view, opened);
-  const close = (call: CallView): void => setOpened({ ...nothingOpened, dismissedCall: call.id });
 
   // Whoever lifts a receiver wants to call somebody.
   const liftedAt = view.state?.devices.liftedAt ?? null;
   useEffect(() => {
-    if (liftedAt !== null) setOpened((before) => ({ ...before, dial: true }));
+    if (liftedAt !== null) setOpened((before) => open(before, 'call', null));
   }, [liftedAt]);
 
-  function shown(state: RoomState | null) {
+  function shown(state: RoomState | null): ReactElement {
     if (state === null || screen === 'reconnecting') return <ReconnectingScreen />;
-    if (screen === 'dial') return <DialScreen room={state.room} onBack={() => setOpened({ ...opened, dial: false })} />;
     const call = state.call;
-    if (call === null || screen === 'home') return <HomeScreen state={state} onCall={() => setOpened({ ...opened, dial: true })} />;
-    if (screen === 'outgoing') return <OutgoingScreen call={call} />;
-    if (screen === 'incoming') return <IncomingScreen call={call} />;
-    // Each call's screens are mounted anew, so that nothing of one call is left in the next.
-    if (screen === 'security') return <SecurityScreen key={call.id} call={call} onBack={() => setOpened({ ...opened, security: null })} />;
-    if (screen === 'ended') return <EndedScreen key={call.id} call={call} events={state.health.securityEvents} onDone={() => close(call)} />;
-    return <InCallScreen key={call.id} call={call} devices={state.devices} onShield={() => setOpened({ ...opened, dial: false, security: call.id })} />;
+    const navigation = {
+      state,
+      onOpen: (page: PageName) => setOpened((before) => open(before, page, call?.id ?? null)),
+      onBack: () => setOpened(back)
+    };
+    if (call === null || OF_THE_ROOM.has(screen)) return (ROOM_SCREENS[screen] ?? ROOM_SCREENS.home)(navigation);
+    return (CALL_SCREENS[screen] ?? CALL_SCREENS['in-call'])({ ...navigation, call, onDone: () => setOpened({ ...nothingOpened, dismissedCall: call.id }) });
   }
 
   return (
     <>
       <div role="status" aria-live={screen === 'incoming' ? 'assertive' : 'polite'} data-testid="announcement" className={styles.announcement}>
-        {announcement(view.state, screen)}
+        {announcement(view.state, screen, t)}
       </div>
       {shown(view.state)}
       {view.online && view.state !== null ? <Sleep state={view.state} /> : null}
@@ -60,6 +90,7 @@ export function PanelApp() {
 /** Darkness over everything while nobody is there. The touch that wakes it does nothing else. */
 function Sleep({ state }: { readonly state: RoomState }) {
   const styles = useStyles();
+  const t = useTexts();
   const now = useNow();
   const [touchedAt, setTouchedAt] = useState(now);
   useEffect(() => {
@@ -77,18 +108,17 @@ function Sleep({ state }: { readonly state: RoomState }) {
     if (presence !== false) setTouchedAt(Date.now());
   }, [presence]);
   if (!isAsleep(state, now - touchedAt)) return null;
-  return <button type="button" className={styles.asleep} data-testid="asleep" aria-label={text('panel.wake')} />;
+  return <button type="button" className={styles.asleep} data-testid="asleep" aria-label={t('panel.wake')} />;
 }
 
 /** One sentence for the live region about where the call is. */
-function announcement(state: RoomState | null, screen: PanelScreen): string {
+function announcement(state: RoomState | null, screen: PanelScreen, t: Texts): string {
   const call = state?.call ?? null;
-  if (screen === 'reconnecting') return text('reconnecting.title');
-  if (call === null) return '';
+  if (screen === 'reconnecting') return t('reconnecting.title');
+  if (call === null || OF_THE_ROOM.has(screen)) return '';
   const name = call.peer.displayName;
-  if (screen === 'incoming') return `${text('incoming.title')}: ${name}`;
-  if (screen === 'outgoing') return `${text(call.phase === 'ringing' ? 'outgoing.ringing' : 'outgoing.inviting')}: ${name}`;
-  if (screen === 'ended') return call.ended === null ? text('ended.title') : endedText(call.ended).reason;
-  if (screen === 'in-call' || screen === 'security') return call.phase === 'connecting' ? text('call.connecting') : `${name}. ${shieldText(call.encryption)}`;
-  return '';
+  if (screen === 'incoming') return `${t('incoming.title')}: ${name}`;
+  if (screen === 'outgoing') return `${t(call.phase === 'ringing' ? 'outgoing.ringing' : 'outgoing.inviting')}: ${name}`;
+  if (screen === 'ended') return call.ended === null ? t('ended.title') : t.ended(call.ended).reason;
+  return call.phase === 'connecting' ? t('call.connecting') : `${name}. ${t.shield(call.encryption)}`;
 }

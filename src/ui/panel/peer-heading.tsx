@@ -14,8 +14,9 @@ const useStyles = makeStyles({
     height: 'max(84px, 7rem)',
     marginBottom: '0.75rem',
     borderRadius: '50%',
-    backgroundColor: '#35376b',
-    color: '#dfe0ff',
+    border: `2px solid ${colours.edge}`,
+    backgroundColor: colours.avatar,
+    color: colours.onAvatar,
     fontSize: 'max(32px, 2.75rem)',
     fontWeight: 600
   },
@@ -33,7 +34,11 @@ export function PeerHeading({ peer }: { readonly peer: CallView['peer'] }) {
       <h1 className={styles.name} data-testid="peer-name">
         {peer.displayName}
       </h1>
-      {peer.displayName === peer.account ? null : <div className={styles.address}>{peer.account}</div>}
+      {peer.displayName === peer.account ? null : (
+        <div className={styles.address} dir="ltr">
+          {peer.account}
+        </div>
+      )}
     </div>
   );
 }

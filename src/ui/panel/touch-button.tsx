@@ -11,7 +11,7 @@ const useStyles = makeStyles({
     minWidth: panelSizes.target,
     padding: '0 1.5rem',
     gap: '0.75rem',
-    border: 'none',
+    border: `2px solid ${colours.edge}`,
     borderRadius: '0.75rem',
     fontSize: panelSizes.large,
     fontWeight: 600,
@@ -24,11 +24,34 @@ const useStyles = makeStyles({
     ':disabled:hover': { backgroundColor: colours.raised, color: colours.quiet },
     '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: 'inherit' }
   },
-  brand: { backgroundColor: colours.brand, ':hover': { backgroundColor: colours.brand }, ':hover:active': { backgroundColor: colours.brandPressed } },
+  brand: {
+    border: `2px solid ${colours.edgeBrand}`,
+    backgroundColor: colours.brand,
+    color: colours.onFill,
+    ':hover': { backgroundColor: colours.brand, color: colours.onFill },
+    ':hover:active': { backgroundColor: colours.brandPressed, color: colours.onFill }
+  },
   neutral: { backgroundColor: colours.raised, ':hover': { backgroundColor: colours.raised }, ':hover:active': { backgroundColor: colours.line } },
-  answer: { backgroundColor: colours.answer, ':hover': { backgroundColor: colours.answer }, ':hover:active': { backgroundColor: colours.answerPressed } },
-  end: { backgroundColor: colours.end, ':hover': { backgroundColor: colours.end }, ':hover:active': { backgroundColor: colours.endPressed } },
-  quiet: { backgroundColor: 'transparent', ':hover': { backgroundColor: 'transparent' }, ':hover:active': { backgroundColor: colours.raised } },
+  answer: {
+    border: `2px solid ${colours.edgeAnswer}`,
+    backgroundColor: colours.answer,
+    color: colours.onFill,
+    ':hover': { backgroundColor: colours.answer, color: colours.onFill },
+    ':hover:active': { backgroundColor: colours.answerPressed, color: colours.onFill }
+  },
+  end: {
+    border: `2px solid ${colours.edgeEnd}`,
+    backgroundColor: colours.end,
+    color: colours.onFill,
+    ':hover': { backgroundColor: colours.end, color: colours.onFill },
+    ':hover:active': { backgroundColor: colours.endPressed, color: colours.onFill }
+  },
+  quiet: {
+    border: '2px solid transparent',
+    backgroundColor: 'transparent',
+    ':hover': { backgroundColor: 'transparent' },
+    ':hover:active': { backgroundColor: colours.raised }
+  },
   stacked: { flexDirection: 'column', gap: '0.5rem', padding: '1rem 1.25rem', fontSize: panelSizes.text, '& .fui-Button__icon': { fontSize: '2em' } }
 });
 

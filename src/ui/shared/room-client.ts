@@ -8,6 +8,9 @@ import type { RoomState } from '../../room/state.ts';
 export type RoomView = { readonly state: RoomState | null; readonly online: boolean };
 
 type CommandProblem = { readonly code: string };
+/** GET reads and sends no body. */
+export type CommandMethod = 'POST' | 'PATCH' | 'GET';
+
 type CommandOutcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: CommandProblem };
 
 /** What is used of the browser's EventSource. */
@@ -71,17 +74,17 @@ export class RoomClient {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Sends a command. Never throws: a refusal carries the room's error code, `CL_AGENT_UNREACHABLE` where there was no answer. */
-  async command<T = undefined>(path: string, body: Readonly<Record<string, unknown>> = {}): Promise<CommandOutcome<T>> {
+  /** Sends a command or a question. Never throws: a refusal carries the room's error code, `CL_AGENT_UNREACHABLE` where there was no answer. */
+  async command<T = undefined>(path: string, body: Readonly<Record<string, unknown>> = {}, method: CommandMethod = 'POST'): Promise<CommandOutcome<T>> {
+    const content = method === 'GET' ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
     try {
       const response = await this.#options.fetch(path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
+        method,
+        ...content,
         signal: AbortSignal.timeout(COMMAND_LIMIT_MS)
       });
-      const content: unknown = response.status === 204 ? undefined : await response.json();
-      return response.ok ? { ok: true, value: content as T } : { ok: false, error: { code: codeOf(content) } };
+      const answer: unknown = response.status === 204 ? undefined : await response.json();
+      return response.ok ? { ok: true, value: answer as T } : { ok: false, error: { code: codeOf(answer) } };
     } catch {
       return { ok: false, error: { code: 'CL_AGENT_UNREACHABLE' } };
     }

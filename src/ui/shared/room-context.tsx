@@ -2,8 +2,8 @@
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useState, useSyncExternalStore } from 'react';
 import type { CallView } from '../../room/state.ts';
 import type { CallAction, CallActionOptions } from '../../ui-server/port.ts';
-import { RoomClient, type RoomView } from './room-client.ts';
-import { errorText } from './texts.ts';
+import { type CommandMethod, RoomClient, type RoomView } from './room-client.ts';
+import { useTexts } from './use-texts.ts';
 
 const RoomContext = createContext<RoomClient | null>(null);
 
@@ -41,6 +41,15 @@ type Command = {
   readonly pending: string | null;
   /** The room's sentence about why the last one was refused; null as soon as the next begins. */
   readonly error: string | null;
+  /** The room's code of the same. */
+  readonly code: string | null;
+  /** Sends a command; `name` is what `pending` is meanwhile. True where the room did it. */
+  readonly run: (name: string, path: string, body?: Readonly<Record<string, unknown>>, method?: CommandMethod) => Promise<boolean>;
+  /** The same for a command that answers with something: its content, null where it was refused. */
+  readonly ask: <T>(name: string, path: string, body?: Readonly<Record<string, unknown>>, method?: CommandMethod) => Promise<T | null>;
+  /** Reads something; null where that was refused, and `error` says why. */
+  readonly get: <T>(path: string) => Promise<T | null>;
+  readonly clearError: () => void;
   readonly placeCall: (to: string) => Promise<boolean>;
   readonly setVolume: (percent: number) => Promise<boolean>;
   readonly act: (call: CallView, action: CallAction, body?: CallActionOptions) => Promise<boolean>;
@@ -50,21 +59,37 @@ type Command = {
 export function useCommand(): Command {
   const client = useRoomClient();
   const [pending, setPending] = useState<string | null>(null);
-  const [error, setError] = useState<string | null>(null);
-  const run = useCallback(
-    async (name: string, path: string, body?: Readonly<Record<string, unknown>>): Promise<boolean> => {
+  const [code, setCode] = useState<string | null>(null);
+  const t = useTexts();
+  const send = useCallback(
+    async <T,>(name: string, path: string, body?: Readonly<Record<string, unknown>>, method?: CommandMethod) => {
       setPending(name);
-      setError(null);
-      const outcome = await client.command(path, body);
+      setCode(null);
+      const outcome = await client.command<T>(path, body, method);
       setPending(null);
-      if (!outcome.ok) setError(errorText(outcome.error.code));
-      return outcome.ok;
+      if (!outcome.ok) setCode(outcome.error.code);
+      return outcome;
     },
     [client]
   );
+  const run: Command['run'] = useCallback(async (...command) => (await send(...command)).ok, [send]);
+  const ask: Command['ask'] = useCallback(
+    async <T,>(...command: Parameters<Command['run']>) => {
+      const outcome = await send<T>(...command);
+      return outcome.ok ? outcome.value : null;
+    },
+    [send]
+  );
+  const get: Command['get'] = useCallback((path) => ask(`GET ${path}`, path, {}, 'GET'), [ask]);
+  const clearError = useCallback(() => setCode(null), []);
   return {
     pending,
-    error,
+    error: code === null ? null : t.error(code),
+    code,
+    run,
+    ask,
+    get,
+    clearError,
     placeCall: (to) => run('place-call', '/api/v1/calls', { to, media: { audio: true, video: true } }),
     setVolume: (percent) => run('volume', '/api/v1/devices/volume', { percent }),
     act: (call, action, body) => run(action, `/api/v1/calls/${encodeURIComponent(call.id)}/${action}`, body)

@@ -14,6 +14,7 @@ const useStyles = makeStyles({
     fontVariantNumeric: 'tabular-nums',
     color: colours.text,
     whiteSpace: 'pre',
+    unicodeBidi: 'isolate',
     userSelect: 'none'
   }
 });
@@ -21,7 +22,7 @@ const useStyles = makeStyles({
 export function SecurityCode({ code, className }: { readonly code: string; readonly className: string }) {
   const styles = useStyles();
   return (
-    <div data-testid="security-code" className={mergeClasses(styles.code, className)}>
+    <div data-testid="security-code" dir="ltr" className={mergeClasses(styles.code, className)}>
       {code.split(' ').map((group, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: groups never move, and two may be equal.
         <Fragment key={index}>

@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict';
-import { certificateNotYet, partsNotYet } from '../../../agent/not-yet.ts';
 import { createRoom, type Room, type RoomOptions } from '../../../agent/room.ts';
+import type { RoomParts } from '../../../agent/room-parts.ts';
 import { localEncryption } from '../../../src/call/encryption-decision.ts';
 import { CloisterError } from '../../../src/kernel/errors.ts';
 import { createEvents } from '../../../src/kernel/events.ts';
 import { type Log, silentLog } from '../../../src/kernel/log.ts';
 import type { Endpoints, MediaCallOptions, MediaEvents, MediaFailure, MediaSession, MediaStatistics } from '../../../src/media/port.ts';
+import { EMPTY_BOOK } from '../../../src/people/people-book.ts';
 import { NO_FLOW } from '../../../src/room/project.ts';
 import type { RoomState } from '../../../src/room/state.ts';
 import type { CallMessage } from '../../../src/signaling/messages.ts';
 import type { Party, Signaling, SignalingEvents } from '../../../src/signaling/port.ts';
 import { createFakeClock } from '../../fakes/clock.ts';
+import { createKeptParts } from '../../fakes/kept-parts.ts';
 import { createFakeRoomDevices, NO_DEVICES } from '../../fakes/room-devices.ts';
+import { PLAIN_PARTS } from '../../fakes/room-parts.ts';
+import { UNTOUCHED } from '../../fakes/room-state.ts';
 
 const SELF: Party = { account: 'boardroom@contoso.example', endpoint: 'a'.repeat(26) };
 const PEER: Party = { account: 'studio@contoso.example', endpoint: 'b'.repeat(26) };
@@ -121,6 +125,7 @@ function fakeSignaling() {
       if (failure !== null) throw failure;
     },
     networkChanged: (addresses) => void told.push(addresses),
+    watchPresence: () => {},
     sendRelay: async () => {},
     [Symbol.asyncDispose]: async () => {}
   };
@@ -137,7 +142,9 @@ function fakeSignaling() {
   };
 }
 
-async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call: string; peer: Party } | null = null) {
+type Kept = Pick<Parameters<typeof createKeptParts>[0], 'settings' | 'people'> & { readonly parts?: Partial<RoomParts> };
+
+async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call: string; peer: Party } | null = null, kept: Kept = {}) {
   const clock = createFakeClock();
   const media = fakeMedia();
   const devices = createFakeRoomDevices();
@@ -148,21 +155,25 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     (level: string) =>
     (message: string): void =>
       void logged.push({ level, message });
+  const own = createKeptParts({ clock, signaling: network.signaling, ...kept });
+  const parts = { ...own, ...kept.parts };
+  await own.start();
   const log: Log = { ...silentLog, debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error'), child: () => log };
   const room: Room = createRoom({
     agentVersion: '0.1.0',
     room: { name: 'Boardroom', account: SELF.account, organisation: 'contoso.example', endpoint: SELF.endpoint },
-    policy: { policy: 'DisabledUserOverride', setting: true },
-    localEncryption: localEncryption({ policy: 'DisabledUserOverride', setting: true, complianceRecording: false }),
+    policy: () => ({ policy: 'DisabledUserOverride', setting: parts.settings.encryption() }),
+    localEncryption: () => localEncryption({ policy: 'DisabledUserOverride', setting: parts.settings.encryption(), complianceRecording: false }),
     sources: () => ({
       camera: { kind: 'test', name: 'Test picture' },
       microphone: { kind: 'test', name: 'Test tone' },
       screen: { kind: 'test', name: 'Test page' }
     }),
     devices,
-    parts: partsNotYet,
-    certificate: certificateNotYet,
-    autoAnswer: false,
+    parts,
+    certificate: UNTOUCHED.certificate,
+    logLines: () => ['a line'],
+    restart: null,
     acceptTransfers: true,
     timeouts: { inviteMs: 60_000, connectMs: 15_000, reconnectMs: 3_000, forgetMs: 60_000, parkMs: 300_000 },
     signaling: network.signaling,
@@ -183,7 +194,7 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     assert.ok(found, `there is no media process ${index}`);
     return found;
   };
-  return { room, devices, clock, network, session, sessions: media.sessions, logged, journal };
+  return { room, parts, devices, clock, network, session, sessions: media.sessions, logged, journal };
 }
 
 /** A call that came in and was answered, and whose media is secured. */
@@ -249,6 +260,7 @@ describe('the room and its devices', () => {
     assert.equal(sessions.length, 1, 'nobody was called from here yet');
     await room.placeCall('studio@contoso.example', { audio: true, video: true });
     devices.press('hang-up');
+    await turn();
     devices.press('redial');
     await turn();
     assert.deepEqual([room.state().call?.peer.account, room.state().call?.phase, sessions.length], ['studio@contoso.example', 'inviting', 3]);
@@ -299,6 +311,74 @@ describe('the room and its devices', () => {
 });
 
 describe('the room', () => {
+  it('restarts when it was asked to, a moment after the answer, and not in a call', async () => {
+    let ended = 0;
+    const end = (): void => {
+      ended += 1;
+    };
+    const { room, clock } = await start({ restart: end });
+    await room.restart();
+    assert.equal(ended, 0);
+    await clock.advanceAsync(500);
+    assert.equal(ended, 1);
+    await room[Symbol.asyncDispose]();
+
+    const busy = await inCall({ restart: end });
+    await assert.rejects(busy.room.restart(), { code: 'CL_CALL_BUSY' });
+    await busy.room.callAction(CALL, 'end');
+    await busy.room.restart();
+    busy.network.receive(INVITE, PEER, '0190f3c2-7d4e-7a31-8c55-000000000002');
+    await turn();
+    await busy.clock.advanceAsync(1_000);
+    assert.equal(ended, 1);
+    await busy.room[Symbol.asyncDispose]();
+
+    const alone = await start();
+    await assert.rejects(alone.room.restart(), { code: 'CL_NOT_IMPLEMENTED' });
+    await alone.room[Symbol.asyncDispose]();
+  });
+
+  it('tells of its certificate’s end by itself, as the days go by', async () => {
+    const notAfter = new Date(Date.UTC(2026, 0, 1) + 30 * 86_400_000 + 90 * 60_000).toISOString();
+    const { room, clock } = await start({ certificate: { ...UNTOUCHED.certificate, notAfter } });
+    const told: string[][] = [];
+    room.subscribe(({ health }) => told.push(health.problems.map(({ code, severity }) => `${code} ${severity}`)));
+    assert.deepEqual(room.state().health.problems, []);
+    assert.equal(room.state().certificate.notAfter, notAfter);
+    clock.advance(2 * 3_600_000);
+    await turn();
+    assert.deepEqual(told.at(-1), ['CL_CERTIFICATE_EXPIRES warning']);
+    clock.jump(27 * 86_400_000);
+    clock.advance(3_600_000);
+    await turn();
+    assert.deepEqual(told.at(-1), ['CL_CERTIFICATE_EXPIRES error']);
+    await room[Symbol.asyncDispose]();
+  });
+
+  it('shows what ails its administrator, and silences what it is told to', async () => {
+    const asked: unknown[] = [];
+    const { room } = await start({}, null, {
+      parts: {
+        admin: { ...PLAIN_PARTS.admin, problem: () => ({ code: 'CL_PIN_UNREADABLE', sinceMs: 0 }) },
+        silences: {
+          on: () => () => {},
+          mark: (problems) => problems.map((problem) => ({ ...problem, silenced: { reason: 'known', at: problem.since } })),
+          set: async (...given) => void asked.push(given)
+        }
+      }
+    });
+    assert.deepEqual(
+      room.state().health.problems.map(({ code, silenced }) => [code, silenced?.reason]),
+      [['CL_PIN_UNREADABLE', 'known']]
+    );
+    // What somebody has seen is no longer what ails the room.
+    assert.equal(room.state().health.status, 'ready');
+    await room.silence('CL_PIN_UNREADABLE', null);
+    assert.deepEqual(asked, [['CL_PIN_UNREADABLE', null]]);
+    assert.deepEqual(room.logs(), ['a line']);
+    await room[Symbol.asyncDispose]();
+  });
+
   it('tells what the trial of hardware encoders found as a problem of health', async () => {
     let problem: MediaFailure | null = null;
     let settled = (): void => {};
@@ -856,6 +936,131 @@ describe('the room’s several calls', () => {
     assert.deepEqual(
       network.sent.map(({ to, call, message }) => [to.account, call, message.body]),
       entries.map(({ call, peer }) => [peer.account, call, { reason: 'device-failed' }])
+    );
+  });
+});
+
+describe('the room and its people', () => {
+  const EVE: Party = { account: 'eve@fabrikam.example', endpoint: 'e'.repeat(26) };
+  const LATER = '0190f3c2-7d4e-7a31-8c55-000000000002';
+  const recents = (room: Room) => room.state().people.recents.map(({ account, outcome, encryption }) => [account, outcome, encryption]);
+
+  it('rings for nobody who is blocked, and keeps nothing of the call', async () => {
+    const { room, network, sessions, parts, journal, logged } = await start({}, null, { people: { ...EMPTY_BOOK, blocked: [EVE.account] } });
+    network.receive(INVITE, EVE);
+    await turn();
+    assert.deepEqual(network.sent, [{ to: EVE, call: CALL, message: { type: 'call.end', body: { reason: 'blocked' } } }]);
+    assert.deepEqual([room.state().call, sessions.length, parts.peopleFile.writes, journal], [null, 0, 0, []]);
+    assert.ok(!JSON.stringify(logged).includes(EVE.account));
+    assert.deepEqual(room.state().people, { favourites: [], recents: [], missedUnseen: 0 });
+  });
+
+  it('blocks whom somebody declined so, from then on, and is told if it cannot', async () => {
+    const { room, network, parts } = await start();
+    network.receive(INVITE, EVE);
+    await turn();
+    await room.callAction(CALL, 'decline', { block: true });
+    assert.deepEqual([room.people.blocked(), parts.peopleFile.kept.blocked], [[EVE.account], [EVE.account]]);
+    assert.equal(room.state().call?.ended?.reason, 'declined');
+    network.receive(INVITE, EVE, LATER);
+    await turn();
+    assert.deepEqual(network.sent.at(-1)?.message.body, { reason: 'blocked' });
+    const full = await start({}, null, { people: { ...EMPTY_BOOK, blocked: Array.from({ length: 1_000 }, (_, n) => `e${n}@x.example`) } });
+    full.network.receive(INVITE, EVE);
+    await turn();
+    await assert.rejects(full.room.callAction(CALL, 'decline', { block: true }), { code: 'CL_PEOPLE_FULL' });
+    assert.equal(full.room.state().call?.phase, 'ended', 'it does not go on ringing for that');
+    const connected = await inCall();
+    await assert.rejects(connected.room.callAction(CALL, 'decline', { block: true }), { code: 'CL_CALL_WRONG_PHASE' });
+    assert.deepEqual(connected.room.people.blocked(), [], 'what could not be declined is not blocked');
+  });
+
+  it('does not ring while nobody wants to be disturbed, and shows who called', async () => {
+    const { room, network, sessions } = await start();
+    await room.changeSettings({ doNotDisturb: { minutes: null } });
+    network.receive(INVITE);
+    await turn();
+    assert.deepEqual([network.sent.at(-1)?.message.body, room.state().call, sessions.length], [{ reason: 'busy' }, null, 0]);
+    assert.deepEqual([recents(room), room.state().people.missedUnseen], [[[PEER.account, 'missed', null]], 1]);
+    await room.people.seen();
+    assert.equal(room.state().people.missedUnseen, 0);
+  });
+
+  it('remembers each call with what it was, once', async () => {
+    const { room, network, parts } = await inCall();
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    assert.deepEqual(recents(room), [[PEER.account, 'talked', 'end-to-end-verified']]);
+    const { id } = await room.placeCall('attic@contoso.example', { audio: true, video: true });
+    await room.callAction(id, 'end');
+    await turn();
+    assert.deepEqual(recents(room), [
+      ['attic@contoso.example', 'not-answered', null],
+      [PEER.account, 'talked', 'end-to-end-verified']
+    ]);
+    assert.equal(parts.peopleFile.kept.recents.length, 2);
+  });
+
+  it('answers by itself after the time that was set, and not where somebody is here', async () => {
+    const { room, network, clock } = await start({}, null, { settings: { autoAnswer: { on: true, afterSeconds: 10 } } });
+    network.receive(INVITE);
+    await turn();
+    assert.equal(room.state().call?.autoAnswerAt, new Date(clock.now() + 10_000).toISOString());
+    await clock.advanceAsync(9_999);
+    assert.equal(room.state().call?.phase, 'ringing');
+    await clock.advanceAsync(1);
+    assert.equal(room.state().call?.phase, 'connecting');
+    const touched = await start({}, null, { settings: { autoAnswer: { on: true, afterSeconds: 10 } } });
+    touched.network.receive(INVITE);
+    await turn();
+    await touched.room.changeSettings({ ringerPercent: 10 });
+    assert.equal(touched.room.state().call?.autoAnswerAt, null);
+    await touched.clock.advanceAsync(20_000);
+    assert.equal(touched.room.state().call?.phase, 'ringing');
+  });
+
+  it('goes by the account’s own switch from the next call on, and shows it at once', async () => {
+    const { room, network } = await start();
+    network.receive(INVITE);
+    await turn();
+    await room.changeSettings({ encryption: false });
+    assert.deepEqual(room.state().policy.encryption, { policy: 'DisabledUserOverride', setting: false, available: false, reason: 'setting-here' });
+    assert.equal(room.state().call?.encryption.expected, 'end-to-end', 'this call goes on as it began');
+    await room.callAction(CALL, 'decline');
+    network.receive(INVITE, PEER, LATER);
+    await turn();
+    assert.deepEqual([room.state().call?.encryption.expected, room.state().call?.encryption.reason], ['standard', 'setting-here']);
+  });
+
+  it('speaks the visitors’ language until their call is over', async () => {
+    const { room, network } = await inCall();
+    await room.changeSettings({ language: 'ja' });
+    assert.equal(room.state().settings.language, 'ja');
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    assert.equal(room.state().settings.language, 'en');
+  });
+
+  it('is cleared of what people left, the call that is over with it', async () => {
+    const { room, network, devices, sessions } = await inCall();
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await room.changeSettings({ language: 'ja', doNotDisturb: { minutes: 5 } });
+    await room.people.addFavourite(PEER.account, null);
+    await room.clearRoom();
+    await turn();
+    const { call, people, settings } = room.state();
+    assert.deepEqual([call, people.recents, people.favourites.length, settings.language, settings.doNotDisturb], [null, [], 1, 'en', null]);
+    devices.press('redial');
+    await turn();
+    assert.equal(sessions.length, 1, 'nobody is called who was forgotten');
+  });
+
+  it('tells that a file was set aside', async () => {
+    const { room } = await start({}, null, { parts: { unreadableSinceMs: () => 5 } });
+    assert.deepEqual(
+      room.state().health.problems.map(({ code, since }) => [code, since]),
+      [['CL_STORE_UNREADABLE', '1970-01-01T00:00:00.005Z']]
     );
   });
 });

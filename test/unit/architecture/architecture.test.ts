@@ -69,6 +69,7 @@ const SAMPLES: readonly Sample[] = [
       ['src/encryption/a.ts', `import { createHash } from 'node:crypto';`],
       ['src/config/schema.ts', `import * as z from 'zod';`],
       ['src/config/atomic-file.ts', `import { open } from 'node:fs/promises';`],
+      ['src/config/kept-file.ts', `import { rename } from 'node:fs/promises';`],
       ['src/call/a.ts', `import type { KeyObject } from 'node:crypto';`],
       ['src/kernel/clock.ts', 'export const now = () => Date.now();']
     ]
@@ -193,6 +194,23 @@ const SAMPLES: readonly Sample[] = [
       ['src/call/a.ts', '// as any\nconst s = AbortSignal.any([]); const t = "as any"; const many: Many = 1; const o = { any: 1 };'],
       ['src/call/a.ts', 'const f = (any) => Buffer.from(any); g((at, any) => h(any, at));'],
       ['src/ui/a.tsx', 'const a = <p>In any room, any time</p>;']
+    ]
+  },
+  {
+    rule: 'no-root-hook',
+    breaks: [
+      ['test/unit/call/a.test.ts', 'let a = 0;\nbeforeEach(() => {\n  a = 1;\n});'],
+      ['test/unit/call/a.test.ts', `describe('a', () => {});\nafterEach(() => close());`],
+      ['test/unit/call/a.test.ts', 'before(open);'],
+      ['test/unit/call/a.test.ts', 'after(async () => {\n  await close();\n});'],
+      ['test/unit/call/a.test.ts', `it('is', () => {});`],
+      ['test/unit/call/a.test.ts', `it.only('is', () => {});`]
+    ],
+    keeps: [
+      ['test/unit/call/a.test.ts', `describe('a', () => {\n  beforeEach(open);\n  afterEach(() => close());\n  it('is', () => {});\n});`],
+      ['test/unit/call/a.test.ts', '// beforeEach(open)\nconst text = `\nbeforeEach(open);\nit(1);\n`;\nconst itIs = 1;'],
+      ['test/integration/a.test.ts', 'before(open);'],
+      ['test/unit/call/world.ts', 'after(1);']
     ]
   },
   {

@@ -49,10 +49,141 @@ describe('call state machine', () => {
 
   it('answers by itself where the room does', () => {
     const { network, a, b } = pair();
-    b.autoAnswer = true;
+    b.autoAnswerAfterMs = 0;
     place(a);
     network.settle();
     assert.equal(b.call?.phase, 'connected');
+  });
+
+  it('counts down before it answers by itself, and leaves the call to whoever touches anything', () => {
+    const { network, a, b } = pair();
+    b.autoAnswerAfterMs = 5_000;
+    place(a);
+    network.settle();
+    assert.deepEqual([b.call?.phase, b.call?.autoAnswerAtMs], ['ringing', network.now + 5_000]);
+    network.advance(4_999);
+    assert.equal(b.call?.phase, 'ringing');
+    network.advance(1);
+    assert.deepEqual([b.call?.phase, b.call?.autoAnswerAtMs], ['connected', null]);
+    for (const touch of [{ type: 'touched' }, { type: 'set-microphone', on: false }, { type: 'set-camera', on: false }] as const) {
+      const again = pair();
+      again.b.autoAnswerAfterMs = 5_000;
+      place(again.a);
+      again.network.settle();
+      again.b.do(touch);
+      assert.deepEqual([again.b.call?.autoAnswerAtMs, again.b.timers.has('auto-answer')], [null, false], touch.type);
+      again.network.advance(30_000);
+      assert.equal(again.b.call?.phase, 'ringing', touch.type);
+    }
+  });
+
+  it('does not answer by itself any more where that was turned off, or nobody wants to be disturbed', () => {
+    for (const change of [{ autoAnswerAfterMs: null }, { doNotDisturb: true }]) {
+      const { network, a, b } = pair();
+      b.autoAnswerAfterMs = 5_000;
+      place(a);
+      network.settle();
+      Object.assign(b, change);
+      network.advance(5_000);
+      assert.deepEqual([b.call?.phase, b.call?.autoAnswerAtMs], ['ringing', null]);
+    }
+  });
+
+  it('leaves no countdown behind when the call ends before it', () => {
+    const { network, a, b } = pair();
+    b.autoAnswerAfterMs = 5_000;
+    place(a);
+    network.settle();
+    a.do({ type: 'hang-up' });
+    network.settle();
+    assert.deepEqual([b.call?.phase, b.call?.autoAnswerAtMs, b.timers.has('auto-answer')], ['ended', null, false]);
+  });
+
+  it('does not ring while nobody wants to be disturbed, and says who called', () => {
+    const { network, a, b } = pair();
+    b.doNotDisturb = true;
+    b.autoAnswerAfterMs = 0;
+    place(a);
+    network.settle();
+    assert.equal(a.call?.ended?.reason, 'busy');
+    assert.deepEqual([b.call, b.mediaOpened, b.timers.size], [null, 0, 0]);
+    assert.deepEqual(b.notRung, [{ why: 'do-not-disturb', account: 'a@x.example' }]);
+    // In a call of its own it is the same to the caller, and missed as well.
+    b.doNotDisturb = false;
+    const inCall = connected();
+    inCall.b.doNotDisturb = true;
+    const c = inCall.network.room('c@x.example', 'cccccccccccccccccccccccccc');
+    place(c, LATER_CALL);
+    inCall.network.settle();
+    assert.equal(c.call?.ended?.reason, 'busy');
+    assert.deepEqual(inCall.b.notRung, [{ why: 'do-not-disturb', account: 'c@x.example' }]);
+    assert.equal(inCall.b.call?.phase, 'connected');
+  });
+
+  it('takes the call of whoever is being called from here, whether or not it may be disturbed', () => {
+    const { network, a, b } = pair();
+    a.doNotDisturb = true;
+    b.doNotDisturb = true;
+    place(a, CALL);
+    b.do({ type: 'place', id: LATER_CALL, to: 'a@x.example', video: true });
+    network.settle();
+    assert.deepEqual([a.call?.phase, b.call?.phase, b.call?.id], ['connected', 'connected', CALL]);
+  });
+
+  it('property: no step rings for a blocked account, whatever else is so', () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          doNotDisturb: fc.boolean(),
+          after: fc.constantFrom(null, 0, 5_000),
+          inCall: fc.constantFrom('idle', 'calling a', 'with c'),
+          ended: fc.boolean()
+        }),
+        fc.array(fc.constantFrom('place', 'place-later', 'settle', 'wait', 'answer', 'hang-up', 'touched'), { minLength: 1, maxLength: 12 }),
+        ({ doNotDisturb, after, inCall, ended }, steps) => {
+          const { network, a, b } = pair();
+          const c = network.room('c@x.example', 'cccccccccccccccccccccccccc');
+          b.blocked.add('a@x.example');
+          b.doNotDisturb = doNotDisturb;
+          b.autoAnswerAfterMs = after;
+          if (inCall === 'calling a') b.do({ type: 'place', id: LATER_CALL, to: 'a@x.example', video: true });
+          if (inCall === 'with c') {
+            b.do({ type: 'place', id: LATER_CALL, to: 'c@x.example', video: true });
+            network.settle();
+            c.do({ type: 'answer', video: true });
+            if (ended) b.do({ type: 'hang-up' });
+          }
+          let calls = 0;
+          for (const step of steps) {
+            if (step === 'place' || step === 'place-later') {
+              place(a, `0190f3c2-7d4e-7a31-8c55-000000000${step === 'place' ? '1' : '3'}${String(10 + calls++)}`);
+            } else if (step === 'settle') network.settle();
+            else if (step === 'wait') network.advance(6_000);
+            else if (step === 'answer') b.do({ type: 'answer', video: true });
+            else b.do({ type: step });
+            assert.ok(b.call === null || b.call.direction === 'outgoing', 'nothing rings');
+          }
+          network.settle();
+          assert.ok(b.notRung.every(({ why, account }) => why === 'blocked' && account === 'a@x.example'));
+          assert.ok(b.call === null || b.call.direction === 'outgoing');
+          assert.ok(!network.log.some(({ from, message }) => from === b.endpoint && message.type === 'call.ringing'), 'and nobody is told that it does');
+          assert.notEqual(a.call?.phase === 'connected' && a.call.direction === 'outgoing', true);
+        }
+      )
+    );
+  });
+
+  it('goes by the switch as it was when the call began', () => {
+    for (const side of ['a', 'b'] as const) {
+      const { network, ...rooms } = pair();
+      place(rooms.a);
+      if (side === 'b') network.settle();
+      rooms[side].encryption = { ...rooms[side].encryption, setting: false };
+      network.settle();
+      rooms.b.do({ type: 'answer', video: true });
+      network.settle();
+      assert.deepEqual([shown(rooms.a), shown(rooms.b)], ['end-to-end-verified', 'end-to-end-verified'], side);
+    }
   });
 
   it('is a standard call with the reason on both sides when one side’s setting is off', () => {

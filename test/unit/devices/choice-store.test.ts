@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../../../src/config/atomic-file.ts';
-import { type ChoiceStore, type ChosenDevice, createChoiceStore } from '../../../src/devices/choice-store.ts';
+import { createKeptFile } from '../../../src/config/kept-file.ts';
+import { type ChoiceStore, type ChosenDevice, createChoiceStore, keptChoices, NO_CHOICES } from '../../../src/devices/choice-store.ts';
 import { type Log, silentLog } from '../../../src/kernel/log.ts';
 
 const CHOSEN: ChosenDevice = {
@@ -16,20 +16,20 @@ const CHOSEN: ChosenDevice = {
   portDecides: true
 };
 
-let directory: string;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'cloister-choice-'));
-});
-afterEach(() => rm(directory, { recursive: true, force: true }));
-
-function createStore(): { readonly store: ChoiceStore; readonly path: string; readonly warnings: string[] } {
-  const path = join(directory, 'data', 'devices.json');
-  const warnings: string[] = [];
-  const log: Log = { ...silentLog, warn: (message) => warnings.push(message) };
-  return { store: createChoiceStore({ path, writeFile: writeFileAtomically, log }), path, warnings };
-}
-
 describe('the file of chosen devices', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'cloister-choice-'));
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  function createStore(): { readonly store: ChoiceStore; readonly path: string; readonly warnings: string[] } {
+    const path = join(directory, 'data', 'devices.json');
+    const warnings: string[] = [];
+    const log: Log = { ...silentLog, warn: (message) => warnings.push(message) };
+    return { store: createChoiceStore(createKeptFile({ path, schema: keptChoices, empty: NO_CHOICES, log })), path, warnings };
+  }
+
   it('is read as it was written, and not there at first', async () => {
     const { store, warnings } = createStore();
     assert.deepEqual(await store.read(), {});

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { printableText } from '../../../src/devices/device-text.ts';
-import { applianceOf, type DeviceIdentity, deviceId, findKnown, isTellingSerial, known, lookalikes, type UsbDevice } from '../../../src/devices/identity.ts';
+import {
+  applianceOf,
+  type DeviceIdentity,
+  deviceId,
+  findKnown,
+  isTellingSerial,
+  known,
+  lookalikes,
+  modelOf,
+  type UsbDevice
+} from '../../../src/devices/identity.ts';
 
 const camera = (facts: Partial<DeviceIdentity> = {}): DeviceIdentity => ({
   model: '046d:0893',
@@ -149,6 +159,15 @@ describe('one appliance', () => {
   it('ends where hubs are said to be plugged in at themselves', () => {
     const hub = usb('p-1', '046d:0888', { isHub: true, hub: 'p-1' });
     assert.equal(applianceOf(usb('p-1.1', '046d:0866', { hub: 'p-1' }), [hub]), 'usb:p-1');
+  });
+});
+
+describe('a USB device’s model', () => {
+  it('is its vendor and product in four digits each', () => {
+    assert.deepEqual(
+      [modelOf({ vendorId: 0x046d, productId: 2 }), modelOf({ vendorId: 0xffff, productId: 0x0ab0 }), modelOf({ vendorId: 0, productId: 0 })],
+      ['046d:0002', 'ffff:0ab0', '0000:0000']
+    );
   });
 });
 

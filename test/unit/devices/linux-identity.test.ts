@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { identifyHidRows, identifyNode, readMachine } from '../../../src/devices/linux-identity.ts';
 import { createFakeMachine, type FakeMachine } from '../../fakes/sysfs.ts';
 
-let machine: FakeMachine;
-beforeEach(async () => {
-  machine = await createFakeMachine();
-});
-afterEach(() => machine[Symbol.asyncDispose]());
-
-const identify = async (subsystem: 'hidraw' | 'video4linux' | 'sound', name: string) => identifyNode(await readMachine(machine.sysfs), subsystem, name);
-
 describe('the identity of a node in /dev', () => {
+  let machine: FakeMachine;
+  beforeEach(async () => {
+    machine = await createFakeMachine();
+  });
+  afterEach(() => machine[Symbol.asyncDispose]());
+
+  const identify = async (subsystem: 'hidraw' | 'video4linux' | 'sound', name: string) => identifyNode(await readMachine(machine.sysfs), subsystem, name);
+
   it('is one for the HID, sound and camera parts of a USB device', async () => {
     await machine.usb({ at: '1-2', model: '05e3:0608', hub: true });
     await machine.usb({ at: '1-2.1', model: '0b0e:3011', serial: 'A00F123456', maker: 'Jabra', name: 'Jabra PanaCast' });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import fc from 'fast-check';
 import { issueEndpoint, makeAuthority } from '../../../src/identity/certificate-authority.ts';
-import { type EnvelopeContext, signEnvelope, verifyEnvelope } from '../../../src/identity/envelope.ts';
+import { type EnvelopeContext, signEnvelope, verifyEnvelope, verifyStatement } from '../../../src/identity/envelope.ts';
 import type { EndpointIdentity } from '../../../src/identity/port.ts';
 import { createReplayCache } from '../../../src/identity/replay-cache.ts';
 import { identityOf } from '../../../src/identity/store.ts';
@@ -297,6 +297,52 @@ describe('envelope', () => {
     );
     assert.equal(await codeOf(forge('['.repeat(20_000) + ']'.repeat(20_000), {})), 'CL_ENVELOPE_MALFORMED');
     assert.equal(await codeOf(forge(headerOf(world.alice), '['.repeat(20_000) + ']'.repeat(20_000))), 'CL_ENVELOPE_MALFORMED');
+  });
+
+  describe('statements: what an endpoint says to whoever asks', () => {
+    const said = (change: Partial<Envelope> = {}, from = world.alice): Promise<Buffer> => {
+      const { call: _call, ...envelope } = envelopeOf(from, from, { type: 'presence', to: { account: from.account }, ...change });
+      return signEnvelope(from, envelope);
+    };
+    const statementCode = async (bytes: Uint8Array, change: { sender?: string; nowMs?: number } = {}): Promise<string> => {
+      const result = await verifyStatement(bytes, {
+        nowMs: NOW_MS,
+        sender: world.alice.endpointId,
+        form: { maxBytes: 16_384, parse: parseEnvelope },
+        trust: world.trust,
+        signatures: 'required',
+        ...change
+      });
+      return result.ok ? 'ok' : result.error.error.code;
+    };
+
+    it('are proven, however old and however often they come', async () => {
+      const bytes = await said();
+      assert.equal(await statementCode(bytes), 'ok');
+      assert.equal(await statementCode(bytes), 'ok');
+      assert.equal(await statementCode(bytes, { nowMs: NOW_MS + 5 * 86_400_000 }), 'ok');
+    });
+
+    it('are refused in another’s name, of a stranger, changed, unsigned, of the future, and with a certificate that is past', async () => {
+      const bytes = await said();
+      assert.equal(await statementCode(bytes, { sender: world.bob.endpointId }), 'CL_ENVELOPE_SENDER_MISMATCH');
+      const inBobsName = await said({ from: { account: world.bob.account, endpoint: world.alice.endpointId } });
+      assert.equal(await statementCode(inBobsName), 'CL_ENVELOPE_SENDER_MISMATCH');
+      assert.equal(await statementCode(await said({}, world.eve), { sender: world.eve.endpointId }), 'CL_ENVELOPE_UNTRUSTED');
+      const [head = '', , signature = ''] = bytes.toString().split('.');
+      const other = Buffer.from(JSON.stringify({ ...envelopeOf(world.alice, world.alice), body: { name: 'x' } })).toString('base64url');
+      assert.equal(await statementCode(Buffer.from(`${head}.${other}.${signature}`)), 'CL_ENVELOPE_SIGNATURE');
+      assert.equal(await statementCode(Buffer.from(JSON.stringify({ state: 'online' }))), 'CL_ENVELOPE_MALFORMED');
+      assert.equal(await statementCode(await said({ iat: NOW_S + 301, exp: NOW_S + 400 })), 'CL_CLOCK_WRONG');
+      assert.equal(await statementCode(await said({ exp: NOW_S + 1000 })), 'CL_ENVELOPE_EXPIRED');
+      assert.equal(await statementCode(bytes, { nowMs: NOW_MS + 20 * 365 * 86_400_000 }), 'CL_ENVELOPE_CERTIFICATE_EXPIRED');
+      assert.equal(await statementCode(Buffer.alloc(16_385, 'a')), 'CL_ENVELOPE_TOO_LARGE');
+    });
+
+    it('are not taken of what was meant for somebody', async () => {
+      assert.equal(await statementCode(valid), 'CL_ENVELOPE_WRONG_RECIPIENT');
+      assert.equal(await statementCode(await said({ to: { account: world.bob.account } })), 'CL_ENVELOPE_WRONG_RECIPIENT');
+    });
   });
 });
 

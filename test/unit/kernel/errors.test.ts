@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ErrorCode, errorCodes } from '../../../src/kernel/error-codes.ts';
-import { asCloisterError, CloisterError } from '../../../src/kernel/errors.ts';
+import { asCloisterError, CloisterError, hasSystemCode } from '../../../src/kernel/errors.ts';
 
 describe('kernel: errors', () => {
   it('takes category, retryable and text from the registry', () => {
@@ -30,6 +30,16 @@ describe('kernel: errors', () => {
     assert.deepEqual([wrapped.code, wrapped.message, wrapped.cause], ['CL_MEDIA_SOURCE', 'x is not a function', foreign]);
     assert.equal(asCloisterError('text').code, 'CL_INTERNAL');
     assert.equal(asCloisterError(undefined).message, 'undefined');
+  });
+
+  it('knows what the system said, and that nothing else said it', () => {
+    const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+    assert.deepEqual(
+      [hasSystemCode(denied, 'EACCES'), hasSystemCode(denied, 'EPERM', 'EACCES'), hasSystemCode(denied, 'ENOENT'), hasSystemCode(denied)],
+      [true, true, false, false]
+    );
+    for (const other of [new Error('EACCES'), { code: 'EACCES' }, 'EACCES', null, undefined, Object.assign(new Error('x'), { code: ['EACCES'] })])
+      assert.equal(hasSystemCode(other, 'EACCES'), false);
   });
 
   it('has a registry of well-formed codes, each with a sentence of its own', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import * as fc from 'fast-check';
 import { createLog, type LogOptions } from '../../../src/logging/create-log.ts';
-import { redactFields, redactText } from '../../../src/logging/redact.ts';
+import { redactDocument, redactFields, redactText } from '../../../src/logging/redact.ts';
 
 const HEX = '0123456789abcdef'.repeat(4);
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 6);
@@ -40,6 +40,17 @@ describe('log', () => {
         { time: '2026-01-02T03:04:05.006Z', level: 'warn', message: 'slow', part: 'signaling', call: 'c1', ms: 12 }
       ]
     );
+  });
+
+  it('keeps the latest five hundred lines that were written, redacted', async () => {
+    const { log, lines } = open();
+    log.debug('not asked for');
+    for (let count = 0; count < 510; count++) log.child({ count }).info('line', { token: 'canary' });
+    const recent = log.recent();
+    await log[Symbol.asyncDispose]();
+    assert.deepEqual(recent, lines().slice(-500));
+    assert.match(recent[0] ?? '', /"count":10,/);
+    assert.ok(!recent.join().includes('canary'));
   });
 
   it('writes short lines for people', async () => {
@@ -116,14 +127,23 @@ describe('redaction', () => {
     'a cut private key': '-----BEGIN EC PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49',
     'an ICE password': 'a=ice-pwd:asd88fgpdd777uzjYhagZg',
     'an ICE password in JSON': '{"ice-pwd": "asd88fgpdd777uzjYhagZg"}',
+    'a password in an address': 'turnuser:hunter22222@',
+    'a token after its name': 'token=abcdef012345',
+    'a PIN after its name': '"pin": "394715"',
+    'a PIN’s hash': '$argon2id$v=19$m=65536,t=3,p=1$c2FsdHNhbHRzYWx0c2FsdA$dGFndGFn',
+    'a bearer': 'Authorization: Bearer abcdef012345',
     'a signed message': 'eyJhbGciOiJFUzI1NiJ9.eyJub25jZSI6ICJ4In0.c2lnbmF0dXJl'
   };
   for (const [name, secret] of Object.entries(secrets)) {
     it(`takes out ${name}, wherever it stands`, () => {
-      for (const text of [secret, `before ${secret} after`, `(${secret})`, `x=${secret};`]) {
+      for (const text of name === 'a password in an address'
+        ? [`turn://${secret}relay.example`]
+        : [secret, `before ${secret} after`, `(${secret})`, `x=${secret};`]) {
         const shown = redactText(text);
         assert.ok(shown.includes('[redacted]'), shown);
-        for (const piece of secret.split(/[\s.:"-]+/).filter((part) => part.length >= 5 && !/^(?:BEGIN|PRIVATE|ice|-+)$/.test(part)))
+        for (const piece of secret
+          .split(/[\s.:"-]+/)
+          .filter((part) => part.length >= 5 && !/^(?:BEGIN|PRIVATE|ice|token|Authorization|Bearer|-+)$|=.*,/.test(part)))
           assert.ok(!shown.includes(piece), shown);
       }
     });
@@ -174,9 +194,47 @@ describe('redaction', () => {
     for (const name of names) assert.deepEqual(redactFields({ [name]: 7 }), { [name]: '[redacted]' }, name);
   });
 
+  it('takes secrets out of a document, however deep', () => {
+    const document = {
+      room: 'Boardroom',
+      servers: [{ urls: 'turn:a', credential: 'canary', pin: null }],
+      deep: { nonce: [1, 2], text: '12345 67890 12345 67890' },
+      n: 1,
+      no: undefined
+    };
+    const shown = {
+      room: 'Boardroom',
+      servers: [{ urls: 'turn:a', credential: '[redacted]', pin: null }],
+      deep: { nonce: '[redacted]', text: '[redacted]' },
+      n: 1
+    };
+    assert.deepEqual(redactDocument(document), shown);
+    let nested: unknown = 'canary';
+    for (let depth = 0; depth < 100; depth++) nested = { nested };
+    assert.ok(!JSON.stringify(redactDocument(nested)).includes('canary'));
+    assert.equal(
+      redactDocument(() => 'canary'),
+      null
+    );
+  });
+
   it('takes linear time, and lets no code through whatever is around it', () => {
     const started = performance.now();
-    for (const piece of ['12345 ', '-----BEGIN A KEY-----', 'eyJ', 'a'.repeat(63), '1234', 'ice-pwd:', 'ice-pwd ', '-----BEGIN KEYKEY', `${HEX} `])
+    for (const piece of [
+      '12345 ',
+      '-----BEGIN A KEY-----',
+      'eyJ',
+      'a'.repeat(63),
+      '1234',
+      'ice-pwd:',
+      'ice-pwd ',
+      '-----BEGIN KEYKEY',
+      'token',
+      'token   ',
+      '://a',
+      '$argon2id$',
+      `${HEX} `
+    ])
       redactText(piece.repeat(100_000));
     assert.ok(performance.now() - started < 2000);
     assert.equal(redactText('x'.repeat(5000)), `${'x'.repeat(4096)}…`);

@@ -3,17 +3,17 @@ import { errorCodes } from '../../../src/kernel/error-codes.ts';
 import { gainOfPercent } from '../../../src/kernel/volume.ts';
 import type { DeviceView, EncryptionView, EndReason, RoomState, StandardReason } from '../../../src/room/state.ts';
 import { sceneOf } from '../../../src/ui/display/scene-choice.ts';
-import { nothingOpened, screenOf } from '../../../src/ui/panel/screen-choice.ts';
+import { back, nothingOpened, open, screenOf } from '../../../src/ui/panel/screen-choice.ts';
 import { isAsleep, SLEEP_AFTER_MS } from '../../../src/ui/panel/sleep.ts';
 import { isShuttered, sourceControl } from '../../../src/ui/panel/source-control.ts';
 import { currentCodeOf } from '../../../src/ui/shared/current-code.ts';
 import { initialsOf } from '../../../src/ui/shared/initials.ts';
 import { roomStatusOf } from '../../../src/ui/shared/room-status.ts';
-import { endedText, errorText, featureText, shieldText, standardReasonText, text } from '../../../src/ui/shared/texts.ts';
-import { durationText } from '../../../src/ui/shared/time-text.ts';
+import { textsOf } from '../../../src/ui/texts/texts.ts';
 import { SECURITY_CODE, states } from '../../browser/fixtures/states.ts';
 import { deviceView } from '../../fakes/device-views.ts';
 
+const t = textsOf('en');
 const seen = (state: RoomState) => ({ state, online: true });
 const callOf = (state: RoomState) => {
   assert.ok(state.call);
@@ -58,21 +58,33 @@ describe('ui/panel/screen-choice', () => {
 
   it('shows an incoming call over whatever is open', () => {
     const { id } = callOf(states.incoming);
-    assert.equal(screenOf(seen(states.incoming), { dial: true, security: id, dismissedCall: id }), 'incoming');
+    assert.equal(screenOf(seen(states.incoming), { page: 'call', callPage: { call: id, page: 'security' }, dismissedCall: id }), 'incoming');
   });
 
   it('shows the security page of this call only, and only while it runs', () => {
     const { id } = callOf(states.endToEnd);
-    assert.equal(screenOf(seen(states.endToEnd), { ...nothingOpened, security: id }), 'security');
-    assert.equal(screenOf(seen(states.endToEnd), { ...nothingOpened, security: 'another' }), 'in-call');
-    assert.equal(screenOf(seen(states.ended), { ...nothingOpened, security: id }), 'ended');
+    assert.equal(screenOf(seen(states.endToEnd), open(nothingOpened, 'security', id)), 'security');
+    assert.equal(screenOf(seen(states.endToEnd), open(nothingOpened, 'security', 'another')), 'in-call');
+    assert.equal(screenOf(seen(states.ended), open(nothingOpened, 'security', id)), 'ended');
   });
 
   it('goes home from the call that was dismissed, not from the next', () => {
     const { id } = callOf(states.ended);
     assert.equal(screenOf(seen(states.ended), { ...nothingOpened, dismissedCall: id }), 'home');
     assert.equal(screenOf(seen(states.ended), { ...nothingOpened, dismissedCall: 'another' }), 'ended');
-    assert.equal(screenOf(seen(states.idle), { ...nothingOpened, dial: true }), 'dial');
+    assert.equal(screenOf(seen(states.idle), open(nothingOpened, 'call', null)), 'call');
+  });
+
+  it('opens and closes pages: those of a call over that call alone', () => {
+    const settings = open(nothingOpened, 'settings', null);
+    assert.equal(screenOf(seen(states.idle), settings), 'settings');
+    assert.equal(screenOf(seen(states.endToEnd), settings), 'in-call', 'the room comes first');
+    const { id } = callOf(states.endToEnd);
+    const camera = open(settings, 'camera', id);
+    assert.equal(screenOf(seen(states.endToEnd), camera), 'camera');
+    assert.deepEqual(back(camera), settings);
+    assert.deepEqual(back(settings), nothingOpened);
+    assert.deepEqual(open(settings, 'more', null), settings, 'without a call there is nothing that the page could be of');
   });
 
   it('shows nothing of the room while it does not answer', () => {
@@ -132,31 +144,31 @@ describe('ui: what is shown is what is so', () => {
 
   it('says of a call that will be standard that it will be, and not that it is being secured', () => {
     const { encryption } = callOf(states.incomingStandard);
-    assert.equal(shieldText(encryption), text('incoming.standard'));
-    assert.equal(shieldText({ ...encryption, expected: 'end-to-end' }), text('shield.none'));
-    assert.equal(shieldText({ ...encryption, state: 'standard' }), text('shield.standard'));
+    assert.equal(t.shield(encryption), t('incoming.standard'));
+    assert.equal(t.shield({ ...encryption, expected: 'end-to-end' }), t('shield.none'));
+    assert.equal(t.shield({ ...encryption, state: 'standard' }), t('shield.standard'));
   });
 
   it('calls a room ready only when nothing is wrong', () => {
-    assert.equal(roomStatusOf(states.idle).severity, 'good');
-    assert.equal(roomStatusOf(states.idleOffline).severity, 'bad');
-    assert.equal(roomStatusOf(states.idleProblem).severity, 'warning');
-    assert.match(roomStatusOf(states.idleProblem).detail ?? '', /Front camera/);
-    assert.equal(roomStatusOf({ ...states.idle, network: { ...states.idle.network, clock: 'wrong' } }).severity, 'bad');
-    assert.equal(roomStatusOf({ ...states.idle, network: { ...states.idle.network, broker: 'connecting' } }).severity, 'warning');
-    assert.equal(roomStatusOf({ ...states.idle, health: { ...states.idle.health, status: 'degraded' } }).severity, 'warning');
+    assert.equal(roomStatusOf(states.idle, t).severity, 'good');
+    assert.equal(roomStatusOf(states.idleOffline, t).severity, 'bad');
+    assert.equal(roomStatusOf(states.idleProblem, t).severity, 'warning');
+    assert.match(roomStatusOf(states.idleProblem, t).detail ?? '', /Front camera/);
+    assert.equal(roomStatusOf({ ...states.idle, network: { ...states.idle.network, clock: 'wrong' } }, t).severity, 'bad');
+    assert.equal(roomStatusOf({ ...states.idle, network: { ...states.idle.network, broker: 'connecting' } }, t).severity, 'warning');
+    assert.equal(roomStatusOf({ ...states.idle, health: { ...states.idle.health, status: 'degraded' } }, t).severity, 'warning');
   });
 });
 
 describe('ui/shared/texts', () => {
   it('fills names in', () => {
-    assert.equal(text('display.noPicture', { name: 'Atlas' }), 'No picture from Atlas');
-    assert.equal(text('display.noPicture', { name: '$& {name}' }), 'No picture from $& {name}');
+    assert.equal(t('display.noPicture', { name: 'Atlas' }), 'No picture from Atlas');
+    assert.equal(t('display.noPicture', { name: '$& {name}' }), 'No picture from $& {name}');
   });
 
   it('has a different sentence for every reason of a standard call', () => {
     const reasons: StandardReason[] = ['policy-here', 'setting-here', 'recording-here', 'not-offered', 'policy-there', 'setting-there', 'recording-there'];
-    const sentences = reasons.map((reason) => standardReasonText(reason));
+    const sentences = reasons.map((reason) => t.standardReason(reason));
     assert.equal(new Set(sentences).size, reasons.length);
     assert.ok(sentences.every((sentence) => sentence.endsWith('.')));
   });
@@ -176,27 +188,27 @@ describe('ui/shared/texts', () => {
       'answered-elsewhere'
     ];
     for (const reason of reasons) {
-      for (const by of ['here', 'there'] as const) assert.match(endedText({ reason, by, code: null, text: '' }).reason, /\.$/);
+      for (const by of ['here', 'there'] as const) assert.match(t.ended({ reason, by, code: null, text: '' }).reason, /\.$/);
     }
-    assert.equal(endedText({ reason: 'timeout', by: 'here', code: 'CL_CALL_TIMEOUT', text: '' }).detail, null, 'the same sentence is not said twice');
-    assert.equal(endedText({ reason: 'media-failed', by: 'here', code: 'CL_MEDIA_CONNECT', text: '' }).detail, errorCodes.CL_MEDIA_CONNECT.text);
+    assert.equal(t.ended({ reason: 'timeout', by: 'here', code: 'CL_CALL_TIMEOUT', text: '' }).detail, null, 'the same sentence is not said twice');
+    assert.equal(t.ended({ reason: 'media-failed', by: 'here', code: 'CL_MEDIA_CONNECT', text: '' }).detail, errorCodes.CL_MEDIA_CONNECT.text);
   });
 
   it('says an error by its code, and something useful for one it does not know', () => {
-    assert.equal(errorText('CL_CALL_BUSY'), errorCodes.CL_CALL_BUSY.text);
-    assert.equal(errorText('toString'), text('error.unknown'));
+    assert.equal(t.error('CL_CALL_BUSY'), errorCodes.CL_CALL_BUSY.text);
+    assert.equal(t.error('toString'), t('error.unknown'));
   });
 
   it('names every feature that an end-to-end encrypted call takes away', async () => {
     const { unavailableFeatures } = await import('../../../src/call/features.ts');
-    for (const { feature } of unavailableFeatures('end-to-end')) assert.notEqual(featureText(feature), feature);
+    for (const { feature } of unavailableFeatures('end-to-end')) assert.notEqual(t.feature(feature), feature);
   });
 
   it('writes durations and initials', () => {
-    assert.equal(durationText(0), '0:00');
-    assert.equal(durationText(-5), '0:00');
-    assert.equal(durationText(245_900), '4:05');
-    assert.equal(durationText(3_729_000), '1:02:09');
+    assert.equal(t.duration(0), '0:00');
+    assert.equal(t.duration(-5), '0:00');
+    assert.equal(t.duration(245_900), '4:05');
+    assert.equal(t.duration(3_729_000), '1:02:09');
     assert.equal(initialsOf('Atlas Meeting Room'), 'AR');
     assert.equal(initialsOf('  (7) ünal '), 'Ü');
     assert.equal(initialsOf(''), '');

@@ -2,8 +2,8 @@
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import type { CallView } from '../../../room/state.ts';
 import { ShieldIcon } from '../../shared/shield.tsx';
-import { endedText, text } from '../../shared/texts.ts';
 import { colours } from '../../shared/theme.ts';
+import { useTexts } from '../../shared/use-texts.ts';
 
 const useStyles = makeStyles({
   scene: {
@@ -17,7 +17,7 @@ const useStyles = makeStyles({
     padding: '0 10rem',
     textAlign: 'center'
   },
-  failed: { backgroundImage: 'radial-gradient(110rem 60rem at 50% -15rem, #5c1c23 0%, #121216 75%)' },
+  failed: { backgroundImage: `radial-gradient(110rem 60rem at 50% -15rem, ${colours.glowFailed} 0%, ${colours.ground} 75%)` },
   icon: { fontSize: '6rem', lineHeight: 0 },
   title: { margin: 0, fontSize: '5rem', fontWeight: 600, lineHeight: 1.15 },
   titleFailed: { color: colours.bad },
@@ -27,8 +27,9 @@ const useStyles = makeStyles({
 
 export function EndedScene({ call }: { readonly call: CallView }) {
   const styles = useStyles();
+  const t = useTexts();
   const failed = call.encryption.state === 'failed';
-  const words = call.ended === null ? null : endedText(call.ended);
+  const words = call.ended === null ? null : t.ended(call.ended);
   return (
     <div className={mergeClasses(styles.scene, failed && styles.failed)}>
       {failed ? (
@@ -36,7 +37,7 @@ export function EndedScene({ call }: { readonly call: CallView }) {
           <ShieldIcon encryption={call.encryption} />
         </div>
       ) : null}
-      <h1 className={mergeClasses(styles.title, failed && styles.titleFailed)}>{text(failed ? 'ended.failedTitle' : 'display.ended')}</h1>
+      <h1 className={mergeClasses(styles.title, failed && styles.titleFailed)}>{t(failed ? 'ended.failedTitle' : 'display.ended')}</h1>
       <div className={styles.name}>{call.peer.displayName}</div>
       {words === null ? null : (
         <p className={styles.reason} data-testid="ended-reason" data-reason={call.ended?.reason}>

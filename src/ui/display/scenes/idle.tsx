@@ -4,9 +4,9 @@ import { WarningFilled } from '@fluentui/react-icons/svg/warning';
 import type { RoomState } from '../../../room/state.ts';
 import { useNow } from '../../shared/room-context.tsx';
 import { roomStatusOf } from '../../shared/room-status.ts';
-import { text } from '../../shared/texts.ts';
+import { TechnicalDetail } from '../../shared/technical-detail.tsx';
 import { colours } from '../../shared/theme.ts';
-import { clockText, dateText } from '../../shared/time-text.ts';
+import { useTexts } from '../../shared/use-texts.ts';
 
 const useStyles = makeStyles({
   scene: {
@@ -16,7 +16,7 @@ const useStyles = makeStyles({
     flexDirection: 'column',
     justifyContent: 'space-between',
     padding: '5rem 6rem',
-    backgroundImage: 'radial-gradient(90rem 60rem at 85% 0, #26284f 0%, #121216 75%)'
+    backgroundImage: `radial-gradient(90rem 60rem at 85% 0, ${colours.glow} 0%, ${colours.ground} 75%)`
   },
   room: { margin: 0, fontSize: '5rem', fontWeight: 600, lineHeight: 1.1 },
   time: { fontSize: '15rem', fontWeight: 200, lineHeight: 1, letterSpacing: '-0.02em', fontVariantNumeric: 'tabular-nums' },
@@ -25,8 +25,8 @@ const useStyles = makeStyles({
   how: { color: colours.quiet },
   address: { fontSize: '3.25rem', fontWeight: 600 },
   problem: { display: 'flex', alignItems: 'center', gap: '1.75rem', maxWidth: '58rem', padding: '1.5rem 2.5rem', borderRadius: '1.5rem', lineHeight: 1.25 },
-  warning: { backgroundColor: colours.warningGround },
-  bad: { backgroundColor: colours.badGround },
+  warning: { backgroundColor: colours.warningGround, border: `4px solid ${colours.edgeWarning}` },
+  bad: { backgroundColor: colours.badGround, border: `4px solid ${colours.edgeBad}` },
   warningIcon: { color: colours.warning, fontSize: '4rem', lineHeight: 0 },
   badIcon: { color: colours.bad, fontSize: '4rem', lineHeight: 0 },
   problemTitle: { fontWeight: 600 }
@@ -34,20 +34,21 @@ const useStyles = makeStyles({
 
 export function IdleScene({ state }: { readonly state: RoomState }) {
   const styles = useStyles();
+  const t = useTexts();
   const now = useNow();
-  const status = roomStatusOf(state);
+  const status = roomStatusOf(state, t);
   const bad = status.severity === 'bad';
   return (
     <div className={styles.scene}>
       <h1 className={styles.room}>{state.room.name}</h1>
       <div>
-        <div className={styles.time}>{clockText(now)}</div>
-        <div className={styles.date}>{dateText(now)}</div>
+        <div className={styles.time}>{t.clock(now)}</div>
+        <div className={styles.date}>{t.date(now)}</div>
       </div>
       <div className={styles.foot}>
         <div>
-          <div className={styles.how}>{text('display.idle.how')}</div>
-          <div className={styles.address} data-testid="room-address">
+          <div className={styles.how}>{t('display.idle.how')}</div>
+          <div className={styles.address} data-testid="room-address" dir="ltr">
             {state.room.account}
           </div>
         </div>
@@ -59,6 +60,7 @@ export function IdleScene({ state }: { readonly state: RoomState }) {
             <div>
               <div className={styles.problemTitle}>{status.title}</div>
               {status.detail === null ? null : <div>{status.detail}</div>}
+              <TechnicalDetail words={status.technical} />
             </div>
           </div>
         )}

@@ -1,7 +1,7 @@
 // Shown while the room does not answer and no call is running.
 import { makeStyles, Spinner } from '@fluentui/react-components';
-import { text } from '../../shared/texts.ts';
 import { colours } from '../../shared/theme.ts';
+import { useTexts } from '../../shared/use-texts.ts';
 
 const useStyles = makeStyles({
   scene: {
@@ -20,11 +20,12 @@ const useStyles = makeStyles({
 
 export function ReconnectingScene() {
   const styles = useStyles();
+  const t = useTexts();
   return (
     <div className={styles.scene}>
       <Spinner size="huge" aria-hidden="true" />
-      <h1 className={styles.title}>{text('reconnecting.title')}</h1>
-      <p className={styles.hint}>{text('reconnecting.display')}</p>
+      <h1 className={styles.title}>{t('reconnecting.title')}</h1>
+      <p className={styles.hint}>{t('reconnecting.display')}</p>
     </div>
   );
 }

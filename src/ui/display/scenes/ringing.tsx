@@ -5,8 +5,8 @@ import { ShieldLockFilled } from '@fluentui/react-icons/svg/shield-lock';
 import { WarningFilled } from '@fluentui/react-icons/svg/warning';
 import type { CallView } from '../../../room/state.ts';
 import { initialsOf } from '../../shared/initials.ts';
-import { standardReasonText, text } from '../../shared/texts.ts';
 import { colours } from '../../shared/theme.ts';
+import { useTexts } from '../../shared/use-texts.ts';
 
 const useStyles = makeStyles({
   scene: {
@@ -19,12 +19,12 @@ const useStyles = makeStyles({
     gap: '1.5rem',
     padding: '4rem 6rem',
     textAlign: 'center',
-    backgroundImage: 'radial-gradient(110rem 60rem at 50% -15rem, #2b2d5c 0%, #121216 75%)'
+    backgroundImage: `radial-gradient(110rem 60rem at 50% -15rem, ${colours.glow} 0%, ${colours.ground} 75%)`
   },
   phase: { color: colours.brandText, fontSize: '3.25rem', fontWeight: 600 },
   ring: {
     borderRadius: '50%',
-    animationName: { '0%': { boxShadow: '0 0 0 0 rgba(180, 184, 255, 0.35)' }, '70%, 100%': { boxShadow: '0 0 0 5rem rgba(180, 184, 255, 0)' } },
+    animationName: { '0%': { boxShadow: `0 0 0 0 ${colours.shadow}` }, '70%, 100%': { boxShadow: '0 0 0 5rem transparent' } },
     animationDuration: '2s',
     animationIterationCount: 'infinite',
     '@media (prefers-reduced-motion: reduce)': { animationName: 'none' }
@@ -36,8 +36,9 @@ const useStyles = makeStyles({
     width: '15rem',
     height: '15rem',
     borderRadius: '50%',
-    backgroundColor: '#35376b',
-    color: '#dfe0ff',
+    border: `2px solid ${colours.edge}`,
+    backgroundColor: colours.avatar,
+    color: colours.onAvatar,
     fontSize: '6rem',
     fontWeight: 600
   },
@@ -53,19 +54,24 @@ const useStyles = makeStyles({
 
 export function RingingScene({ call }: { readonly call: CallView }) {
   const styles = useStyles();
+  const t = useTexts();
   const incoming = call.direction === 'incoming';
   const endToEnd = call.encryption.expected === 'end-to-end';
   const phase = incoming ? 'display.incoming' : call.phase === 'ringing' ? 'display.ringing' : 'display.outgoing';
   return (
     <div className={styles.scene} data-direction={call.direction}>
-      <div className={styles.phase}>{text(phase)}</div>
+      <div className={styles.phase}>{t(phase)}</div>
       <div className={mergeClasses(styles.initials, call.phase === 'ringing' && styles.ring)} aria-hidden="true">
         {initialsOf(call.peer.displayName)}
       </div>
       <h1 className={styles.name} data-testid="peer-name">
         {call.peer.displayName}
       </h1>
-      {call.peer.displayName === call.peer.account ? null : <div className={styles.account}>{call.peer.account}</div>}
+      {call.peer.displayName === call.peer.account ? null : (
+        <div className={styles.account} dir="ltr">
+          {call.peer.account}
+        </div>
+      )}
       {incoming ? (
         <div className={styles.facts}>
           {call.peer.identity === 'unverified' ? (
@@ -73,18 +79,18 @@ export function RingingScene({ call }: { readonly call: CallView }) {
               <span className={mergeClasses(styles.icon, styles.warning)} aria-hidden="true">
                 <WarningFilled />
               </span>
-              {text('incoming.unverified')}
+              {t('incoming.unverified')}
             </div>
           ) : null}
           <div className={styles.fact}>
             <span className={mergeClasses(styles.icon, endToEnd && styles.good)} aria-hidden="true">
               {endToEnd ? <ShieldLockFilled /> : <LockClosedRegular />}
             </span>
-            {endToEnd ? text('incoming.endToEnd') : `${text('incoming.standard')}: ${standardReasonText(call.encryption.reason)}`}
+            {endToEnd ? t('incoming.endToEnd') : `${t('incoming.standard')}: ${t.standardReason(call.encryption.reason)}`}
           </div>
         </div>
       ) : null}
-      {incoming ? <div className={styles.hint}>{text('display.answerHint')}</div> : null}
+      {incoming ? <div className={styles.hint}>{t('display.answerHint')}</div> : null}
     </div>
   );
 }

@@ -4,10 +4,11 @@ import { ArrowLeftRegular } from '@fluentui/react-icons/svg/arrow-left';
 import { CallFilled } from '@fluentui/react-icons/svg/call';
 import { type FormEvent, useState } from 'react';
 import { parseAddress } from '../../../kernel/address.ts';
+import type { ErrorCode } from '../../../kernel/error-codes.ts';
 import type { RoomState } from '../../../room/state.ts';
 import { useCommand } from '../../shared/room-context.tsx';
-import { errorText, text } from '../../shared/texts.ts';
 import { colours, panelSizes } from '../../shared/theme.ts';
+import { useTexts } from '../../shared/use-texts.ts';
 import { Keyboard } from '../keyboard.tsx';
 import { CommandError, Screen } from '../screen.tsx';
 import { TouchButton } from '../touch-button.tsx';
@@ -20,7 +21,7 @@ const useStyles = makeStyles({
     minWidth: 0,
     minHeight: 'max(64px, 4.5rem)',
     padding: '0 1.5rem',
-    border: `2px solid ${colours.line}`,
+    border: `2px solid ${colours.field}`,
     borderRadius: '0.75rem',
     backgroundColor: colours.card,
     color: colours.text,
@@ -28,7 +29,7 @@ const useStyles = makeStyles({
     fontFamily: 'inherit',
     fontSize: 'max(24px, 1.75rem)',
     userSelect: 'text',
-    '::placeholder': { color: '#8d8d9b', opacity: 1 },
+    '::placeholder': { color: colours.placeholder, opacity: 1 },
     ':focus': { outlineStyle: 'none', border: `2px solid ${colours.brandText}` },
     '&[aria-invalid="true"]': { border: `2px solid ${colours.bad}` }
   },
@@ -37,9 +38,10 @@ const useStyles = makeStyles({
 
 export function DialScreen({ room, onBack }: { readonly room: RoomState['room']; readonly onBack: () => void }) {
   const styles = useStyles();
+  const t = useTexts();
   const command = useCommand();
   const [typed, setTyped] = useState('');
-  const [fault, setFault] = useState<string | null>(null);
+  const [fault, setFault] = useState<ErrorCode | null>(null);
 
   function type(value: string): void {
     setTyped(value);
@@ -49,22 +51,23 @@ export function DialScreen({ room, onBack }: { readonly room: RoomState['room'];
   async function submit(event: FormEvent): Promise<void> {
     event.preventDefault();
     const address = parseAddress(typed);
-    if (!address.ok) return setFault(errorText(address.error.code));
+    if (!address.ok) return setFault(address.error.code);
     setFault(null);
     if (await command.placeCall(address.value.account)) onBack(); // the call's own screen is over this one by then
   }
 
-  const error = fault ?? command.error;
+  const error = fault === null ? command.error : t.error(fault);
   return (
-    <Screen testId="screen-dial" name={text('dial.title')} className={styles.screen}>
+    <Screen testId="screen-dial" name={t('dial.title')} className={styles.screen}>
       <form className={styles.form} onSubmit={(event) => void submit(event)} noValidate>
-        <TouchButton testId="button-back" label="" name={text('action.back')} icon={<ArrowLeftRegular />} tone="quiet" onTouch={onBack} />
+        <TouchButton testId="button-back" label="" name={t('action.back')} icon={<ArrowLeftRegular />} tone="quiet" onTouch={onBack} />
         <input
           data-testid="input-address"
           className={styles.input}
-          aria-label={text('dial.label')}
+          aria-label={t('dial.label')}
           aria-invalid={error !== null}
-          placeholder={text('dial.placeholder')}
+          placeholder={t('dial.placeholder')}
+          dir="ltr"
           value={typed}
           maxLength={254}
           // The panel's own keyboard is there; the system's would cover it.
@@ -78,14 +81,14 @@ export function DialScreen({ room, onBack }: { readonly room: RoomState['room'];
         />
         <TouchButton
           testId="button-place-call"
-          label={text('dial.call')}
+          label={t('dial.call')}
           icon={<CallFilled />}
           tone="answer"
           submit
           disabled={typed.trim() === '' || command.pending !== null}
         />
       </form>
-      <div className={styles.note}>{error === null ? text('dial.hint') : <CommandError error={error} />}</div>
+      <div className={styles.note}>{error === null ? t('dial.hint') : <CommandError error={error} />}</div>
       <Keyboard organisation={room.organisation} value={typed} onChange={type} />
     </Screen>
   );

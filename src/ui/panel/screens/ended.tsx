@@ -5,9 +5,8 @@ import { useEffect } from 'react';
 import type { CallView, SecurityEvent } from '../../../room/state.ts';
 import { useCommand } from '../../shared/room-context.tsx';
 import { ShieldIcon, shieldStateOf } from '../../shared/shield.tsx';
-import { detectorText, endedText, shieldText, text } from '../../shared/texts.ts';
 import { colours, panelSizes } from '../../shared/theme.ts';
-import { durationText } from '../../shared/time-text.ts';
+import { useTexts } from '../../shared/use-texts.ts';
 import { CommandError, Screen } from '../screen.tsx';
 import { TouchButton } from '../touch-button.tsx';
 
@@ -15,17 +14,24 @@ import { TouchButton } from '../touch-button.tsx';
 const GO_HOME_MS = 30_000;
 
 const useStyles = makeStyles({
-  failed: { backgroundImage: 'radial-gradient(80rem 40rem at 50% -10rem, #5c1c23 0%, #121216 70%)' },
+  failed: { backgroundImage: `radial-gradient(80rem 40rem at 50% -10rem, ${colours.glowFailed} 0%, ${colours.ground} 70%)` },
   title: { margin: 0, fontSize: 'max(30px, 2.5rem)', fontWeight: 600 },
   titleFailed: { color: colours.bad },
   with: { color: colours.quiet, fontSize: panelSizes.large },
   reason: { margin: 0, maxWidth: '48rem', fontSize: panelSizes.large },
   detail: { margin: 0, maxWidth: '48rem', color: colours.quiet },
   facts: { display: 'flex', flexWrap: 'wrap', justifyContent: 'center', gap: '1rem', margin: '0.5rem 0' },
-  fact: { minWidth: '14rem', maxWidth: '30rem', padding: '1rem 1.75rem', borderRadius: '1rem', backgroundColor: colours.card },
+  fact: {
+    minWidth: '14rem',
+    maxWidth: '30rem',
+    padding: '1rem 1.75rem',
+    borderRadius: '1rem',
+    border: `2px solid ${colours.edge}`,
+    backgroundColor: colours.card
+  },
   name: { color: colours.quiet },
   value: { display: 'flex', alignItems: 'center', justifyContent: 'center', gap: '0.6rem', margin: '0.25rem 0 0', fontSize: panelSizes.large, fontWeight: 600 },
-  buttons: { display: 'flex', gap: '1.25rem' },
+  buttons: { display: 'flex', flexWrap: 'wrap', justifyContent: 'center', gap: '1.25rem' },
   button: { minWidth: 'max(200px, 16rem)', minHeight: 'max(72px, 5rem)' }
 });
 
@@ -33,6 +39,7 @@ type EndedScreenProps = { readonly call: CallView; readonly events: readonly Sec
 
 export function EndedScreen({ call, events, onDone }: EndedScreenProps) {
   const styles = useStyles();
+  const t = useTexts();
   const command = useCommand();
   const failed = call.encryption.state === 'failed';
   const noticed = events.findLast((event) => event.call === call.id);
@@ -44,12 +51,11 @@ export function EndedScreen({ call, events, onDone }: EndedScreenProps) {
     return () => window.clearTimeout(timer);
   }, [failed]);
 
-  const words = call.ended === null ? null : endedText(call.ended);
-  const lasted =
-    call.startedAt === null || call.endedAt === null ? text('ended.notConnected') : durationText(Date.parse(call.endedAt) - Date.parse(call.startedAt));
+  const words = call.ended === null ? null : t.ended(call.ended);
+  const lasted = call.startedAt === null || call.endedAt === null ? t('ended.notConnected') : t.duration(Date.parse(call.endedAt) - Date.parse(call.startedAt));
   return (
-    <Screen testId="screen-ended" name={text('ended.title')} centred {...(failed ? { className: styles.failed } : {})}>
-      <h1 className={mergeClasses(styles.title, failed && styles.titleFailed)}>{text(failed ? 'ended.failedTitle' : 'ended.title')}</h1>
+    <Screen testId="screen-ended" name={t('ended.title')} centred {...(failed ? { className: styles.failed } : {})}>
+      <h1 className={mergeClasses(styles.title, failed && styles.titleFailed)}>{t(failed ? 'ended.failedTitle' : 'ended.title')}</h1>
       <div className={styles.with}>{call.peer.displayName === call.peer.account ? call.peer.account : `${call.peer.displayName} · ${call.peer.account}`}</div>
       <p className={styles.reason} data-testid="ended-reason" data-reason={call.ended?.reason}>
         {words?.reason}
@@ -61,25 +67,25 @@ export function EndedScreen({ call, events, onDone }: EndedScreenProps) {
       )}
       <dl className={styles.facts}>
         <div className={styles.fact}>
-          <dt className={styles.name}>{text('ended.duration')}</dt>
+          <dt className={styles.name}>{t('ended.duration')}</dt>
           <dd className={styles.value} data-testid="ended-duration">
             {lasted}
           </dd>
         </div>
         {call.encryption.state === null ? null : (
           <div className={styles.fact}>
-            <dt className={styles.name}>{text('ended.security')}</dt>
+            <dt className={styles.name}>{t('ended.security')}</dt>
             <dd className={styles.value} data-testid="shield-state" data-state={shieldStateOf(call.encryption)}>
               <ShieldIcon encryption={call.encryption} />
-              {shieldText(call.encryption)}
+              {t.shield(call.encryption)}
             </dd>
           </div>
         )}
         {noticed === undefined ? null : (
           <div className={styles.fact}>
-            <dt className={styles.name}>{text('ended.noticedBy')}</dt>
+            <dt className={styles.name}>{t('ended.noticedBy')}</dt>
             <dd className={styles.value} data-testid="noticed-by">
-              {detectorText(noticed.detectedBy)}
+              {t.detector(noticed.detectedBy)}
             </dd>
           </div>
         )}
@@ -87,13 +93,13 @@ export function EndedScreen({ call, events, onDone }: EndedScreenProps) {
       <div className={styles.buttons}>
         <TouchButton
           testId="button-call-again"
-          label={text('ended.again')}
+          label={t('ended.again')}
           icon={<CallFilled />}
           className={styles.button}
           disabled={command.pending !== null}
           onTouch={() => void command.placeCall(call.peer.account)}
         />
-        <TouchButton testId="button-done" label={text('action.done')} tone="brand" className={styles.button} onTouch={onDone} />
+        <TouchButton testId="button-done" label={t('action.done')} tone="brand" className={styles.button} onTouch={onDone} />
       </div>
       <CommandError error={command.error} />
     </Screen>

@@ -9,35 +9,44 @@ import { VideoFilled } from '@fluentui/react-icons/svg/video';
 import { WarningFilled } from '@fluentui/react-icons/svg/warning';
 import type { CallView } from '../../../room/state.ts';
 import { useCommand } from '../../shared/room-context.tsx';
-import { standardReasonText, text } from '../../shared/texts.ts';
 import { colours, panelSizes } from '../../shared/theme.ts';
+import { useTexts } from '../../shared/use-texts.ts';
 import { PeerHeading } from '../peer-heading.tsx';
 import { CommandError, Screen } from '../screen.tsx';
 import { TouchButton } from '../touch-button.tsx';
 
 const useStyles = makeStyles({
-  screen: { gap: '1.25rem', backgroundImage: 'radial-gradient(80rem 40rem at 50% -10rem, #2b2d5c 0%, #121216 70%)' },
+  screen: { gap: '1.25rem', backgroundImage: `radial-gradient(80rem 40rem at 50% -10rem, ${colours.glow} 0%, ${colours.ground} 70%)` },
   title: { color: colours.brandText, fontSize: panelSizes.large, fontWeight: 600 },
-  facts: { display: 'grid', gridTemplateColumns: '1fr 1fr', gap: '1rem', width: '100%', maxWidth: '60rem', textAlign: 'left' },
-  fact: { display: 'flex', alignItems: 'center', gap: '1rem', padding: '1rem 1.5rem', borderRadius: '1rem', backgroundColor: colours.card },
+  facts: { display: 'grid', gridTemplateColumns: '1fr 1fr', gap: '1rem', width: '100%', maxWidth: '60rem', textAlign: 'start' },
+  fact: {
+    display: 'flex',
+    alignItems: 'center',
+    gap: '1rem',
+    padding: '1rem 1.5rem',
+    borderRadius: '1rem',
+    border: `2px solid ${colours.edge}`,
+    backgroundColor: colours.card
+  },
   icon: { fontSize: '2rem', lineHeight: 0, flexShrink: 0 },
   good: { color: colours.good },
   warning: { color: colours.warning },
   factTitle: { fontWeight: 600 },
   factHint: { color: colours.quiet },
-  buttons: { display: 'flex', gap: '1rem', width: '100%', maxWidth: '60rem', marginTop: '0.5rem' },
+  buttons: { display: 'flex', flexWrap: 'wrap', gap: '1rem', width: '100%', maxWidth: '60rem', marginTop: '0.5rem' },
   button: { flexGrow: 1, flexBasis: 0, minHeight: 'max(80px, 5.5rem)', padding: '0 0.75rem' }
 });
 
 export function IncomingScreen({ call }: { readonly call: CallView }) {
   const styles = useStyles();
+  const t = useTexts();
   const command = useCommand();
   const verified = call.peer.identity === 'verified';
   const endToEnd = call.encryption.expected === 'end-to-end';
   const busy = command.pending !== null;
   return (
-    <Screen testId="screen-incoming" name={text('incoming.title')} centred className={styles.screen}>
-      <div className={styles.title}>{text('incoming.title')}</div>
+    <Screen testId="screen-incoming" name={t('incoming.title')} centred className={styles.screen}>
+      <div className={styles.title}>{t('incoming.title')}</div>
       <PeerHeading peer={call.peer} />
       <div className={styles.facts}>
         <div className={styles.fact} data-testid="incoming-identity" data-identity={call.peer.identity}>
@@ -45,9 +54,9 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
             {verified ? <CheckmarkCircleFilled /> : <WarningFilled />}
           </span>
           <div>
-            <div className={styles.factTitle}>{text(verified ? 'incoming.verified' : 'incoming.unverified')}</div>
+            <div className={styles.factTitle}>{t(verified ? 'incoming.verified' : 'incoming.unverified')}</div>
             <div className={styles.factHint}>
-              {verified ? text('incoming.verifiedHint', { organisation: call.peer.organisation }) : text('incoming.unverifiedHint')}
+              {verified ? t('incoming.verifiedHint', { organisation: call.peer.organisation }) : t('incoming.unverifiedHint')}
             </div>
           </div>
         </div>
@@ -56,15 +65,15 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
             {endToEnd ? <ShieldLockFilled /> : <LockClosedRegular />}
           </span>
           <div>
-            <div className={styles.factTitle}>{text(endToEnd ? 'incoming.endToEnd' : 'incoming.standard')}</div>
-            <div className={styles.factHint}>{endToEnd ? text('incoming.endToEndHint') : standardReasonText(call.encryption.reason)}</div>
+            <div className={styles.factTitle}>{t(endToEnd ? 'incoming.endToEnd' : 'incoming.standard')}</div>
+            <div className={styles.factHint}>{endToEnd ? t('incoming.endToEndHint') : t.standardReason(call.encryption.reason)}</div>
           </div>
         </div>
       </div>
       <div className={styles.buttons}>
         <TouchButton
           testId="button-decline"
-          label={text('incoming.decline')}
+          label={t('incoming.decline')}
           icon={<DismissFilled />}
           tone="end"
           className={styles.button}
@@ -73,7 +82,7 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
         />
         <TouchButton
           testId="button-answer-audio"
-          label={text('incoming.answerAudio')}
+          label={t('incoming.answerAudio')}
           icon={<CallFilled />}
           className={styles.button}
           disabled={busy}
@@ -81,7 +90,7 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
         />
         <TouchButton
           testId="button-answer"
-          label={text('incoming.answer')}
+          label={t('incoming.answer')}
           icon={<VideoFilled />}
           tone="answer"
           className={styles.button}

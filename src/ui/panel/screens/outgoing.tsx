@@ -3,8 +3,8 @@ import { makeStyles } from '@fluentui/react-components';
 import { CallEndFilled } from '@fluentui/react-icons/svg/call-end';
 import type { CallView } from '../../../room/state.ts';
 import { useCommand } from '../../shared/room-context.tsx';
-import { text } from '../../shared/texts.ts';
 import { colours, panelSizes } from '../../shared/theme.ts';
+import { useTexts } from '../../shared/use-texts.ts';
 import { PeerHeading } from '../peer-heading.tsx';
 import { CommandError, Screen } from '../screen.tsx';
 import { TouchButton } from '../touch-button.tsx';
@@ -16,8 +16,9 @@ const useStyles = makeStyles({
 
 export function OutgoingScreen({ call }: { readonly call: CallView }) {
   const styles = useStyles();
+  const t = useTexts();
   const command = useCommand();
-  const phase = text(call.phase === 'ringing' ? 'outgoing.ringing' : 'outgoing.inviting');
+  const phase = t(call.phase === 'ringing' ? 'outgoing.ringing' : 'outgoing.inviting');
   return (
     <Screen testId="screen-outgoing" name={phase} centred>
       <div className={styles.phase} data-testid="outgoing-phase">
@@ -26,7 +27,7 @@ export function OutgoingScreen({ call }: { readonly call: CallView }) {
       <PeerHeading peer={call.peer} />
       <TouchButton
         testId="button-cancel"
-        label={text('action.cancel')}
+        label={t('action.cancel')}
         icon={<CallEndFilled />}
         tone="end"
         className={styles.cancel}

@@ -1,7 +1,7 @@
 // Shown whenever the room does not answer: nothing of the room is shown that may not be so.
 import { makeStyles, Spinner } from '@fluentui/react-components';
-import { text } from '../../shared/texts.ts';
 import { colours, panelSizes } from '../../shared/theme.ts';
+import { useTexts } from '../../shared/use-texts.ts';
 import { Screen } from '../screen.tsx';
 
 const useStyles = makeStyles({
@@ -11,11 +11,12 @@ const useStyles = makeStyles({
 
 export function ReconnectingScreen() {
   const styles = useStyles();
+  const t = useTexts();
   return (
-    <Screen testId="screen-reconnecting" name={text('reconnecting.title')} centred>
+    <Screen testId="screen-reconnecting" name={t('reconnecting.title')} centred>
       <Spinner size="huge" aria-hidden="true" />
-      <h1 className={styles.title}>{text('reconnecting.title')}</h1>
-      <p className={styles.hint}>{text('reconnecting.hint')}</p>
+      <h1 className={styles.title}>{t('reconnecting.title')}</h1>
+      <p className={styles.hint}>{t('reconnecting.hint')}</p>
     </Screen>
   );
 }

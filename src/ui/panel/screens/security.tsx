@@ -1,7 +1,6 @@
 // The security page behind the shield: the code and the question whether it is the same there; for other calls what they are.
 // The code is shown only while it is the state's current one; the moment it is not, it is gone.
 import { makeStyles } from '@fluentui/react-components';
-import { ArrowLeftRegular } from '@fluentui/react-icons/svg/arrow-left';
 import { CallEndFilled } from '@fluentui/react-icons/svg/call-end';
 import { CheckmarkFilled } from '@fluentui/react-icons/svg/checkmark';
 import { DismissFilled } from '@fluentui/react-icons/svg/dismiss';
@@ -11,14 +10,12 @@ import { currentCodeOf } from '../../shared/current-code.ts';
 import { useCommand } from '../../shared/room-context.tsx';
 import { SecurityCode } from '../../shared/security-code.tsx';
 import { ShieldIcon, shieldStateOf } from '../../shared/shield.tsx';
-import { shieldText, standardReasonText, text } from '../../shared/texts.ts';
 import { colours, panelSizes } from '../../shared/theme.ts';
+import { useTexts } from '../../shared/use-texts.ts';
 import { CommandError, Screen } from '../screen.tsx';
 import { TouchButton } from '../touch-button.tsx';
 
 const useStyles = makeStyles({
-  header: { display: 'flex', alignItems: 'center', gap: '1rem' },
-  title: { margin: 0, fontSize: panelSizes.title, fontWeight: 600, flexGrow: 1 },
   state: { display: 'flex', alignItems: 'center', gap: '0.75rem', fontSize: panelSizes.large },
   body: {
     flexGrow: 1,
@@ -42,6 +39,7 @@ const useStyles = makeStyles({
 
 export function SecurityScreen({ call, onBack }: { readonly call: CallView; readonly onBack: () => void }) {
   const styles = useStyles();
+  const t = useTexts();
   const command = useCommand();
   const { encryption } = call;
   const state = shieldStateOf(encryption);
@@ -52,28 +50,31 @@ export function SecurityScreen({ call, onBack }: { readonly call: CallView; read
   const asking = codeIsCurrent && askedAbout === code;
   const endToEnd = state === 'end-to-end' || state === 'end-to-end-verified' || encryption.securingAgain;
   return (
-    <Screen testId="screen-code" name={text('code.title')}>
-      <header className={styles.header}>
-        <TouchButton testId="button-back" label="" name={text('action.back')} icon={<ArrowLeftRegular />} tone="quiet" onTouch={onBack} />
-        <h1 className={styles.title}>{endToEnd ? text('code.title') : shieldText(encryption)}</h1>
-        {endToEnd ? (
+    <Screen
+      testId="screen-code"
+      name={t('code.title')}
+      header={{
+        title: endToEnd ? t('code.title') : t.shield(encryption),
+        onBack,
+        right: endToEnd ? (
           <div className={styles.state} data-testid="shield-state" data-state={state}>
             <ShieldIcon encryption={encryption} />
-            {shieldText(encryption)}
+            {t.shield(encryption)}
           </div>
-        ) : null}
-      </header>
+        ) : null
+      }}
+    >
       <div className={styles.body}>
         {!endToEnd ? <WithoutCode call={call} /> : asking ? null : <Code call={call} />}
         {endToEnd && asking ? (
           <>
-            <h2 className={styles.question}>{text('code.confirmTitle')}</h2>
-            <p className={styles.task}>{text('code.confirmText')}</p>
+            <h2 className={styles.question}>{t('code.confirmTitle')}</h2>
+            <p className={styles.task}>{t('code.confirmText')}</p>
             <div className={styles.buttons}>
-              <TouchButton testId="button-confirm-cancel" label={text('code.confirmNo')} className={styles.button} onTouch={() => setAskedAbout(null)} />
+              <TouchButton testId="button-confirm-cancel" label={t('code.confirmNo')} className={styles.button} onTouch={() => setAskedAbout(null)} />
               <TouchButton
                 testId="button-confirm-differ"
-                label={text('code.confirmYes')}
+                label={t('code.confirmYes')}
                 icon={<CallEndFilled />}
                 tone="end"
                 className={styles.button}
@@ -87,7 +88,7 @@ export function SecurityScreen({ call, onBack }: { readonly call: CallView; read
           <div className={styles.buttons}>
             <TouchButton
               testId="button-codes-differ"
-              label={text('code.differ')}
+              label={t('code.differ')}
               icon={<DismissFilled />}
               className={styles.button}
               disabled={command.pending !== null}
@@ -96,7 +97,7 @@ export function SecurityScreen({ call, onBack }: { readonly call: CallView; read
             {encryption.codesMatchHere === true ? null : (
               <TouchButton
                 testId="button-codes-match"
-                label={text('code.match')}
+                label={t('code.match')}
                 icon={<CheckmarkFilled />}
                 tone="answer"
                 className={styles.button}
@@ -114,26 +115,27 @@ export function SecurityScreen({ call, onBack }: { readonly call: CallView; read
 
 function Code({ call }: { readonly call: CallView }) {
   const styles = useStyles();
+  const t = useTexts();
   const { encryption } = call;
   const code = currentCodeOf(encryption);
   if (code === null)
     return (
       <>
         <div className={styles.blank} data-testid="code-blank">
-          {text('code.blank')}
+          {t('code.blank')}
         </div>
-        <p className={styles.quiet}>{text('code.blankHint')}</p>
+        <p className={styles.quiet}>{t('code.blankHint')}</p>
       </>
     );
   const notes = [
-    encryption.codesMatchHere === true ? text('code.matchedHere') : null,
-    encryption.codesMatchThere === true ? text('code.matchedThere') : null,
-    encryption.confirmedBy === 'certificates' ? text('code.byCertificates') : null,
-    encryption.confirmedBy === 'people' ? text('code.byPeople') : null
+    encryption.codesMatchHere === true ? t('code.matchedHere') : null,
+    encryption.codesMatchThere === true ? t('code.matchedThere') : null,
+    encryption.confirmedBy === 'certificates' ? t('code.byCertificates') : null,
+    encryption.confirmedBy === 'people' ? t('code.byPeople') : null
   ].filter((note) => note !== null);
   return (
     <>
-      <p className={styles.task}>{text('code.task')}</p>
+      <p className={styles.task}>{t('code.task')}</p>
       <SecurityCode code={code} className={styles.code} />
       <p className={styles.quiet} data-testid="code-notes">
         {notes.join(' ')}
@@ -144,6 +146,7 @@ function Code({ call }: { readonly call: CallView }) {
 
 function WithoutCode({ call }: { readonly call: CallView }) {
   const styles = useStyles();
+  const t = useTexts();
   const state = shieldStateOf(call.encryption);
   const standard = state === 'standard';
   const failed = state === 'failed';
@@ -152,10 +155,10 @@ function WithoutCode({ call }: { readonly call: CallView }) {
       <div className={styles.big} data-testid="shield-state" data-state={state}>
         <ShieldIcon encryption={call.encryption} />
       </div>
-      <p className={styles.task}>{text(standard ? 'security.standardText' : failed ? 'security.failedText' : 'security.noneText')}</p>
+      <p className={styles.task}>{t(standard ? 'security.standardText' : failed ? 'security.failedText' : 'security.noneText')}</p>
       {standard ? (
         <p className={styles.task} data-testid="standard-reason">
-          {standardReasonText(call.encryption.reason)}
+          {t.standardReason(call.encryption.reason)}
         </p>
       ) : null}
     </>

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { writeFileAtomically } from '../../../../src/config/atomic-file.ts';
-import { type CameraPresets, createCameraPresets } from '../../../../src/devices/cameras/presets.ts';
+import { createKeptFile } from '../../../../src/config/kept-file.ts';
+import { type CameraPreset, type CameraPresets, cameraPresets, createCameraPresets } from '../../../../src/devices/cameras/presets.ts';
 import { asCloisterError } from '../../../../src/kernel/errors.ts';
 import { silentLog } from '../../../../src/kernel/log.ts';
 
@@ -16,8 +16,9 @@ describe('presets of cameras', () => {
   afterEach(() => rm(folder, { recursive: true }));
 
   const path = (): string => join(folder, 'camera-presets.json');
-  const opened = async (write: (path: string, content: string) => Promise<void> = writeFileAtomically): Promise<CameraPresets> => {
-    const presets = createCameraPresets({ path: path(), write, log: silentLog });
+  const onDisk = () => createKeptFile<readonly CameraPreset[]>({ path: path(), schema: cameraPresets, empty: [], log: silentLog });
+  const opened = async (file = onDisk()): Promise<CameraPresets> => {
+    const presets = createCameraPresets(file);
     await presets.start();
     return presets;
   };
@@ -57,7 +58,7 @@ describe('presets of cameras', () => {
   });
 
   it('are 32 a camera at most, and one more where one is replaced', async () => {
-    const presets = await opened(async () => {});
+    const presets = await opened({ read: async () => [], write: async () => {} });
     for (let number = 0; number < 32; number++) await presets.save('a', `preset ${number}`, { pan: number });
     assert.equal(await codeOf(() => presets.save('a', 'one more', { pan: 1 })), 'CL_DEVICE_CONTROL');
     await presets.save('a', 'preset 3', { pan: 100 });
@@ -68,9 +69,13 @@ describe('presets of cameras', () => {
 
   it('are as they were where they cannot be written', async () => {
     let full = false;
-    const presets = await opened(async (...args) => {
-      if (full) throw new Error('ENOSPC');
-      await writeFileAtomically(...args);
+    const file = onDisk();
+    const presets = await opened({
+      ...file,
+      async write(value) {
+        if (full) throw new Error('ENOSPC');
+        await file.write(value);
+      }
     });
     await presets.save('a', 'Table', { pan: 1 });
     full = true;

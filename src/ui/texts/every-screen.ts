@@ -1,0 +1,95 @@
+// Words of every screen.
+import { translations } from './translations.ts';
+
+export const everyScreen = translations({
+  en: {
+    'app.display': 'Room display',
+    'action.back': 'Back',
+    'action.done': 'Done',
+    'action.cancel': 'Cancel',
+    'reconnecting.title': 'Reconnecting to the room',
+    'reconnecting.hint': 'The panel shows the true state again as soon as the room answers. A call may be going on.',
+    'reconnecting.display': 'One moment: the display is finding the room again.',
+    'panel.wake': 'Touch to wake the panel',
+    'volume.label': 'Volume',
+    'volume.up': 'Louder',
+    'volume.down': 'Quieter',
+    'volume.muted': 'off',
+    'error.unknown': 'That did not work. Try again.'
+  },
+  de: {
+    'app.display': 'Raumdisplay',
+    'action.back': 'Zurück',
+    'action.done': 'Fertig',
+    'action.cancel': 'Abbrechen',
+    'reconnecting.title': 'Verbindung zum Raum wird wiederhergestellt',
+    'reconnecting.hint': 'Sobald der Raum antwortet, zeigt das Bedienfeld wieder den tatsächlichen Zustand. Ein Anruf kann weiterlaufen.',
+    'reconnecting.display': 'Einen Moment: Das Display sucht die Verbindung zum Raum.',
+    'panel.wake': 'Berühren, um das Bedienfeld zu wecken',
+    'volume.label': 'Lautstärke',
+    'volume.up': 'Lauter',
+    'volume.down': 'Leiser',
+    'volume.muted': 'aus',
+    'error.unknown': 'Das hat nicht funktioniert. Versuchen Sie es noch einmal.'
+  },
+  fr: {
+    'app.display': 'Écran de la salle',
+    'action.back': 'Retour',
+    'action.done': 'Terminé',
+    'action.cancel': 'Annuler',
+    'reconnecting.title': 'Reconnexion à la salle',
+    'reconnecting.hint': 'Le panneau affichera de nouveau l’état réel dès que la salle répondra. Un appel est peut-être en cours.',
+    'reconnecting.display': 'Un instant : l’écran rétablit la liaison avec la salle.',
+    'panel.wake': 'Touchez pour réveiller le panneau',
+    'volume.label': 'Volume sonore',
+    'volume.up': 'Plus fort',
+    'volume.down': 'Moins fort',
+    'volume.muted': 'coupé',
+    'error.unknown': 'Cela n’a pas fonctionné. Réessayez.'
+  },
+  es: {
+    'app.display': 'Pantalla de la sala',
+    'action.back': 'Atrás',
+    'action.done': 'Listo',
+    'action.cancel': 'Cancelar',
+    'reconnecting.title': 'Restableciendo la conexión con la sala',
+    'reconnecting.hint': 'El panel volverá a mostrar el estado real en cuanto la sala responda. Puede que haya una llamada en curso.',
+    'reconnecting.display': 'Un momento: la pantalla está recuperando la conexión con la sala.',
+    'panel.wake': 'Toque para activar el panel',
+    'volume.label': 'Volumen',
+    'volume.up': 'Más alto',
+    'volume.down': 'Más bajo',
+    'volume.muted': 'silenciado',
+    'error.unknown': 'No ha funcionado. Inténtelo de nuevo.'
+  },
+  ja: {
+    'app.display': '会議室のディスプレイ',
+    'action.back': '戻る',
+    'action.done': '完了',
+    'action.cancel': 'キャンセル',
+    'reconnecting.title': '会議室に再接続しています',
+    'reconnecting.hint': '会議室が応答しだい、実際の状態を再び表示します。通話は続いている可能性があります。',
+    'reconnecting.display': 'お待ちください。ディスプレイが会議室に再接続しています。',
+    'panel.wake': '画面に触れるとパネルが起動します',
+    'volume.label': '音量',
+    'volume.up': '音量を上げる',
+    'volume.down': '音量を下げる',
+    'volume.muted': 'オフ',
+    'error.unknown': '操作を完了できませんでした。もう一度お試しください。'
+  },
+  ar: {
+    'app.display': 'شاشة القاعة',
+    'action.back': 'رجوع',
+    'action.done': 'تم',
+    'action.cancel': 'إلغاء',
+    'reconnecting.title': 'جارٍ إعادة الاتصال بالقاعة',
+    'reconnecting.hint': 'ستعرض اللوحة الحالة الفعلية من جديد فور استجابة القاعة. قد تكون هناك مكالمة جارية.',
+    'reconnecting.display': 'لحظة من فضلك: الشاشة تعيد الاتصال بالقاعة.',
+    'panel.wake': 'المس الشاشة لتنشيط اللوحة',
+    'volume.label': 'مستوى الصوت',
+    'volume.up': 'رفع الصوت',
+    'volume.down': 'خفض الصوت',
+    'volume.muted': 'صامت',
+    'error.unknown': 'لم تنجح العملية. حاول مرة أخرى.'
+  }
+});

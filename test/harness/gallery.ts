@@ -1,0 +1,44 @@
+// The gallery's pages in Chromium: one page stays open and shows one story after the other.
+import type { Page } from 'playwright-core';
+import { PLAIN_VARIANT, type Story, type Variant } from '../browser/fixtures/story.ts';
+
+/** Nothing is asked of anybody outside the page. */
+const STEP_LIMIT_MS = 8000;
+
+/**
+ * Shows the story and does its steps by touch.
+ * @throws where a step cannot be done, or what the story is to show is not seen
+ */
+export async function showStory(page: Page, story: Story, variant: Variant = PLAIN_VARIANT): Promise<void> {
+  await page.evaluate(
+    ([name, chosen]) => {
+      if (window.cloisterStage === undefined) throw new Error('this is no page of the gallery');
+      return window.cloisterStage.show(name, chosen);
+    },
+    [story.name, variant] as const
+  );
+  for (const step of story.steps ?? []) await touch(page, step);
+  const scene = story.page === 'display' ? `[data-testid="display-scene"][data-scene="${story.see}"]` : `[data-testid="${story.see}"]`;
+  await page.locator(scene).first().waitFor({ state: 'visible', timeout: STEP_LIMIT_MS });
+  await settle(page);
+}
+
+async function touch(page: Page, testId: string): Promise<void> {
+  await page.getByTestId(testId).first().tap({ timeout: STEP_LIMIT_MS });
+}
+
+/** Until all that is under way is on the screen. */
+export async function settle(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    await document.fonts.ready;
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  });
+}
+
+/** What the page asked of the room that the story has no answer to. */
+export function unanswered(page: Page): Promise<string[]> {
+  return page.evaluate(() => (window.cloisterStage?.asked() ?? []).filter(({ answered }) => !answered).map(({ method, path }) => `${method} ${path}`));
+}
+
+/** The gallery's page for a kind of story. */
+export const galleryPage = (url: string, kind: Story['page']): string => `${url}/${kind}.html`;
