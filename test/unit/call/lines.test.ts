@@ -90,6 +90,11 @@ describe('several calls in one room', () => {
     place(c, a, ASKED);
     network.settle();
     assert.deepEqual([c.call?.ended?.reason, running(a)], ['busy', 1]);
+    a.blocked.add(c.account);
+    place(c, a, '0190f3c2-7d4e-7a31-8c55-000000000008');
+    network.settle();
+    assert.equal(c.call?.ended?.reason, 'blocked', 'who is blocked hears so as ever');
+    a.blocked.clear();
     connect(network, a, c, SECOND);
     a.do({ type: 'set-held', on: true });
     connect(network, a, d, ASKED);
