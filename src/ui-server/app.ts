@@ -37,6 +37,7 @@ import {
   seenRecents,
   unblockAccount
 } from './people-routes.ts';
+import { listShareSources, previewTicket, selfViewTicket, showCode, startTest, stopTest } from './picture-routes.ts';
 import type { PanelsPort, RoomPort } from './port.ts';
 import { problemOf, sendProblem } from './problem.ts';
 import { changeSettings, readSettings } from './settings-routes.ts';
@@ -121,9 +122,15 @@ export function createApp({ room, events, allowedHosts, uiDirectory, panels, onl
   route('/api/v1/devices', 'get', listDevices(room));
   route('/api/v1/devices/choose', 'post', body, administratorWherePinIsSet(room.admin), chooseDevice(room));
   route('/api/v1/devices/volume', 'post', body, setVolume(room));
+  route('/api/v1/devices/preview-ticket', 'post', body, previewTicket(room));
+  route('/api/v1/devices/test-stop', 'post', body, stopTest(room));
+  route('/api/v1/devices/:id/test-start', 'post', body, startTest(room) as RequestHandler);
   route('/api/v1/devices/:id/presets', 'get', listPresets(room) as RequestHandler);
   route('/api/v1/devices/:id/:action', 'post', body, commandCamera(room) as RequestHandler);
   route('/api/v1/display/ticket', 'post', body, displayTicket(room));
+  route('/api/v1/display/code', 'post', body, showCode(room));
+  route('/api/v1/self-view/ticket', 'post', body, selfViewTicket(room));
+  route('/api/v1/share-sources', 'get', listShareSources(room));
   route('/api/v1/directory', 'get', searchDirectory(room));
   route('/api/v1/favourites', 'post', body, addFavourite(room));
   route('/api/v1/favourites/remove', 'post', body, removeFavourite(room));

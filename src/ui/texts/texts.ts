@@ -9,11 +9,12 @@ import { ended } from './ended.ts';
 import { errors } from './errors.ts';
 import { everyScreen } from './every-screen.ts';
 import { home } from './home.ts';
+import { pictures } from './pictures.ts';
 import { reasons } from './reasons.ts';
 import { security } from './security.ts';
 import type { Translations } from './translations.ts';
 
-export const AREAS = [everyScreen, home, call, security, display, ended, reasons] as const;
+export const AREAS = [everyScreen, home, call, security, display, ended, reasons, pictures] as const;
 
 export type TextKey = (typeof AREAS)[number] extends infer Area ? (Area extends Translations<infer Key> ? Key : never) : never;
 
