@@ -78,6 +78,8 @@ export type TestBrowser = AsyncDisposable & {
   /** A touch panel on the room's address. */
   panel(roomUrl: string, size?: Size): Promise<RoomPage>;
   display(roomUrl: string, size?: Size): Promise<DisplayPage>;
+  /** Any page on this machine, with touch; it does not move by itself. */
+  page(url: string, size: Size): Promise<RoomPage>;
   /** Closes every page. */
   closePages(): Promise<void>;
   /** What the pages did that a room's page never does, in order; nothing in a good run. */
@@ -169,7 +171,9 @@ export async function openBrowser(): Promise<TestBrowser> {
       '--disable-component-update',
       '--disable-sync',
       // As in the room: a display plays without anybody having touched it.
-      '--autoplay-policy=no-user-gesture-required'
+      '--autoplay-policy=no-user-gesture-required',
+      // What a screen reader is told, as Element.computedName.
+      '--enable-blink-features=ComputedAccessibilityInfo'
     ]
   });
   const faults: Fault[] = [];
@@ -180,6 +184,10 @@ export async function openBrowser(): Promise<TestBrowser> {
   return {
     panel: async (roomUrl, size = PANEL) => roomPage(await open(`${roomUrl}/panel/`, size, true)),
     display: async (roomUrl, size = DISPLAY) => displayPage(await open(`${roomUrl}/display/`, size, false)),
+    page: async (url, viewport) =>
+      roomPage(
+        await openPage(await browser.newContext({ viewport, hasTouch: true, locale: 'en-GB', timezoneId: 'UTC', reducedMotion: 'reduce' }), url, faults)
+      ),
     closePages: () => closePages(browser),
     faults: () => faults,
     [Symbol.asyncDispose]: async () => {

@@ -67,22 +67,20 @@ export function layoutFaults({ textPx, targetPx, gapPx }: Limits): string[] {
     range.selectNodeContents(node);
     for (const box of range.getClientRects()) {
       const scrolledOut = scroller !== null && !within(box, scroller.getBoundingClientRect(), 0);
-      const outX = box.left < -0.5 || box.right > innerWidth + 0.5;
-      const outY = !scrolledOut && (box.top < -0.5 || box.bottom > innerHeight + 0.5);
-      if (outX || outY) {
-        found.push(`cut off: ${name(element)}: at ${round(box.left)},${round(box.top)} to ${round(box.right)},${round(box.bottom)}`);
-        continue;
-      }
-      for (let around: Element | null = element; around !== null; around = around.parentElement) {
-        if (scrolledOut && around === scroller) break;
+      let [clipped, saysSo]: [Element | null, boolean] = [null, false];
+      for (let around: Element | null = element; around !== null && !(scrolledOut && around === scroller); around = around.parentElement) {
         const { overflowX, overflowY, textOverflow, webkitLineClamp } = getComputedStyle(around);
         const clip = around.getBoundingClientRect();
-        const saysSo = textOverflow === 'ellipsis' || webkitLineClamp !== 'none';
+        if (overflowX !== 'visible' && (textOverflow === 'ellipsis' || webkitLineClamp !== 'none')) saysSo = true;
         const cutX = overflowX !== 'visible' && !saysSo && (box.left < clip.left - 1 || box.right > clip.right + 1);
         // A line's box is higher than its letters.
         const cutY = overflowY !== 'visible' && webkitLineClamp === 'none' && !within(box, clip, box.height / 4);
-        if (cutX || cutY) found.push(`cut off: ${name(element)}: clipped by ${name(around)}`);
+        if (cutX || cutY) clipped ??= around;
       }
+      const outX = !saysSo && (box.left < -0.5 || box.right > innerWidth + 0.5);
+      const outY = !scrolledOut && (box.top < -0.5 || box.bottom > innerHeight + 0.5);
+      if (outX || outY) found.push(`cut off: ${name(element)}: at ${round(box.left)},${round(box.top)} to ${round(box.right)},${round(box.bottom)}`);
+      else if (clipped !== null) found.push(`cut off: ${name(element)}: clipped by ${name(clipped)}`);
     }
   }
 
