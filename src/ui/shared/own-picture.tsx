@@ -1,0 +1,3 @@
+export function OwnPicture({ ticketPath }: { readonly ticketPath: string }) {
+  return <div>{ticketPath}</div>;
+}
