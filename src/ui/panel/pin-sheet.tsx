@@ -23,6 +23,8 @@ const useStyles = makeStyles({
   filled: { border: `2px solid ${colours.brandText}`, backgroundColor: colours.brandText },
   note: { minHeight: '2.7em', color: colours.quiet },
   good: { color: colours.good },
+  // The dots say it to whoever sees them.
+  unseen: { position: 'absolute', width: '1px', height: '1px', overflow: 'hidden', clipPath: 'inset(50%)', whiteSpace: 'nowrap' },
   locked: { display: 'flex', alignItems: 'center', gap: '0.75rem', color: colours.warning, fontWeight: 600 },
   icon: { fontSize: '1.6em', lineHeight: 0, flexShrink: 0 },
   pad: {
@@ -33,7 +35,7 @@ const useStyles = makeStyles({
     gap: panelSizes.gap,
     alignContent: 'start'
   },
-  key: { padding: 0, minWidth: 0, fontSize: panelSizes.title, fontVariantNumeric: 'tabular-nums' },
+  key: { padding: 0, width: '100%', minWidth: 0, maxWidth: 'none', fontSize: panelSizes.title, fontVariantNumeric: 'tabular-nums' },
   cancel: { alignSelf: 'end', justifySelf: 'start' }
 });
 
@@ -129,7 +131,11 @@ export function PinSheet({ admin, change = false, onDone, onClose }: PinSheetPro
               <span key={place} className={mergeClasses(styles.dot, place < pin.length && styles.filled)} />
             ))}
           </div>
-          <div role="status" className={mergeClasses(styles.note, step === 'new' && complete && styles.good)} data-testid="pin-note">
+          <div
+            role="status"
+            className={mergeClasses(styles.note, step === 'new' && complete && styles.good, step !== 'new' && !differs && styles.unseen)}
+            data-testid="pin-note"
+          >
             {differs
               ? t('pin.differs')
               : step === 'new'

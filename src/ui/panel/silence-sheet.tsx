@@ -1,11 +1,17 @@
 // Why a problem can wait: one of the usual reasons at a touch, or another one in words.
+import { makeStyles } from '@fluentui/react-components';
 import { useState } from 'react';
+import { panelSizes } from '../shared/theme.ts';
 import { useTexts } from '../shared/use-texts.ts';
-import { ListRow } from './parts/list-row.tsx';
 import { Sheet } from './parts/sheet.tsx';
 import { CommandError } from './screen.tsx';
 import { TextSheet } from './text-sheet.tsx';
 import { TouchButton } from './touch-button.tsx';
+
+const useStyles = makeStyles({
+  reasons: { display: 'flex', flexDirection: 'column', gap: panelSizes.gap },
+  reason: { justifyContent: 'flex-start', textAlign: 'start', whiteSpace: 'normal', fontSize: panelSizes.text }
+});
 
 const REASONS = ['known', 'notNeeded', 'later'] as const;
 const MOST_CHARACTERS = 200;
@@ -20,6 +26,7 @@ type SilenceSheetProps = {
 };
 
 export function SilenceSheet({ problem, pending, error, onReason, onClose }: SilenceSheetProps) {
+  const styles = useStyles();
   const t = useTexts();
   const [writing, setWriting] = useState(false);
   if (writing)
@@ -45,11 +52,16 @@ export function SilenceSheet({ problem, pending, error, onReason, onClose }: Sil
     >
       <div>{problem}</div>
       <div>{t('silence.hint')}</div>
-      <CommandError error={error} />
-      {REASONS.map((reason) => (
-        <ListRow key={reason} testId={`reason-${reason}`} title={t(`silence.${reason}`)} disabled={pending} onTouch={() => onReason(t(`silence.${reason}`))} />
-      ))}
-      <ListRow testId="reason-other" title={t('silence.other')} disabled={pending} onTouch={() => setWriting(true)} />
+      {error === null ? null : <CommandError error={error} />}
+      <div className={styles.reasons}>
+        {REASONS.map((reason) => {
+          const words = t(`silence.${reason}`);
+          return (
+            <TouchButton key={reason} testId={`reason-${reason}`} label={words} className={styles.reason} disabled={pending} onTouch={() => onReason(words)} />
+          );
+        })}
+        <TouchButton testId="reason-other" label={t('silence.other')} className={styles.reason} disabled={pending} onTouch={() => setWriting(true)} />
+      </div>
     </Sheet>
   );
 }

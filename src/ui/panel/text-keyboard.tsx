@@ -21,9 +21,10 @@ const useStyles = makeStyles({
     ':active': { backgroundColor: colours.brand, color: colours.onFill },
     ':focus-visible': { outline: `3px solid ${colours.brandText}`, outlineOffset: '-3px' }
   },
-  special: { gridColumn: 'span 2', backgroundColor: colours.card, fontSize: panelSizes.text, lineHeight: 1.1, overflowWrap: 'anywhere' },
-  space: { gridColumn: 'span 4' },
-  spaceWide: { gridColumn: 'span 6' },
+  special: { gridColumnEnd: 'span 2', backgroundColor: colours.card, fontSize: panelSizes.text, lineHeight: 1.1, overflowWrap: 'anywhere' },
+  space: { gridColumnEnd: 'span 4' },
+  spaceWide: { gridColumnEnd: 'span 6' },
+  last: { gridColumnStart: 9 },
   icon: { fontSize: '1.8rem', lineHeight: 0 }
 });
 
@@ -99,10 +100,8 @@ export function TextKeyboard({ keys, value, onChange }: TextKeyboardProps) {
         type="button"
         data-testid="key-backspace"
         aria-label={t('dial.backspace')}
-        className={special}
-        onClick={() => {
-          onChange(erased(value));
-        }}
+        className={mergeClasses(special, styles.last)}
+        onClick={() => onChange(erased(value))}
       >
         <BackspaceRegular className={styles.icon} />
       </button>

@@ -88,7 +88,9 @@ export function TextSheet(props: TextSheetProps) {
     };
   }, []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the end of the text stays in sight as it grows.
-  useEffect(() => field.current?.scrollTo({ top: field.current.scrollHeight }), [text]);
+  useEffect(() => {
+    field.current?.scrollTo({ top: field.current.scrollHeight });
+  }, [text]);
   return (
     <dialog
       ref={dialog}

@@ -19,6 +19,7 @@ export function BlockedPage() {
     if (done) await load();
     return done;
   };
+  const trouble = error ?? (adding ? null : command.error);
   const close = (): void => {
     command.clearError();
     setAdding(false);
@@ -30,7 +31,7 @@ export function BlockedPage() {
       actions={<TouchButton testId="button-block" label={t('blocked.add')} icon={<PersonProhibitedRegular />} onTouch={() => setAdding(true)} />}
     >
       <Intro>{t('blocked.hint')}</Intro>
-      <CommandError error={error ?? (adding ? null : command.error)} />
+      {trouble === null ? null : <CommandError error={trouble} />}
       <Part>
         {answer?.blocked.length === 0 ? <p data-testid="blocked-none">{t('blocked.none')}</p> : null}
         {answer?.blocked.map((account) => (

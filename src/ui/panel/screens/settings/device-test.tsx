@@ -31,25 +31,29 @@ const useStyles = makeStyles({
   buttons: { display: 'flex', flexWrap: 'wrap', gap: panelSizes.gap },
   good: { color: colours.good, fontWeight: 600 },
   bad: { color: colours.bad },
-  picture: { width: '100%', maxWidth: '40rem', aspectRatio: '16 / 9', borderRadius: '0.75rem', overflow: 'hidden', backgroundColor: '#000000' }
+  picture: { width: 'min(100%, 67vh)', aspectRatio: '16 / 9', borderRadius: '0.75rem', overflow: 'hidden', backgroundColor: '#000000' }
 });
 
 export function DeviceTest({ device, state }: { readonly device: DeviceView; readonly state: RoomState }) {
   const styles = useStyles();
   const t = useTexts();
   const { run, error, pending } = useCommand();
-  // What the finger began and the ear heard; whether a test is going on is the room's to say.
-  const [asked, setAsked] = useState(false);
+  // What was tried since this opened, and what the ear heard; whether a test is going on is the room's to say.
+  const [tried, setTried] = useState(false);
   const [heard, setHeard] = useState<boolean | null>(null);
   const begun = useRef(false);
   const test = state.devices.test?.id === device.id ? state.devices.test : null;
 
   const start = async (): Promise<void> => {
     setHeard(null);
-    setAsked(false);
+    setTried(false);
     begun.current = true;
-    setAsked(await run('test-start', `/api/v1/devices/${encodeURIComponent(device.id)}/test-start`));
+    await run('test-start', `/api/v1/devices/${encodeURIComponent(device.id)}/test-start`);
   };
+  const going = test !== null;
+  useEffect(() => {
+    if (going) setTried(true);
+  }, [going]);
   const stop = (): void => {
     begun.current = false;
     void run('test-stop', '/api/v1/devices/test-stop');
@@ -65,13 +69,26 @@ export function DeviceTest({ device, state }: { readonly device: DeviceView; rea
   const problem = test?.problem == null ? null : t.problem(test.problem);
   return (
     <Card>
+      <div className={styles.buttons}>
+        {test === null ? (
+          <TouchButton
+            testId="button-test"
+            label={t(pending === 'test-start' ? 'test.starting' : heard === null && !tried ? `test.start.${device.kind}` : 'test.again')}
+            tone={tried && heard === null && speaker ? 'neutral' : 'brand'}
+            disabled={pending !== null}
+            onTouch={() => void start()}
+          />
+        ) : (
+          <TouchButton testId="button-test-stop" label={t('test.stop')} disabled={pending !== null} onTouch={stop} />
+        )}
+      </div>
       {test === null ? null : <Tried test={test} />}
       {problem === null ? null : (
         <div role="alert" className={styles.bad} data-testid="test-problem">
           {problem.text}
         </div>
       )}
-      {speaker && test === null && asked && heard === null ? (
+      {speaker && tried && heard === null ? (
         <>
           <div className={styles.question} role="status">
             {t('test.heard')}
@@ -88,19 +105,6 @@ export function DeviceTest({ device, state }: { readonly device: DeviceView; rea
         </div>
       )}
       {speaker ? <VolumeControl devices={state.devices} /> : null}
-      <div className={styles.buttons}>
-        {test === null ? (
-          <TouchButton
-            testId="button-test"
-            label={t(pending === 'test-start' ? 'test.starting' : heard === null && !asked ? `test.start.${device.kind}` : 'test.again')}
-            tone={asked && heard === null && speaker ? 'neutral' : 'brand'}
-            disabled={pending !== null}
-            onTouch={() => void start()}
-          />
-        ) : (
-          <TouchButton testId="button-test-stop" label={t('test.stop')} disabled={pending !== null} onTouch={stop} />
-        )}
-      </div>
       {error === null ? null : <CommandError error={error} />}
     </Card>
   );

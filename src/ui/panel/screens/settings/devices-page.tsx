@@ -1,13 +1,16 @@
 // Cameras, capture inputs, microphones, loudspeakers and what else is plugged in: a list, and each device on a page of its own where it is tried and chosen.
+import { makeStyles } from '@fluentui/react-components';
 import { CameraRegular } from '@fluentui/react-icons/svg/camera';
 import { LockClosedRegular } from '@fluentui/react-icons/svg/lock-closed';
 import { MicRegular } from '@fluentui/react-icons/svg/mic';
 import { PlugConnectedRegular } from '@fluentui/react-icons/svg/plug-connected';
 import { Speaker2Regular } from '@fluentui/react-icons/svg/speaker';
 import { UsbRegular } from '@fluentui/react-icons/svg/usb';
+import { WarningFilled } from '@fluentui/react-icons/svg/warning';
 import { type ReactElement, useState } from 'react';
 import type { DeviceKind, DeviceView, HidDeviceView, RoomState } from '../../../../room/state.ts';
 import { TechnicalDetail } from '../../../shared/technical-detail.tsx';
+import { colours } from '../../../shared/theme.ts';
 import { useTexts } from '../../../shared/use-texts.ts';
 import { useAdministrator, useProtectedCommand } from '../../administrator.tsx';
 import { ListRow } from '../../parts/list-row.tsx';
@@ -16,6 +19,11 @@ import { TouchButton } from '../../touch-button.tsx';
 import { DeviceTest } from './device-test.tsx';
 import { Facts } from './facts.tsx';
 import { Intro, Page, Part } from './page.tsx';
+
+const useStyles = makeStyles({
+  ailing: { display: 'flex', alignItems: 'center', gap: '0.5rem', color: colours.warning },
+  icon: { fontSize: '1.2em', lineHeight: 0, flexShrink: 0 }
+});
 
 const KINDS: readonly DeviceKind[] = ['camera', 'microphone', 'speaker', 'content'];
 const ICONS: Readonly<Record<DeviceKind, ReactElement>> = {
@@ -63,16 +71,28 @@ export function DevicesPage({ state }: { readonly state: RoomState }) {
   );
 }
 
+function Ailing({ words }: { readonly words: string }) {
+  const styles = useStyles();
+  return (
+    <span className={styles.ailing}>
+      <span className={styles.icon} aria-hidden="true">
+        <WarningFilled />
+      </span>
+      {words}
+    </span>
+  );
+}
+
 function DeviceState({ device }: { readonly device: DeviceView }) {
   const t = useTexts();
-  if (!device.present) return t('devices.away');
-  if (device.problem !== null) return t.problem(device.problem).text;
+  if (!device.present) return <Ailing words={t('devices.away')} />;
+  if (device.problem !== null) return <Ailing words={t.problem(device.problem).text} />;
   return t(device.chosen ? 'devices.chosen' : 'devices.present');
 }
 
 function HidState({ device }: { readonly device: HidDeviceView }) {
   const t = useTexts();
-  if (device.problem !== null) return t.problem(device.problem).text;
+  if (device.problem !== null) return <Ailing words={t.problem(device.problem).text} />;
   return device.kinds.map((kind) => t(`devices.hid.${kind}`)).join(' · ');
 }
 
@@ -102,10 +122,10 @@ function DevicePage({ device, state, onUp }: { readonly device: DeviceView; read
         />
       }
     >
-      <CommandError error={protectedly.error} />
+      {protectedly.error === null ? null : <CommandError error={protectedly.error} />}
       {problem === null ? null : (
         <div role="status" data-testid="device-problem">
-          <Intro>{problem.text}</Intro>
+          <Ailing words={problem.text} />
           <TechnicalDetail words={problem.technical} />
         </div>
       )}

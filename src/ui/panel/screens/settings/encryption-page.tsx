@@ -1,7 +1,9 @@
 // The account's own switch for end-to-end encryption (R12), where the organisation leaves it to the account.
+import { LockClosedRegular } from '@fluentui/react-icons/svg/lock-closed';
 import type { RoomState } from '../../../../room/state.ts';
 import { useTexts } from '../../../shared/use-texts.ts';
 import { useProtectedCommand } from '../../administrator.tsx';
+import { ListRow } from '../../parts/list-row.tsx';
 import { Toggle } from '../../parts/toggle.tsx';
 import { CommandError } from '../../screen.tsx';
 import { Facts } from './facts.tsx';
@@ -14,15 +16,23 @@ export function EncryptionPage({ state }: { readonly state: RoomState }) {
   const decided = encryption.policy !== 'DisabledUserOverride';
   return (
     <Page testId="settings-encryption" title={t('settings.page.encryption')}>
-      <Toggle
-        testId="toggle-encryption"
-        label={t('encryption.toggle')}
-        hint={t(decided ? `encryption.policy.${encryption.policy}` : 'encryption.toggleHint')}
-        on={encryption.policy === 'Required' || (encryption.policy === 'DisabledUserOverride' && encryption.setting)}
-        disabled={decided}
-        onChange={(on) => void run('encryption', '/api/v1/settings', { encryption: on }, 'PATCH')}
-      />
-      <CommandError error={error} />
+      {encryption.policy === 'DisabledUserOverride' ? (
+        <Toggle
+          testId="toggle-encryption"
+          label={t('encryption.toggle')}
+          hint={t('encryption.toggleHint')}
+          on={encryption.setting}
+          onChange={(on) => void run('encryption', '/api/v1/settings', { encryption: on }, 'PATCH')}
+        />
+      ) : (
+        <ListRow
+          testId="encryption-decided"
+          icon={<LockClosedRegular />}
+          title={t(encryption.policy === 'Required' ? 'home.encryption.onTitle' : 'home.encryption.offTitle')}
+          detail={t(`encryption.policy.${encryption.policy}`)}
+        />
+      )}
+      {error === null ? null : <CommandError error={error} />}
       <Facts
         testId="facts-encryption"
         facts={[

@@ -1,3 +1,0 @@
-export function OwnPicture({ ticketPath }: { readonly ticketPath: string }) {
-  return <div>{ticketPath}</div>;
-}
