@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { localEncryption } from '../src/call/encryption-decision.ts';
 import type { Config } from '../src/config/schema.ts';
+import { listWindows, runXTool } from '../src/devices/desktop/x11-desktop.ts';
+import type { DeviceRegistry, RoomCameras } from '../src/devices/port.ts';
 import { openEnvelopes } from '../src/identity/envelopes.ts';
 import type { EndpointIdentity } from '../src/identity/port.ts';
 import { makeSealingPair, openSealed, sealFor } from '../src/identity/sealing.ts';
@@ -31,7 +33,10 @@ import { composeDevices } from './compose-devices.ts';
 import type { Part } from './lifecycle.ts';
 import { certificateNotYet, partsNotYet } from './not-yet.ts';
 import { ownAddresses } from './own-addresses.ts';
+import { readRecordingRecipient } from './recording-recipient.ts';
 import { createRoom } from './room.ts';
+import type { RoomDevices } from './room-devices.ts';
+import { createShareSources, type ShareSources } from './share-sources.ts';
 import { AGENT_VERSION } from './version.ts';
 
 const UI_DIRECTORY = fileURLToPath(new URL('../dist/ui', import.meta.url));
@@ -211,8 +216,9 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
   const relayAuthority = config.media.relay.certificateAuthority;
   const relayAuthorityPem = relayAuthority === undefined ? undefined : await readPem(relayAuthority);
   const relay = composeRelayCredentials(config, signaling, environment);
+  const recipient = config.recording.recipient === undefined ? null : await readRecordingRecipient(config.recording.recipient);
   const hardware = createHardwareProbe({ mode: config.media.hardwareEncoding, codecs: config.media.codecs, log: log.child({ part: 'hardware' }) });
-  const { watch, registry, devices } = composeDevices(config, environment);
+  const { watch, registry, cameras, devices } = composeDevices(config, environment, () => ui.origins());
   const settings = (): MediaSettings => ({
     roomName: config.room.name,
     camera: config.media.camera,
@@ -227,6 +233,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     hardwareEncoders: hardware.usable(),
     iceServers: iceServersOf(config, relay, relayAuthorityPem),
     fips: config.encryption.fips,
+    recording: recipient === null ? null : { directory: join(config.dataDirectory, 'recordings'), recipient, maxBytes: config.recording.maxBytes },
     displayHost: '127.0.0.1',
     displayOrigins: ui.origins()
   });
@@ -238,6 +245,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     localEncryption: localEncryption(config.encryption),
     sources: () => sourcesOf(config, registry.order()),
     devices,
+    records: recipient !== null,
+    shareSources: composeShareSources(config, registry, cameras, devices),
     parts: partsNotYet,
     certificate: certificateNotYet,
     autoAnswer: config.call.autoAnswer,
@@ -281,6 +290,22 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     ],
     url: () => ui.url
   };
+}
+
+/** X windows on Linux; on Windows the desktop as a whole. */
+function composeShareSources(config: Config, registry: DeviceRegistry, cameras: RoomCameras, devices: RoomDevices): ShareSources {
+  const display = process.env['DISPLAY'] ?? null;
+  const desktop = process.platform === 'win32' ? 'windows' : display;
+  return createShareSources({
+    choice: config.media.screen,
+    desktop,
+    windows: async () => (desktop === null || desktop === 'windows' ? [] : listWindows(runXTool(desktop))),
+    inputs: async () => {
+      await cameras.lookAtSignals();
+      return devices.facts().media;
+    },
+    pathOf: registry.pathOf
+  });
 }
 
 /** What would be used now, before anything was opened. */

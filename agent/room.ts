@@ -15,9 +15,10 @@ import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { uuidV7 } from '../src/kernel/uuid.ts';
 import type { MediaFailure, MediaProcesses, MediaSession } from '../src/media/port.ts';
+import { noRecipient } from '../src/media/recording/no-recipient.ts';
 import type { CredentialsClient } from '../src/relay/credentials-client.ts';
 import { callOnDevices } from '../src/room/call-on-devices.ts';
-import { type CallFacts, projectRoomState, type RoomFacts } from '../src/room/project.ts';
+import { type CallFacts, type CodeShown, projectRoomState, type RoomFacts, showsCode } from '../src/room/project.ts';
 import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
 import type { Signaling } from '../src/signaling/port.ts';
 import type { CallAction, CallActionOptions, RoomPort } from '../src/ui-server/port.ts';
@@ -26,6 +27,7 @@ import { type CallLine, createCallLine } from './call-line.ts';
 import { notYet } from './not-yet.ts';
 import type { CallCommand, RoomDevices } from './room-devices.ts';
 import type { RoomParts } from './room-parts.ts';
+import type { ShareSources } from './share-sources.ts';
 
 export type RoomOptions = {
   readonly agentVersion: string;
@@ -34,6 +36,9 @@ export type RoomOptions = {
   readonly localEncryption: LocalEncryption;
   readonly sources: () => RoomFacts['sources'];
   readonly devices: RoomDevices;
+  readonly shareSources: ShareSources;
+  /** Somebody who may play recordings is configured. */
+  readonly records: boolean;
   readonly parts: RoomParts;
   /** This endpoint’s own. */
   readonly certificate: RoomState['certificate'];
@@ -78,6 +83,7 @@ export function createRoom(options: RoomOptions): Room {
   let notifying = false;
   let lastCalled: string | null = null;
   let redialledAtMs = Number.NEGATIVE_INFINITY;
+  let codeShown: CodeShown | null = null;
   let onDevices: CallOnDevices & { readonly sharing: boolean } = { phase: 'idle', muted: false, sharing: false };
 
   // ── facts to state ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -106,7 +112,7 @@ export function createRoom(options: RoomOptions): Room {
     return {
       call,
       verdict: { state: verdict(call), confirmedBy: confirmedBy(call) },
-      unavailableFeatures: unavailableFeatures(call.encryption.agreed),
+      unavailableFeatures: unavailableFeatures(call.encryption.agreed, options.records),
       media: facts?.media ?? null,
       mediaProblem: facts?.problem?.failure ?? null,
       mediaEpoch: facts?.session?.epoch ?? 0
@@ -130,7 +136,7 @@ export function createRoom(options: RoomOptions): Room {
       settings: parts.settings.view(),
       people: parts.people.view(),
       sound: { playing: null, by: null },
-      display: { showsCode: false },
+      display: { showsCode: showsCode(codeShown, front === null ? null : callFacts(front)) },
       admin: parts.admin.view(),
       certificate: options.certificate,
       addresses: options.addresses(),
@@ -293,6 +299,25 @@ export function createRoom(options: RoomOptions): Room {
     scope.own(devices.on('order', (order) => tellMedia((media) => media.setDevices(order))));
   }
 
+  /** What the media process of the call in front says to one request. */
+  async function askFront<T>(request: (media: MediaSession) => Promise<T>): Promise<T & { readonly mediaEpoch: number }> {
+    const front = frontOf(lines);
+    const line = front === null ? undefined : callLines.get(front.key);
+    const session = line?.facts().session ?? null;
+    if (session === null) throw new CloisterError(front === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
+    const { epoch, media: process } = session;
+    try {
+      return { ...(await request(process)), mediaEpoch: epoch };
+    } catch (cause) {
+      // Asked in the moment in which the process is closed: there is none, as a moment later.
+      throw line?.facts().session?.epoch === epoch ? cause : new CloisterError('CL_CALL_WRONG_PHASE', undefined, { cause });
+    }
+  }
+
+  async function withSource(event: CallEvent, source: string | undefined): Promise<CallEvent> {
+    return source === undefined || event.type !== 'set-screen' ? event : { ...event, source: await options.shareSources.choiceOf(source) };
+  }
+
   async function place(to: string, wanted: { readonly audio: boolean; readonly video: boolean }): Promise<{ id: string }> {
     const address = parseAddress(to);
     if (!address.ok) throw address.error;
@@ -376,9 +401,16 @@ export function createRoom(options: RoomOptions): Room {
     changeSettings: parts.settings.change,
     compareCode: notYet,
     speakCode: notYet,
-    selfViewTicket: notYet,
-    showCode: notYet,
-    shareSources: notYet,
+    selfViewTicket: async () => ({ url: (await askFront((media) => media.ownPictureTicket())).url }),
+    async showCode(shown) {
+      const front = frontOf(lines);
+      const facts = front === null ? null : callFacts(front);
+      if (shown && facts === null) throw new CloisterError('CL_CALL_NONE');
+      if (shown && facts?.call.encryption.code === null) throw new CloisterError('CL_CALL_WRONG_PHASE');
+      codeShown = shown && facts !== null ? { call: facts.call.id, mediaEpoch: facts.mediaEpoch } : null;
+      changed();
+    },
+    shareSources: options.shareSources.list,
     retrieve: notYet,
     silence: notYet,
     clearRoom: notYet,
@@ -388,21 +420,12 @@ export function createRoom(options: RoomOptions): Room {
       const line = lineOfCall(lines, id);
       if (line === null) throw new CloisterError('CL_CALL_NONE');
       if (!isDone(action)) return notYet();
-      await dispatch({ type: 'line', line: line.key, event: ACTIONS[action](actionOptions ?? {}) });
+      if (action === 'recording' && actionOptions?.on === true && !options.records && line.call.encryption.agreed === 'standard') throw noRecipient();
+      const event = await withSource(ACTIONS[action](actionOptions ?? {}), actionOptions?.source);
+      if (lineOfCall(lines, id) === null) throw new CloisterError('CL_CALL_NONE');
+      await dispatch({ type: 'line', line: line.key, event });
     },
-    async displayTicket() {
-      const front = frontOf(lines);
-      const line = front === null ? undefined : callLines.get(front.key);
-      const session = line?.facts().session ?? null;
-      if (session === null) throw new CloisterError(front === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
-      const { epoch, media: process } = session;
-      try {
-        return { ...(await process.displayTicket()), mediaEpoch: epoch };
-      } catch (cause) {
-        // Asked in the moment in which the process is closed: there is none, as a moment later.
-        throw line?.facts().session?.epoch === epoch ? cause : new CloisterError('CL_CALL_WRONG_PHASE', undefined, { cause });
-      }
-    },
+    displayTicket: () => askFront((media) => media.displayTicket()),
     healthy: () => !scope.closed,
     async [Symbol.asyncDispose]() {
       for (const { key } of lines.lines.filter(runs)) await dispatch({ type: 'line', line: key, event: { type: 'hang-up' } });
@@ -426,7 +449,7 @@ const COMMANDS: Record<Exclude<CallCommand, 'redial'>, (call: CallRecord) => Cal
   'toggle-camera': (call) => ({ type: 'set-camera', on: !call.wanted.camera })
 };
 
-type DoneAction = Exclude<CallAction, 'dtmf' | 'transfer' | 'consult-then-transfer' | 'complete-transfer' | 'park' | 'add-participant' | 'merge' | 'recording'>;
+type DoneAction = Exclude<CallAction, 'dtmf' | 'transfer' | 'consult-then-transfer' | 'complete-transfer' | 'park' | 'add-participant' | 'merge'>;
 const isDone = (action: CallAction): action is DoneAction => Object.hasOwn(ACTIONS, action);
 
 const ACTIONS: Record<DoneAction, (options: CallActionOptions) => CallEvent> = {
@@ -441,6 +464,7 @@ const ACTIONS: Record<DoneAction, (options: CallActionOptions) => CallEvent> = {
   'stop-sharing': () => ({ type: 'set-screen', on: false }),
   hold: () => ({ type: 'set-held', on: true }),
   resume: () => ({ type: 'set-held', on: false }),
+  recording: ({ on = false }) => ({ type: 'set-recording', on }),
   'codes-match': ({ mediaEpoch = null }) => ({ type: 'codes-match', epoch: mediaEpoch }),
   'codes-differ': ({ mediaEpoch = null }) => ({ type: 'codes-differ', epoch: mediaEpoch })
 };

@@ -342,6 +342,24 @@ const log = z.strictObject({
     .meta(meaning('Log folder', 'restart', 'Where log files go, besides standard error; null for none.'))
 });
 
+const recording = z.strictObject({
+  recipient: path
+    .exactOptional()
+    .meta(
+      meaning(
+        'Who may play recordings',
+        'restart',
+        'A PEM file with a P-256 public key (cloister recording make-key). Without it nothing is recorded. The private key does not belong on this machine.'
+      )
+    ),
+  maxBytes: z
+    .int()
+    .min(1024 * 1024)
+    .max(2 ** 40)
+    .default(4 * 1024 ** 3)
+    .meta(meaning('Size of a recording', 'restart', 'In bytes: a recording that reaches it is ended.'))
+});
+
 const LOOPBACK_OR_ANY = ['127.0.0.1', 'localhost', '::1', '0.0.0.0', '::'];
 
 export const configSchema = z
@@ -355,6 +373,7 @@ export const configSchema = z
     media: media.prefault({}),
     devices: devices.prefault({}),
     call: call.prefault({}),
+    recording: recording.prefault({}),
     uiServer: uiServer.prefault({}),
     log: log.prefault({}),
     dataDirectory: path.default('data').meta(meaning('Data folder', 'restart', 'What the agent keeps between starts, such as the journal of a running call.'))

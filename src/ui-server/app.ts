@@ -10,6 +10,7 @@ import { chooseDevice, commandCamera, listDevices, listPresets, setVolume } from
 import type { EventStream } from './event-stream.ts';
 import { refusal } from './gate.ts';
 import { metricsText } from './metrics.ts';
+import { listShareSources, previewTicket, selfViewTicket, showCode, startTest, stopTest } from './picture-routes.ts';
 import type { RoomPort } from './port.ts';
 import { problemOf, sendProblem } from './problem.ts';
 
@@ -81,9 +82,15 @@ export function createApp({ room, events, allowedHosts, uiDirectory, log }: AppO
   route('/api/v1/devices', 'get', listDevices(room));
   route('/api/v1/devices/choose', 'post', body, chooseDevice(room));
   route('/api/v1/devices/volume', 'post', body, setVolume(room));
+  route('/api/v1/devices/preview-ticket', 'post', body, previewTicket(room));
+  route('/api/v1/devices/test-stop', 'post', body, stopTest(room));
+  route('/api/v1/devices/:id/test-start', 'post', body, startTest(room) as RequestHandler);
   route('/api/v1/devices/:id/presets', 'get', listPresets(room) as RequestHandler);
   route('/api/v1/devices/:id/:action', 'post', body, commandCamera(room) as RequestHandler);
   route('/api/v1/display/ticket', 'post', body, displayTicket(room));
+  route('/api/v1/display/code', 'post', body, showCode(room));
+  route('/api/v1/self-view/ticket', 'post', body, selfViewTicket(room));
+  route('/api/v1/share-sources', 'get', listShareSources(room));
   route('/healthz', 'get', (_request, response) => {
     if (!room.healthy()) throw new CloisterError('CL_UNHEALTHY');
     response.json({ status: room.state().health.status });

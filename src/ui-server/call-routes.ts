@@ -12,9 +12,18 @@ const placeCallBody = z.strictObject({
 const answerBody = z.strictObject({ video: z.boolean().default(true) });
 /** Which code people compared: that of this media process (`mediaEpoch` of the state). A code that was replaced meanwhile is not confirmed. */
 const codesBody = z.strictObject({ mediaEpoch: z.int().min(1).exactOptional() });
+/** An id of /api/v1/share-sources; what the configuration names where left out. */
+const shareBody = z.strictObject({ source: z.string().min(1).max(300).exactOptional() });
+const recordingBody = z.strictObject({ on: z.boolean() });
 const emptyBody = z.strictObject({});
 
-const bodyOf = (action: CallAction) => (action === 'answer' ? answerBody : action === 'codes-match' || action === 'codes-differ' ? codesBody : emptyBody);
+const BODIES: { readonly [A in CallAction]?: z.ZodType<CallActionOptions> } = {
+  answer: answerBody,
+  share: shareBody,
+  recording: recordingBody,
+  'codes-match': codesBody,
+  'codes-differ': codesBody
+};
 
 const ACTIONS: ReadonlySet<string> = new Set<CallAction>([
   'answer',
@@ -28,6 +37,7 @@ const ACTIONS: ReadonlySet<string> = new Set<CallAction>([
   'stop-sharing',
   'hold',
   'resume',
+  'recording',
   'codes-match',
   'codes-differ'
 ]);
@@ -44,7 +54,6 @@ const ACTIONS_TO_COME: ReadonlySet<string> = new Set([
   'park',
   'move-to-another-device',
   'add-participant',
-  'recording',
   'apps'
 ]);
 
@@ -60,7 +69,7 @@ export function actOnCall(room: RoomPort): RequestHandler<{ id: string; action: 
   return async (request, response) => {
     const { id, action } = request.params;
     if (isAction(action)) {
-      await room.callAction(id, action, parseBody<z.ZodType<CallActionOptions>>(bodyOf(action), request.body));
+      await room.callAction(id, action, parseBody<z.ZodType<CallActionOptions>>(BODIES[action] ?? emptyBody, request.body));
       response.status(204).end();
       return;
     }

@@ -3,6 +3,7 @@
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { RoomState } from '../../room/state.ts';
+import { OwnPicture } from '../shared/own-picture.tsx';
 import { useRoom } from '../shared/room-context.tsx';
 import { OverPicture } from '../shared/room-page.tsx';
 import { colours } from '../shared/theme.ts';
@@ -25,7 +26,9 @@ const useStyles = makeStyles({
   canvas: { position: 'absolute', inset: 0, width: '100%', height: '100%', objectFit: 'contain', visibility: 'hidden' },
   visible: { visibility: 'visible' },
   screen: contentLayout.screen,
-  beside: contentLayout.camera
+  beside: contentLayout.camera,
+  /** Below what is said in that corner, above the code. */
+  selfView: { position: 'absolute', top: '9rem', right: '2.5rem', width: '20%', fontSize: '1.5rem' }
 });
 
 export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
@@ -81,6 +84,7 @@ type SceneContentProps = {
 };
 
 function SceneContent({ scene, state, online, live, shared }: SceneContentProps) {
+  const styles = useStyles();
   if (state === null || scene === 'reconnecting') return <ReconnectingScene />;
   const call = state.call;
   if (call === null || scene === 'idle' || scene === 'problem') return <IdleScene state={state} />;
@@ -89,6 +93,11 @@ function SceneContent({ scene, state, online, live, shared }: SceneContentProps)
   return (
     <OverPicture>
       <InCallScene call={call} live={live} online={online} shared={shared} />
+      {state.settings.selfView && call.phase === 'connected' && call.media.video.sending && !shared ? (
+        <div className={styles.selfView}>
+          <OwnPicture ticketPath="/api/v1/self-view/ticket" of={call.mediaEpoch} testId="self-view" />
+        </div>
+      ) : null}
     </OverPicture>
   );
 }

@@ -21,7 +21,12 @@ const useStyles = makeStyles({
   address: { color: colours.quiet, fontSize: panelSizes.large, overflowWrap: 'anywhere' },
   time: { fontSize: 'max(52px, 4.5rem)', fontWeight: 300, lineHeight: 1, fontVariantNumeric: 'tabular-nums', textAlign: 'end' },
   date: { color: colours.quiet, fontSize: panelSizes.large, textAlign: 'end', marginTop: '0.5rem' },
-  middle: { flexGrow: 1, display: 'grid', placeItems: 'center', minHeight: 'min-content' },
+  middle: {
+    flexGrow: 1,
+    display: 'grid',
+    placeItems: 'center',
+    minHeight: 0
+  },
   call: {
     width: 'max(240px, 20rem)',
     height: 'max(180px, 15rem)',
@@ -72,7 +77,7 @@ export function HomeScreen({ state, onOpen }: { readonly state: RoomState; reado
           <div className={styles.date}>{t.date(now)}</div>
         </div>
       </header>
-      <div className={styles.middle}>
+      <div data-keeps-height className={styles.middle}>
         <TouchButton
           testId="button-call"
           label={t('home.call')}

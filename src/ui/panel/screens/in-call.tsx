@@ -53,7 +53,14 @@ const useStyles = makeStyles({
   shieldLink: { display: 'block', color: colours.brandText },
   topRight: { display: 'flex', alignItems: 'center', gap: '1.5rem' },
   duration: { fontSize: 'max(28px, 2.25rem)', fontWeight: 300, fontVariantNumeric: 'tabular-nums', whiteSpace: 'nowrap' },
-  middle: { flexGrow: 1, minHeight: 'min-content', display: 'grid', gridTemplateColumns: '1fr', alignItems: 'center', gap: '2rem' },
+  middle: {
+    flexGrow: 1,
+    minHeight: 0,
+    display: 'grid',
+    gridTemplateColumns: '1fr',
+    alignItems: 'center',
+    gap: '2rem'
+  },
   middleWithSide: { gridTemplateColumns: 'minmax(0, 1fr) minmax(0, 30rem)' },
   side: { padding: '1.25rem 1.5rem', border: `2px solid ${colours.edge}`, borderRadius: '1rem', backgroundColor: colours.card },
   sideTitle: { margin: '0 0 0.25rem', fontSize: panelSizes.text, fontWeight: 600 },
@@ -61,8 +68,28 @@ const useStyles = makeStyles({
   features: { display: 'grid', gridTemplateColumns: '1fr 1fr', columnGap: '1rem', margin: 0, padding: 0, listStyle: 'none', lineHeight: 1.4 },
   problem: { display: 'flex', gap: '0.75rem', alignItems: 'center', justifyContent: 'center', color: colours.warning, fontSize: panelSizes.text },
   problemIcon: { fontSize: '1.5em', lineHeight: 0 },
-  controls: { display: 'flex', flexWrap: 'wrap', justifyContent: 'center', gap: '1.25rem' },
-  control: { width: 'max(184px, 12.5rem)', minHeight: 'max(92px, 7rem)', borderRadius: '1.25rem' },
+  // What does not fit in large type scrolls beneath them.
+  controls: {
+    position: 'sticky',
+    bottom: 0,
+    zIndex: 1,
+    backgroundColor: colours.ground,
+    display: 'flex',
+    flexShrink: 0,
+    justifyContent: 'center',
+    gap: '1.25rem'
+  },
+  // All of them in one row at any text size: ending the call is never out of sight.
+  control: {
+    flexGrow: 1,
+    flexBasis: 0,
+    maxWidth: 'max(184px, 12.5rem)',
+    padding: '0.75rem 0.5rem',
+    whiteSpace: 'normal',
+    overflowWrap: 'anywhere',
+    minHeight: 'max(92px, 7rem)',
+    borderRadius: '1.25rem'
+  },
   off: {
     backgroundColor: colours.inverse,
     color: colours.onInverse,
@@ -104,7 +131,7 @@ export function InCallScreen({ call, devices, onOpen }: InCallScreenProps) {
           <Duration call={call} />
         </div>
       </div>
-      <div className={mergeClasses(styles.middle, call.unavailable.length > 0 && styles.middleWithSide)}>
+      <div data-keeps-height className={mergeClasses(styles.middle, call.unavailable.length > 0 && styles.middleWithSide)}>
         <PeerHeading peer={call.peer} />
         {call.unavailable.length === 0 ? null : <Unavailable call={call} />}
       </div>

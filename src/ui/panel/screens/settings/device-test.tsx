@@ -31,7 +31,7 @@ const useStyles = makeStyles({
   buttons: { display: 'flex', flexWrap: 'wrap', gap: panelSizes.gap },
   good: { color: colours.good, fontWeight: 600 },
   bad: { color: colours.bad },
-  picture: { width: 'min(100%, 67vh)', aspectRatio: '16 / 9', borderRadius: '0.75rem', overflow: 'hidden', backgroundColor: '#000000' }
+  picture: { width: 'min(100%, 67vh)' }
 });
 
 export function DeviceTest({ device, state }: { readonly device: DeviceView; readonly state: RoomState }) {
@@ -121,8 +121,8 @@ function Tried({ test }: { readonly test: DeviceTestView }) {
       </div>
     );
   return (
-    <div className={styles.picture} data-testid="test-picture">
-      <OwnPicture ticketPath="/api/v1/devices/preview-ticket" />
+    <div className={styles.picture}>
+      <OwnPicture ticketPath="/api/v1/devices/preview-ticket" of={test.id} mirrored={false} testId="test-picture" />
     </div>
   );
 }
