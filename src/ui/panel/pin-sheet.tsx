@@ -35,7 +35,15 @@ const useStyles = makeStyles({
     gap: panelSizes.gap,
     alignContent: 'start'
   },
-  key: { padding: 0, width: '100%', minWidth: 0, maxWidth: 'none', fontSize: panelSizes.title, fontVariantNumeric: 'tabular-nums' },
+  key: {
+    padding: 0,
+    width: '100%',
+    minWidth: 0,
+    maxWidth: 'none',
+    fontSize: panelSizes.title,
+    fontVariantNumeric: 'tabular-nums',
+    ':hover:active': { transform: 'none' }
+  },
   cancel: { alignSelf: 'end', justifySelf: 'start' }
 });
 
