@@ -123,6 +123,7 @@ function fakeSignaling() {
     },
     networkChanged: (addresses) => void told.push(addresses),
     watchPresence: () => {},
+    seekPresence: async () => {},
     sendRelay: async () => {},
     [Symbol.asyncDispose]: async () => {}
   };
