@@ -8,7 +8,7 @@ import { startTwoRooms, type TestRoom } from '../harness/two-rooms.ts';
 const keptText = (room: TestRoom): Promise<string> => readFile(join(room.folder, 'data', 'people.json'), 'utf8');
 
 describe('people in whole rooms', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
 
   it('are missed, met, called, blocked, remembered over the death of an agent, and forgotten when the room is cleared', async () => {
     await using pair = await startTwoRooms();
