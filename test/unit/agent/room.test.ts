@@ -128,6 +128,7 @@ function fakeSignaling() {
     },
     networkChanged: (addresses) => void told.push(addresses),
     watchPresence: () => {},
+    seekPresence: async () => {},
     sendRelay: async () => {},
     [Symbol.asyncDispose]: async () => {}
   };
