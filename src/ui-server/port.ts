@@ -92,7 +92,12 @@ export type AdminPort = {
   signOut(token: string): void;
 };
 
-export type PanelView = { readonly id: string /** The address from which it was paired. */; readonly from: string; readonly pairedAt: string };
+export type PanelView = {
+  readonly id: string;
+  /** The address from which it was paired. */
+  readonly from: string;
+  readonly pairedAt: string;
+};
 
 /** Panels that are not on this device, paired by the PIN over TLS. */
 export type PanelsPort = {
