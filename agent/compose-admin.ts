@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAdminFile } from '../src/admin/admin-file.ts';
+import { createPairedPanels, keptPanels, NO_PANELS, type PairedPanels } from '../src/admin/paired-panels.ts';
 import { hashPin, verifyPin } from '../src/admin/pin-hash.ts';
 import { createRoomAdmin, type RoomAdministrator } from '../src/admin/room-admin.ts';
 import { writeFileAtomically } from '../src/config/atomic-file.ts';
@@ -9,12 +10,16 @@ import { createKeptFile } from '../src/config/kept-file.ts';
 import type { Config } from '../src/config/schema.ts';
 import { createReports } from '../src/health/reports.ts';
 import { createSilences, keptSilences, NO_SILENCES, type Silences } from '../src/health/silences.ts';
+import { serverNames } from '../src/identity/certificate-view.ts';
 import type { EndpointIdentity } from '../src/identity/port.ts';
+import { readBrokerCertificate } from '../src/identity/store.ts';
 import type { Clock } from '../src/kernel/clock.ts';
+import { CloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
 import { isSecretName, redactDocument, redactText } from '../src/logging/redact.ts';
 import type { RoomState } from '../src/room/state.ts';
 import type { ReportsPort } from '../src/ui-server/port.ts';
+import type { RemoteOptions } from '../src/ui-server/server.ts';
 import { adminFilePath, adminTokenPath } from './admin-files.ts';
 import { diagnoseRoom } from './diagnose-room.ts';
 
@@ -34,6 +39,24 @@ export function composeAdmin(config: Config, { clock, log }: Environment): RoomA
     clock,
     log: log.child({ part: 'administrator' })
   });
+}
+
+export type Remote = { readonly options: RemoteOptions; readonly panels: PairedPanels };
+
+/**
+ * What panels elsewhere need; null where they are not configured.
+ * @throws CloisterError CL_IDENTITY_MISSING, CL_IDENTITY_INVALID
+ */
+export async function composeRemote(config: Config, { clock, log }: Environment): Promise<Remote | null> {
+  const { remote } = config.uiServer;
+  if (remote === undefined) return null;
+  const { keyPem, certificatePem } = await readBrokerCertificate(remote.certificateDirectory);
+  const names = serverNames(certificatePem);
+  if (names.length === 0) throw new CloisterError('CL_IDENTITY_INVALID', 'The certificate for remote panels names no host.');
+  const own = log.child({ part: 'administrator' });
+  const file = createKeptFile({ path: join(config.dataDirectory, 'remote-panels.json'), schema: keptPanels, empty: NO_PANELS, log: own });
+  const panels = createPairedPanels({ file, clock, log: own });
+  return { panels, options: { host: remote.host, port: remote.port, keyPem, certificatePem, names, panels } };
 }
 
 export function composeSilences(config: Config, { clock, log }: Environment): Silences {

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { localEncryption } from '../src/call/encryption-decision.ts';
 import { createKeptFile, removeRemains } from '../src/config/kept-file.ts';
 import type { Config } from '../src/config/schema.ts';
+import { listWindows, runXTool } from '../src/devices/desktop/x11-desktop.ts';
+import type { DeviceRegistry, RoomCameras } from '../src/devices/port.ts';
 import { certificateView } from '../src/identity/certificate-view.ts';
 import { openEnvelopes } from '../src/identity/envelopes.ts';
 import type { EndpointIdentity } from '../src/identity/port.ts';
@@ -35,11 +37,14 @@ import { createSignaling } from '../src/signaling/signaling.ts';
 import { createUiServer } from '../src/ui-server/server.ts';
 import { createCallJournal } from './call-journal.ts';
 import { createClearing } from './clear-room.ts';
-import { composeAdmin, composeReports, composeSilences } from './compose-admin.ts';
+import { composeAdmin, composeRemote, composeReports, composeSilences } from './compose-admin.ts';
 import { composeDevices } from './compose-devices.ts';
 import type { Part } from './lifecycle.ts';
 import { ownAddresses } from './own-addresses.ts';
+import { readRecordingRecipient } from './recording-recipient.ts';
 import { createRoom } from './room.ts';
+import type { RoomDevices } from './room-devices.ts';
+import { createShareSources, type ShareSources } from './share-sources.ts';
 import { AGENT_VERSION } from './version.ts';
 
 const UI_DIRECTORY = fileURLToPath(new URL('../dist/ui', import.meta.url));
@@ -221,8 +226,9 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
   const relayAuthority = config.media.relay.certificateAuthority;
   const relayAuthorityPem = relayAuthority === undefined ? undefined : await readPem(relayAuthority);
   const relay = composeRelayCredentials(config, signaling, environment);
+  const recipient = config.recording.recipient === undefined ? null : await readRecordingRecipient(config.recording.recipient);
   const hardware = createHardwareProbe({ mode: config.media.hardwareEncoding, codecs: config.media.codecs, log: log.child({ part: 'hardware' }) });
-  const { watch, registry, devices } = composeDevices(config, environment);
+  const { watch, registry, cameras, devices } = composeDevices(config, environment, () => ui.origins());
   const settings = (): MediaSettings => ({
     roomName: config.room.name,
     camera: config.media.camera,
@@ -237,12 +243,14 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     hardwareEncoders: hardware.usable(),
     iceServers: iceServersOf(config, relay, relayAuthorityPem),
     fips: config.encryption.fips,
+    recording: recipient === null ? null : { directory: join(config.dataDirectory, 'recordings'), recipient, maxBytes: config.recording.maxBytes },
     displayHost: '127.0.0.1',
     displayOrigins: ui.origins()
   });
   const mediaProcesses = createMediaProcesses({ settings, clock, log: log.child({ part: 'media' }), onDied: () => hardware.distrust() });
   const admin = composeAdmin(config, environment);
   const silences = composeSilences(config, environment);
+  const remote = await composeRemote(config, environment);
   const reports = composeReports(config, environment, {
     state: () => room.state(),
     logLines: environment.logLines,
@@ -269,6 +277,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     localEncryption: () => localEncryption({ ...config.encryption, setting: kept.settings.encryption() }),
     sources: () => sourcesOf(config, registry.order()),
     devices,
+    records: recipient !== null,
+    shareSources: composeShareSources(config, registry, cameras, devices),
     parts: { ...kept, admin, reports, silences, clearing },
     certificate: certificateView(identity.certificatePem),
     acceptTransfers: config.call.acceptTransfers,
@@ -296,6 +306,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     port: config.uiServer.port,
     uiDirectory: UI_DIRECTORY,
     allowedHosts: config.uiServer.allowedHosts,
+    ...(remote === null ? {} : { remote: remote.options }),
     clock,
     log: log.child({ part: 'ui' })
   });
@@ -306,8 +317,10 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
       // What is kept is read before anything is shown or rings.
       { name: 'settings', part: kept.settings },
       { name: 'people', part: kept.people },
+      { name: 'clearing', part: clearing },
       { name: 'administrator', part: admin },
       { name: 'silenced problems', part: silences },
+      ...(remote === null ? [] : [{ name: 'remote panels', part: startedOnly(remote.panels) }]),
       { name: 'panel', part: ui },
       { name: 'device watch', part: watch },
       { name: 'devices', part: devices },
@@ -316,11 +329,26 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
       ...(relay === null ? [] : [{ name: 'relay', part: relay }]),
       { name: 'media processes', part: closedOnly(mediaProcesses) },
       { name: 'hardware probe', part: hardware },
-      { name: 'room', part: room },
-      { name: 'clearing', part: clearing }
+      { name: 'room', part: room }
     ],
     url: () => ui.url
   };
+}
+
+/** X windows on Linux; on Windows the desktop as a whole. */
+function composeShareSources(config: Config, registry: DeviceRegistry, cameras: RoomCameras, devices: RoomDevices): ShareSources {
+  const display = process.env['DISPLAY'] ?? null;
+  const desktop = process.platform === 'win32' ? 'windows' : display;
+  return createShareSources({
+    choice: config.media.screen,
+    desktop,
+    windows: async () => (desktop === null || desktop === 'windows' ? [] : listWindows(runXTool(desktop))),
+    inputs: async () => {
+      await cameras.lookAtSignals();
+      return devices.facts().media;
+    },
+    pathOf: registry.pathOf
+  });
 }
 
 /** What people set and left in this room, in the data folder. */
@@ -370,4 +398,8 @@ function sourcesOf({ media }: Config, order: MediaDevices): RoomFacts['sources']
   };
 }
 
+const startedOnly = (part: { start(signal: AbortSignal): Promise<void> }): Part['part'] => ({
+  start: (signal) => part.start(signal),
+  [Symbol.asyncDispose]: async () => {}
+});
 const closedOnly = (part: AsyncDisposable): AsyncDisposable => ({ [Symbol.asyncDispose]: () => part[Symbol.asyncDispose]() });

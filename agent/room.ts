@@ -32,10 +32,11 @@ import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { uuidV7 } from '../src/kernel/uuid.ts';
 import type { MediaFailure, MediaProcesses, MediaSession } from '../src/media/port.ts';
+import { noRecipient } from '../src/media/recording/no-recipient.ts';
 import { recentCallOf } from '../src/people/recent-call.ts';
 import type { CredentialsClient } from '../src/relay/credentials-client.ts';
 import { callOnDevices } from '../src/room/call-on-devices.ts';
-import { type CallFacts, projectRoomState, type RoomFacts } from '../src/room/project.ts';
+import { type CallFacts, type CodeShown, projectRoomState, type RoomFacts, showsCode } from '../src/room/project.ts';
 import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
 import type { InboundCallMessage, Signaling } from '../src/signaling/port.ts';
 import type { CallAction, CallActionOptions, RoomPort } from '../src/ui-server/port.ts';
@@ -44,6 +45,7 @@ import { type CallLine, createCallLine } from './call-line.ts';
 import { notYet } from './not-yet.ts';
 import type { CallCommand, RoomDevices } from './room-devices.ts';
 import type { RoomParts } from './room-parts.ts';
+import type { ShareSources } from './share-sources.ts';
 
 export type RoomOptions = {
   readonly agentVersion: string;
@@ -53,6 +55,9 @@ export type RoomOptions = {
   readonly localEncryption: () => LocalEncryption;
   readonly sources: () => RoomFacts['sources'];
   readonly devices: RoomDevices;
+  readonly shareSources: ShareSources;
+  /** Somebody who may play recordings is configured. */
+  readonly records: boolean;
   readonly parts: RoomParts;
   /** This endpoint’s own. */
   readonly certificate: RoomState['certificate'];
@@ -120,6 +125,7 @@ export function createRoom(options: RoomOptions): Room {
   let shown: RoomState | null = null;
   let notifying = false;
   let redialledAtMs = Number.NEGATIVE_INFINITY;
+  let codeShown: CodeShown | null = null;
   let onDevices: CallOnDevices & { readonly sharing: boolean } = { phase: 'idle', muted: false, sharing: false };
 
   // ── facts to state ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,7 +161,7 @@ export function createRoom(options: RoomOptions): Room {
     return {
       call,
       verdict: { state: verdict(call), confirmedBy: confirmedBy(call) },
-      unavailableFeatures: unavailableFeatures(call.encryption.agreed),
+      unavailableFeatures: unavailableFeatures(call.encryption.agreed, options.records),
       media: facts?.media ?? null,
       mediaProblem: facts?.problem?.failure ?? null,
       consulting: consultationFor(lines, call.id)?.call.peer.account ?? null,
@@ -181,7 +187,7 @@ export function createRoom(options: RoomOptions): Room {
       settings: parts.settings.view(),
       people: parts.people.view(),
       sound: { playing: null, by: null },
-      display: { showsCode: false },
+      display: { showsCode: showsCode(codeShown, front === null ? null : callFacts(front)) },
       admin: parts.admin.view(),
       certificate: options.certificate,
       addresses: options.addresses(),
@@ -570,6 +576,25 @@ export function createRoom(options: RoomOptions): Room {
     scope.own(devices.on('order', (order) => tellMedia((media) => media.setDevices(order))));
   }
 
+  /** What the media process of the call in front says to one request. */
+  async function askFront<T>(request: (media: MediaSession) => Promise<T>): Promise<T & { readonly mediaEpoch: number }> {
+    const front = frontOf(lines);
+    const line = front === null ? undefined : callLines.get(front.key);
+    const session = line?.facts().session ?? null;
+    if (session === null) throw new CloisterError(front === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
+    const { epoch, media: process } = session;
+    try {
+      return { ...(await request(process)), mediaEpoch: epoch };
+    } catch (cause) {
+      // Asked in the moment in which the process is closed: there is none, as a moment later.
+      throw line?.facts().session?.epoch === epoch ? cause : new CloisterError('CL_CALL_WRONG_PHASE', undefined, { cause });
+    }
+  }
+
+  async function withSource(event: CallEvent, source: string | undefined): Promise<CallEvent> {
+    return source === undefined || event.type !== 'set-screen' ? event : { ...event, source: await options.shareSources.choiceOf(source) };
+  }
+
   async function place(to: string, wanted: { readonly audio: boolean; readonly video: boolean }): Promise<{ id: string }> {
     const account = accountOf(to);
     const id = uuidV7(clock.now(), randomBytes(10));
@@ -670,9 +695,16 @@ export function createRoom(options: RoomOptions): Room {
     },
     compareCode: notYet,
     speakCode: notYet,
-    selfViewTicket: notYet,
-    showCode: notYet,
-    shareSources: notYet,
+    selfViewTicket: async () => ({ url: (await askFront((media) => media.ownPictureTicket())).url }),
+    async showCode(shown) {
+      const front = frontOf(lines);
+      const facts = front === null ? null : callFacts(front);
+      if (shown && facts === null) throw new CloisterError('CL_CALL_NONE');
+      if (shown && facts?.call.encryption.code === null) throw new CloisterError('CL_CALL_WRONG_PHASE');
+      codeShown = shown && facts !== null ? { call: facts.call.id, mediaEpoch: facts.mediaEpoch } : null;
+      changed();
+    },
+    shareSources: options.shareSources.list,
     retrieve,
     silence: parts.silences.set,
     clearRoom: parts.clearing.clear,
@@ -684,24 +716,13 @@ export function createRoom(options: RoomOptions): Room {
       const given = actionOptions ?? {};
       if (isOfStandardCalls(action)) return ofStandardCalls(line, action, given);
       if (!isDone(action)) return notYet();
-      const event = ACTIONS[action](given);
+      const event = await withSource(ACTIONS[action](given), given.source);
+      if (action === 'recording' && given.on === true && !options.records && line.call.encryption.agreed === 'standard') throw noRecipient();
       await (action === 'resume' ? talkIn(line, event) : onLine(line, event));
       // The call is gone at once, whether or not the account can be kept.
       if (action === 'decline' && given.block === true) await parts.people.block(line.call.peer.account);
     },
-    async displayTicket() {
-      const front = frontOf(lines);
-      const line = front === null ? undefined : callLines.get(front.key);
-      const session = line?.facts().session ?? null;
-      if (session === null) throw new CloisterError(front === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
-      const { epoch, media: process } = session;
-      try {
-        return { ...(await process.displayTicket()), mediaEpoch: epoch };
-      } catch (cause) {
-        // Asked in the moment in which the process is closed: there is none, as a moment later.
-        throw line?.facts().session?.epoch === epoch ? cause : new CloisterError('CL_CALL_WRONG_PHASE', undefined, { cause });
-      }
-    },
+    displayTicket: () => askFront((media) => media.displayTicket()),
     healthy: () => !scope.closed,
     async [Symbol.asyncDispose]() {
       for (const line of lines.lines.filter(runs)) await onLine(line, { type: 'hang-up' });
@@ -737,7 +758,7 @@ const STANDARD_ACTIONS: ReadonlySet<CallAction> = new Set<StandardAction>([
 ]);
 const isOfStandardCalls = (action: CallAction): action is StandardAction => STANDARD_ACTIONS.has(action);
 
-type DoneAction = Exclude<CallAction, StandardAction | 'dtmf' | 'recording'>;
+type DoneAction = Exclude<CallAction, StandardAction | 'dtmf'>;
 const isDone = (action: CallAction): action is DoneAction => Object.hasOwn(ACTIONS, action);
 
 const ACTIONS: Record<DoneAction, (options: CallActionOptions) => CallEvent> = {
@@ -752,6 +773,7 @@ const ACTIONS: Record<DoneAction, (options: CallActionOptions) => CallEvent> = {
   'stop-sharing': () => ({ type: 'set-screen', on: false }),
   hold: () => ({ type: 'set-held', on: true }),
   resume: () => ({ type: 'set-held', on: false }),
+  recording: ({ on = false }) => ({ type: 'set-recording', on }),
   'codes-match': ({ mediaEpoch = null }) => ({ type: 'codes-match', epoch: mediaEpoch }),
   'codes-differ': ({ mediaEpoch = null }) => ({ type: 'codes-differ', epoch: mediaEpoch })
 };

@@ -216,11 +216,12 @@ async function touchTimes(browser: Browser, url: string, room: FakeRoom): Promis
     screen: touches(times.screen),
     key: touches(times.key),
     command: touches(times.command),
-    all: touches(KINDS.flatMap((kind) => times[kind]).slice(0, TOUCHES))
+    all: touches(KINDS.flatMap((kind) => times[kind]))
   };
 }
 
 async function memoryOver(browser: Browser, url: string, room: FakeRoom): Promise<Memory[]> {
+  room.change((state) => ({ ...state, call: null }));
   const { context, page, debug } = await open(browser);
   await page.goto(url);
   await page.getByTestId('screen-home').waitFor();

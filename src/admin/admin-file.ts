@@ -12,9 +12,12 @@ const tries = z.strictObject({
   /** How long nobody may try, as it was when this was written. */
   waitMs: z.int().min(0).max(86_400_000)
 });
-const content = z.strictObject({ version: z.literal(1), pin: z.string().max(256).refine(isPinHash), tries });
+const content = z.strictObject({ version: z.literal(1), pin: z.string().max(256).refine(isPinHash), tries: z.strictObject({ here: tries, network: tries }) });
 
-export type KeptPin = { readonly pin: string; readonly tries: z.output<typeof tries> };
+export type KeptTries = z.output<typeof tries>;
+/** `network`: over the remote panels' listener. Counted apart, so that nobody out there keeps the people in the room waiting. */
+export type TryPlace = 'here' | 'network';
+export type KeptPin = { readonly pin: string; readonly tries: Readonly<Record<TryPlace, KeptTries>> };
 export type AdminRecord = KeptPin | 'none' | 'damaged';
 
 export type AdminFile = {

@@ -9,7 +9,7 @@ import type { Log } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
 import type { Problem } from '../room/state.ts';
 import type { AdminPort } from '../ui-server/port.ts';
-import type { AdminFile, AdminRecord, KeptPin } from './admin-file.ts';
+import type { AdminFile, AdminRecord, KeptPin, KeptTries, TryPlace } from './admin-file.ts';
 import { waitAfter, weaknessOf } from './pin-rules.ts';
 import { createSessions, hashOfToken, newToken } from './sessions.ts';
 
@@ -31,6 +31,11 @@ export type RoomAdminOptions = {
   readonly log: Log;
 };
 
+/** One of each place. */
+type Lock = { untilMonotonicMs: number; until: string | null; timer: Timer | null };
+const PLACES: readonly TryPlace[] = ['here', 'network'];
+const UNTRIED: KeptTries = { wrong: 0, waitMs: 0 };
+
 type View = { readonly pinSet: boolean; readonly lockedUntil: string | null };
 
 export type RoomAdministrator = AdminPort &
@@ -42,8 +47,6 @@ export type RoomAdministrator = AdminPort &
     problem(): { readonly code: Problem['code']; readonly sinceMs: number } | null;
     /** What must be in no report. */
     secrets(): readonly string[];
-    /** Whether the PIN is right, at the cost of a try. @throws CloisterError as signIn */
-    provePin(pin: string): Promise<void>;
   };
 
 export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdminOptions): RoomAdministrator {
@@ -55,13 +58,14 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
   /** Until it was read, nobody is let in and nobody sets a PIN. */
   let record: AdminRecord = 'damaged';
   let damagedSinceMs = clock.now();
-  let lockedUntilMonotonicMs = 0;
-  let lockedUntil: string | null = null;
-  let lockTimer: Timer | null = null;
+  const locks: Readonly<Record<TryPlace, Lock>> = {
+    here: { untilMonotonicMs: 0, until: null, timer: null },
+    network: { untilMonotonicMs: 0, until: null, timer: null }
+  };
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();
 
-  const remainingMs = (): number => Math.max(0, Math.ceil(lockedUntilMonotonicMs - clock.monotonicMs()));
+  const remainingMs = (place: TryPlace): number => Math.max(0, Math.ceil(locks[place].untilMonotonicMs - clock.monotonicMs()));
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = last.then(work);
@@ -71,7 +75,7 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
 
   /** A person's try. @throws CloisterError CL_PIN_LOCKED where too many wait already */
   async function asTry<T>(work: () => Promise<T>): Promise<T> {
-    if (waiting >= MOST_WAITING) throw locked('Too many tries at once; wait a moment.');
+    if (waiting >= MOST_WAITING) throw new CloisterError('CL_PIN_LOCKED', 'Too many tries at once; wait a moment.');
     waiting += 1;
     try {
       return await inTurn(work);
@@ -80,10 +84,8 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
     }
   }
 
-  const locked = (message?: string): CloisterError =>
-    new CloisterError('CL_PIN_LOCKED', message ?? `The PIN was wrong too often; wait ${waitInWords(remainingMs())} before the next try.`, {
-      details: { remainingMs: remainingMs() }
-    });
+  const locked = (place: TryPlace): CloisterError =>
+    new CloisterError('CL_PIN_LOCKED', `The PIN was wrong too often; wait ${waitInWords(remainingMs(place))} before the next try.`);
 
   function take(next: AdminRecord): void {
     if (JSON.stringify(next) === JSON.stringify(record)) return;
@@ -94,39 +96,41 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
       log.error(DAMAGED);
     }
     record = next;
-    if (next === 'none') unlock();
+    if (next === 'none') for (const place of PLACES) unlock(place);
     events.emit('changed');
   }
 
-  function unlock(): void {
-    lockTimer?.cancel();
-    lockTimer = null;
-    lockedUntil = null;
-    lockedUntilMonotonicMs = 0;
+  function unlock(place: TryPlace): void {
+    const lock = locks[place];
+    lock.timer?.cancel();
+    Object.assign(lock, { untilMonotonicMs: 0, until: null, timer: null });
     events.emit('changed');
   }
 
-  function lock(waitMs: number): void {
-    lockTimer?.cancel();
-    lockedUntilMonotonicMs = clock.monotonicMs() + waitMs;
-    lockedUntil = new Date(clock.now() + waitMs).toISOString();
+  function lock(place: TryPlace, waitMs: number): void {
+    const own = locks[place];
+    own.timer?.cancel();
+    own.untilMonotonicMs = clock.monotonicMs() + waitMs;
+    own.until = new Date(clock.now() + waitMs).toISOString();
     const tick = (): void => {
       keepRemainder();
-      if (remainingMs() === 0) {
-        unlock();
+      if (remainingMs(place) === 0) {
+        unlock(place);
         return;
       }
-      lockTimer = scope.schedule(clock, Math.min(WAIT_KEPT_EVERY_MS, remainingMs()), tick);
+      own.timer = scope.schedule(clock, Math.min(WAIT_KEPT_EVERY_MS, remainingMs(place)), tick);
     };
-    lockTimer = scope.schedule(clock, Math.min(WAIT_KEPT_EVERY_MS, waitMs), tick);
+    own.timer = scope.schedule(clock, Math.min(WAIT_KEPT_EVERY_MS, waitMs), tick);
     events.emit('changed');
   }
 
   /** So that a restart is no way around the wait; one that is not kept is longer then, not shorter. */
   function keepRemainder(): void {
     inTurn(async () => {
-      const waitMs = remainingMs();
-      if (typeof record !== 'string' && record.tries.waitMs !== waitMs) await keep({ ...record, tries: { ...record.tries, waitMs } });
+      if (typeof record === 'string') return;
+      const { here, network } = record.tries;
+      const tries = { here: { ...here, waitMs: remainingMs('here') }, network: { ...network, waitMs: remainingMs('network') } };
+      await keep({ ...record, tries });
     }).catch((error) => log.warn('how long the PIN is locked could not be kept', { error: String(error) }));
   }
 
@@ -146,25 +150,27 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
     // The wait in memory is the truth of this run: somebody who puts an older file back gains nothing.
     if (typeof found !== 'string' && typeof record !== 'string' && found.pin === record.pin) return;
     take(found);
-    if (typeof found !== 'string' && found.tries.waitMs > 0) lock(found.tries.waitMs);
+    if (typeof found === 'string') return;
+    for (const place of PLACES) if (found.tries[place].waitMs > 0) lock(place, found.tries[place].waitMs);
   }
 
   /** @throws CloisterError CL_PIN_NOT_SET, CL_PIN_UNREADABLE, CL_PIN_LOCKED, CL_PIN_WRONG */
-  async function prove(pin: string): Promise<void> {
+  async function prove(pin: string, place: TryPlace): Promise<void> {
     await look();
     if (record === 'none') throw new CloisterError('CL_PIN_NOT_SET');
     if (record === 'damaged') throw new CloisterError('CL_PIN_UNREADABLE');
-    if (remainingMs() > 0) throw locked();
-    const wrong = record.tries.wrong + 1;
+    if (remainingMs(place) > 0) throw locked(place);
+    const { pin: kept, tries } = record;
+    const wrong = tries[place].wrong + 1;
     const waitMs = waitAfter(wrong);
     // Counted first, as if it were wrong: who ends the agent, or fills the disk, while it is compared has used up a try all the same.
-    await keep({ pin: record.pin, tries: { wrong, waitMs } });
-    if (await hash.verifyPin(pin, record.pin)) {
-      await keep({ pin: record.pin, tries: { wrong: 0, waitMs: 0 } });
+    await keep({ pin: kept, tries: { ...tries, [place]: { wrong, waitMs } } });
+    if (await hash.verifyPin(pin, kept)) {
+      await keep({ pin: kept, tries: { ...tries, [place]: UNTRIED } });
       return;
     }
-    log.warn('a wrong administrator’s PIN', { tries: wrong });
-    if (waitMs > 0) lock(waitMs);
+    log.warn('a wrong administrator’s PIN', { tries: wrong, place });
+    if (waitMs > 0) lock(place, waitMs);
     throw new CloisterError('CL_PIN_WRONG', waitMs > 0 ? `This is not the administrator’s PIN; wait ${waitInWords(waitMs)} before the next try.` : undefined);
   }
 
@@ -180,11 +186,12 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
       await writeToken(programToken);
       scope.every(clock, LOOK_MS, () => void inTurn(look).catch((error) => log.error('the PIN could not be read', { error: String(error) })));
     },
-    view: () => ({ pinSet: record !== 'none', lockedUntil }),
+    // What people at the room's own panel have to wait for.
+    view: () => ({ pinSet: record !== 'none', lockedUntil: locks.here.until }),
     problem: () => (record === 'damaged' ? { code: 'CL_PIN_UNREADABLE', sinceMs: damagedSinceMs } : null),
     secrets: () => [programToken, ...(typeof record === 'string' ? [] : [record.pin])],
     pinSet: () => record !== 'none',
-    setPin(pin, current) {
+    setPin(pin, current, place = 'here') {
       const weakness = weaknessOf(pin);
       if (weakness !== null) return Promise.reject(new CloisterError('CL_PIN_WEAK', weakness));
       return asTry(async () => {
@@ -192,17 +199,15 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
         if (record === 'damaged') throw new CloisterError('CL_PIN_UNREADABLE');
         if (record !== 'none') {
           if (current === null) throw new CloisterError('CL_PIN_REQUIRED', 'A PIN is set already: say the present one, too.');
-          await prove(current);
+          await prove(current, place);
         }
-        const kept = { pin: await hash.hashPin(pin), tries: { wrong: 0, waitMs: 0 } };
+        const kept = { pin: await hash.hashPin(pin), tries: { here: UNTRIED, network: UNTRIED } };
         await keep(kept);
-        sessions.endAll();
         log.info('the administrator’s PIN was set');
       });
     },
-    provePin: (pin) => asTry(() => prove(pin)),
-    async signIn(pin) {
-      await asTry(() => prove(pin));
+    async signIn(pin, place = 'here') {
+      await asTry(() => prove(pin, place));
       return { token: sessions.begin() };
     },
     holds: (token) => isProgramToken(token) || sessions.use(token),
@@ -212,7 +217,7 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
     },
     signOut: sessions.end,
     async [Symbol.asyncDispose]() {
-      if (remainingMs() > 0) keepRemainder();
+      if (PLACES.some((place) => remainingMs(place) > 0)) keepRemainder();
       await last;
       sessions.endAll();
       await scope[Symbol.asyncDispose]();

@@ -6,7 +6,7 @@ import { CloisterError } from '../kernel/errors.ts';
 import type { CallBody, ReferReason } from '../signaling/messages.ts';
 import type { InboundCallMessage } from '../signaling/port.ts';
 import type { CallContext, CallEffect, CallEvent, CallRecord, Taken } from './call.ts';
-import { step } from './machine.ts';
+import { step, turnedAway } from './machine.ts';
 
 /** Each has a media process of its own. */
 export const MAX_LINES = 3;
@@ -169,11 +169,10 @@ function receive(state: Lines, inbound: InboundCallMessage, context: LinesContex
   const glare = state.lines.find((line) => runs(line) && glares(line));
   if (glare !== undefined) return onLine(state, glare.key, event, context);
   // Who is held here was promised that somebody comes back; whoever is parked was not.
-  const [first] = state.lines.filter(runs);
-  const busy = state.lines.some((line) => runs(line) && line.call.parked === null) || full(state);
-  // The machine of a call that is there knows whom to tell what: one who is blocked hears so now, too.
-  if (busy && first !== undefined) return onLine(state, first.key, event, context);
-  return state.retrieval === null ? begin(state, event, context) : { state, effects: [busyTo(inbound)], error: null };
+  const busy = state.lines.some((line) => runs(line) && line.call.parked === null) || full(state) || state.retrieval !== null;
+  if (!busy) return begin(state, event, context);
+  const why = context.isBlocked(inbound.from.account) ? 'blocked' : context.doNotDisturb ? 'do-not-disturb' : 'in-a-call';
+  return { state, effects: turnedAway(inbound, message.body, why).map((effect) => ({ line: 0, effect })), error: null };
 }
 
 const busyTo = ({ from, call }: InboundCallMessage): LineEffect => ({

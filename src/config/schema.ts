@@ -377,16 +377,32 @@ const panel = z.strictObject({
     )
 });
 
+const isLoopback = (name: string): boolean => name === 'localhost' || name === '::1' || /^127(?:\.\d{1,3}){3}$/.test(name);
+
 const uiServer = z.strictObject({
   host: host
+    .refine(isLoopback, { error: 'must be a loopback address, such as 127.0.0.1: a panel elsewhere is paired over TLS, see uiServer.remote' })
     .default('127.0.0.1')
-    .meta(meaning('Address of the panel', 'restart', 'The address that the local HTTP interface listens on. It has no log-in: keep it on this machine.')),
+    .meta(meaning('Address of the panel', 'restart', 'The address that the local HTTP interface listens on: one of this machine alone.')),
   port: port.default(8480).meta(meaning('Port of the panel', 'restart', 'The TCP port of the local HTTP interface; 0 is any free one.')),
   allowedHosts: z
     .array(hostHeader)
     .max(16)
     .default([])
-    .meta(meaning('Further host names', 'restart', 'Names besides 127.0.0.1, localhost and [::1] under which a browser may address the panel.'))
+    .meta(meaning('Further host names', 'restart', 'Names besides 127.0.0.1, localhost and [::1] under which a browser may address the panel.')),
+  remote: z
+    .strictObject({
+      host: host.default('0.0.0.0').meta(meaning('Address for remote panels', 'restart', 'The address that panels elsewhere reach over TLS.')),
+      port: port.default(8443).meta(meaning('Port for remote panels', 'restart', 'Its TCP port; 0 is any free one.')),
+      certificateDirectory: path.meta(
+        meaning(
+          'Certificate for remote panels',
+          'restart',
+          'Holds key.pem, certificate.pem and ca.pem, as cloister identity issue-broker writes them; a panel addresses the room by a name in it.'
+        )
+      )
+    })
+    .exactOptional()
 });
 
 const log = z.strictObject({
@@ -398,6 +414,24 @@ const log = z.strictObject({
     .nullable()
     .default(null)
     .meta(meaning('Log folder', 'restart', 'Where log files go, besides standard error; null for none.'))
+});
+
+const recording = z.strictObject({
+  recipient: path
+    .exactOptional()
+    .meta(
+      meaning(
+        'Who may play recordings',
+        'restart',
+        'A PEM file with a P-256 public key (cloister recording make-key). Without it nothing is recorded. The private key does not belong on this machine.'
+      )
+    ),
+  maxBytes: z
+    .int()
+    .min(1024 * 1024)
+    .max(2 ** 40)
+    .default(4 * 1024 ** 3)
+    .meta(meaning('Size of a recording', 'restart', 'In bytes: a recording that reaches it is ended.'))
 });
 
 const reports = z.strictObject({
@@ -422,6 +456,7 @@ export const configSchema = z
     media: media.prefault({}),
     devices: devices.prefault({}),
     call: call.prefault({}),
+    recording: recording.prefault({}),
     panel: panel.prefault({}),
     uiServer: uiServer.prefault({}),
     log: log.prefault({}),

@@ -36,6 +36,7 @@ export const errorCodes = {
   CL_PIN_WRONG: entry('usage', true, 'This is not the administrator’s PIN.'),
   CL_PIN_LOCKED: entry('usage', true, 'The PIN was wrong too often; wait before the next try.'),
   CL_PIN_UNREADABLE: entry('configuration', false, 'The administrator’s PIN cannot be read: administration stays locked until cloister pin reset.'),
+  CL_PANEL_NOT_PAIRED: entry('usage', false, 'This panel is not paired with the room: key in the administrator’s PIN once.'),
   CL_SETTING_LOCKED: entry('configuration', false, 'This setting is decided by the organisation.'),
   CL_STORE_UNREADABLE: entry('internal', false, 'What was kept of this room could not be read and was set aside.'),
   CL_PEOPLE_FULL: entry('usage', false, 'The list of favourites or blocked accounts is full.'),

@@ -21,12 +21,15 @@ import { createVideoEncoder, type VideoEncoder } from './encode/video-encoder.ts
 import { createVideoSender, type SenderOptions, type VideoSender } from './encode/video-sender.ts';
 import type { RequestHandlers, SessionEvents } from './ipc.ts';
 import { createNoticeLog } from './notice-log.ts';
+import { createOwnPicture } from './own-picture.ts';
 import { createPeerConnection, type PeerConnectionOptions } from './peer/peer-connection.ts';
 import { openAlsaSpeaker } from './playout/alsa-speaker.ts';
 import { openOpusDecoder } from './playout/opus-decoder.ts';
 import { createPlayout } from './playout/playout.ts';
-import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
+import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings, RecordingSettings, SourceChoice } from './port.ts';
 import { createReceiver } from './receiver.ts';
+import { noRecipient } from './recording/no-recipient.ts';
+import { type Recorder, startRecorder } from './recording/recorder.ts';
 import { createShare, type Share } from './screen/share.ts';
 import { openScreenSource } from './source/open-source.ts';
 import { openRoomCamera } from './source/room-camera.ts';
@@ -44,6 +47,8 @@ export type SessionOptions = {
     securityCode(input: SecurityCodeInput): string;
     endpointBinding(endpoint: string): Uint8Array;
   };
+  /** For the recipient of a recording; null where their key cannot be used. */
+  readonly sealRecordingKey?: (recipient: RecordingSettings['recipient'], text: string) => Promise<string | null>;
   /** 32 random bytes. */
   readonly nonce: Uint8Array;
   readonly clock: Clock;
@@ -63,7 +68,20 @@ const SHARE_NEWS_MS = 15_000;
 const BLACK_CONTENT = 'What is shared is black: it may be copy-protected (HDCP), or the laptop shows nothing.';
 
 /** Where several have a problem, the first is told. */
-const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'speaker', 'camera', 'microphone', 'silence', 'content', 'encoder', 'echo'] as const;
+const PROBLEM_PARTS = [
+  'connection',
+  'screen',
+  'video',
+  'audio',
+  'speaker',
+  'camera',
+  'microphone',
+  'silence',
+  'content',
+  'encoder',
+  'recording',
+  'echo'
+] as const;
 type ProblemPart = (typeof PROBLEM_PARTS)[number];
 
 export function createSession(options: SessionOptions): Session {
@@ -84,6 +102,14 @@ export function createSession(options: SessionOptions): Session {
   const feedStarted = feed.start();
   feedStarted.catch(() => {});
 
+  const ownPicture = createOwnPicture({
+    host: settings.displayHost,
+    origins: settings.displayOrigins,
+    clock,
+    requestKeyframe: () => video?.requestKeyframe()
+  });
+  scope.own(() => ownPicture[Symbol.asyncDispose]());
+
   let agreement: Agreement = OPEN;
   let connection: SecuredConnection | null = null;
   let answered = call.role === 'caller';
@@ -97,6 +123,9 @@ export function createSession(options: SessionOptions): Session {
   const sendsPicture = (): boolean => wantsCamera && !held;
   let video: VideoSender | null = null;
   let share: Share | null = null;
+  let recorder: Recorder | null = null;
+  let recording: Promise<void> = Promise.resolve();
+  let shared: SourceChoice = settings.screen;
 
   const receiver = createReceiver({
     clock,
@@ -104,6 +133,7 @@ export function createSession(options: SessionOptions): Session {
       sendMessage: feed.sendMessage,
       sendFrame: (frame) => {
         if (held) return;
+        recorder?.theirs(frame);
         if (frame.kind === 'audio') playout.push(frame);
         if (frame.kind !== 'audio' || playout.forDisplay()) feed.sendFrame(frame);
       }
@@ -189,6 +219,7 @@ export function createSession(options: SessionOptions): Session {
     ...senderOptions('audio'),
     on: sendsSound(),
     createEncoder: createAudioEncoder,
+    onSound: (payload, captureMs) => recorder?.ownSound(payload, captureMs),
     openSource: early.takeMicrophone
   });
   const adaptation = createAdaptation({
@@ -238,7 +269,7 @@ export function createSession(options: SessionOptions): Session {
   };
 
   async function stopMedia(): Promise<void> {
-    await Promise.allSettled([video?.stop(), share?.stop(), audio.stop(), early.close(), playout[Symbol.asyncDispose](), peer.close()]);
+    await Promise.allSettled([stopRecording(), video?.stop(), share?.stop(), audio.stop(), early.close(), playout[Symbol.asyncDispose](), peer.close()]);
     microphone.close();
   }
 
@@ -271,7 +302,11 @@ export function createSession(options: SessionOptions): Session {
       ...senderOptions('video'),
       profile: settings.video,
       createEncoder: () => early.takeEncoder(codec),
-      openSource: early.takeCamera
+      openSource: early.takeCamera,
+      onPicture(picture, of, captureMs) {
+        ownPicture.push(picture, of, captureMs);
+        recorder?.ownPicture(picture, captureMs);
+      }
     });
   }
 
@@ -281,7 +316,7 @@ export function createSession(options: SessionOptions): Session {
       clock,
       profile,
       openSource: () =>
-        openScreenSource(settings.screen, profile, clock, {
+        openScreenSource(shared, profile, clock, {
           inputs: devices.current()?.content ?? null,
           onFault: (fault) => onProblem('content')(fault && { code: 'CL_DEVICE_PROTECTED', detectedBy: 'content', text: BLACK_CONTENT })
         }),
@@ -298,6 +333,62 @@ export function createSession(options: SessionOptions): Session {
       }
     });
   }
+
+  /** One beginning or end after the other. */
+  function recordInTurn(work: () => Promise<void>): Promise<void> {
+    const done = recording.then(work);
+    recording = done.catch(() => {});
+    return done;
+  }
+
+  const stopRecording = (): Promise<void> =>
+    recordInTurn(async () => {
+      const stopping = recorder;
+      recorder = null;
+      await stopping?.stop();
+    });
+
+  /** Fail-closed: only what was settled to be a standard call is ever recorded (R6). */
+  function mayRecord(): { readonly settings: RecordingSettings; readonly negotiated: SecuredConnection['negotiated'] } {
+    const peerNonce = settledNonce(agreement);
+    if (peerNonce !== null && peerNonce !== undefined) throw new CloisterError('CL_CALL_FEATURE_UNAVAILABLE');
+    if (!live || connection === null || peerNonce === undefined) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    if (settings.recording == null) throw noRecipient();
+    return { settings: settings.recording, negotiated: connection.negotiated };
+  }
+
+  const startRecording = (): Promise<void> =>
+    recordInTurn(async () => {
+      const allowed = mayRecord();
+      if (recorder !== null) return;
+      const { directory, recipient, maxBytes } = allowed.settings;
+      const startedAt = new Date(clock.now()).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+      const started = await startRecorder({
+        clock,
+        directory,
+        name: `${startedAt}-${call.callId}`,
+        maxBytes,
+        sealKey: async (text) => (await options.sealRecordingKey?.(recipient, text)) ?? null,
+        negotiated: allowed.negotiated,
+        theirSize: () => receiver.figures('video'),
+        onEnd(failure) {
+          if (recorder !== started) return;
+          recorder = null;
+          onProblem('recording')(failure);
+          scope.schedule(clock, SHARE_NEWS_MS, () => onProblem('recording')(null));
+          emit('recordingEnded', failure);
+        }
+      });
+      // It may have ended meanwhile.
+      if (!live) {
+        await started.stop();
+        throw new CloisterError('CL_CALL_WRONG_PHASE');
+      }
+      recorder = started;
+      onProblem('recording')(null);
+      video?.requestKeyframe();
+      if (allowed.negotiated.video !== null) peer.requestKeyframe('video');
+    });
 
   function applyMicrophone(): void {
     audio.setOn(sendsSound());
@@ -414,7 +505,7 @@ export function createSession(options: SessionOptions): Session {
       report();
       return null;
     },
-    async setScreen(on) {
+    async setScreen(on, source) {
       if (!on) {
         const stopped = share?.stop();
         peer.end('screen');
@@ -422,10 +513,17 @@ export function createSession(options: SessionOptions): Session {
       } else if (!live) throw new CloisterError('CL_CALL_WRONG_PHASE');
       else if (share === null) throw new CloisterError('CL_MEDIA_SCREEN_UNSUPPORTED');
       else {
+        const wantedSource = source ?? settings.screen;
+        if (wantedSource !== shared) await share.stop();
+        shared = wantedSource;
         onProblem('screen')(null);
         await share.start();
       }
       report();
+      return null;
+    },
+    async setRecording(on) {
+      await (on ? startRecording() : stopRecording());
       return null;
     },
     async setVolume(percent) {
@@ -438,8 +536,10 @@ export function createSession(options: SessionOptions): Session {
       });
       return feed.ticket();
     },
+    ownPictureTicket: () => ownPicture.ticket(),
     async close() {
       live = false;
+      await stopRecording();
       await scope[Symbol.asyncDispose]();
       await Promise.allSettled([stopMedia(), feed[Symbol.asyncDispose](), receiver.close()]);
     }

@@ -81,6 +81,13 @@ export const NO_FLOW: MediaFlow = {
   limited: null
 };
 
+/** The code of which media process people asked the display to show. */
+export type CodeShown = { readonly call: string; readonly mediaEpoch: number };
+
+/** Only as long as it is that very code: another one is not shown because people wanted to see the one before. */
+export const showsCode = (shown: CodeShown | null, front: CallFacts | null): boolean =>
+  shown !== null && front !== null && front.call.id === shown.call && front.mediaEpoch === shown.mediaEpoch && front.call.encryption.code !== null;
+
 const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
 
@@ -147,7 +154,7 @@ function projectCall(facts: CallFacts): CallView {
       problem: facts.mediaProblem === null ? null : { code: facts.mediaProblem.code, text: facts.mediaProblem.text }
     },
     unavailable: facts.unavailableFeatures,
-    recording: { here: false, there: false },
+    recording: call.recording,
     transfer: transferOf(facts),
     referredBy: call.referredBy,
     parkCode: call.parked?.code ?? null,

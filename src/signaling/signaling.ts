@@ -1,6 +1,6 @@
 // Signaling as the agent sees it (port.ts): what comes out of here passed every step of protocol.md "Envelope"; what goes in is sealed and
 // kept in order. Presence is retained and asserted again when the broker holds anything else, such as an old session's last will.
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type EndpointIdentity, type EnvelopeRefusal, type Envelopes, names } from '../identity/port.ts';
 import { parseAddress } from '../kernel/address.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
@@ -52,6 +52,9 @@ export type SignalingOptions = {
   readonly log: Log;
 };
 
+/** A certificate that was revoked meanwhile is noticed after so long. */
+const PROVEN_MS = 30 * 60_000;
+const PROVEN_REMEMBERED = 10_000;
 const OPENING_BRACE = 0x7b;
 /** What nobody gets by being old, late or a stranger. */
 const FORGERIES: ReadonlySet<string> = new Set(['CL_ENVELOPE_SIGNATURE', 'CL_ENVELOPE_SENDER_MISMATCH']);
@@ -90,6 +93,7 @@ export function createSignaling(options: SignalingOptions): Signaling {
   const unsupported = new Set<string>();
   const intake = createPresenceIntake(provePresence);
   let watching: { readonly everybody: boolean; readonly endpoints: ReadonlySet<string> } = { everybody: false, endpoints: new Set() };
+  const proven = new Map<string, { readonly digest: string; readonly atMs: number; readonly news: PresenceNews }>();
   let connections = 0;
   /** The presence that the broker is to hold now; null until it was published on this connection. */
   let asserted: Buffer | null = null;
@@ -232,7 +236,20 @@ export function createSignaling(options: SignalingOptions): Signaling {
     }
   }
 
+  /** A document that was proven a while ago is told again without: to prove thousands costs as many times some milliseconds. */
   async function presenceSaid(endpoint: string, payload: Buffer): Promise<PresenceNews | null> {
+    const digest = createHash('sha256').update(payload).digest('base64');
+    const before = proven.get(endpoint);
+    if (before?.digest === digest && clock.monotonicMs() - before.atMs < PROVEN_MS) return before.news;
+    const news = await provePresenceSaid(endpoint, payload);
+    proven.delete(endpoint);
+    const oldest = proven.keys().next();
+    if (proven.size >= PROVEN_REMEMBERED && !oldest.done) proven.delete(oldest.value);
+    if (news !== null) proven.set(endpoint, { digest, atMs: clock.monotonicMs(), news });
+    return news;
+  }
+
+  async function provePresenceSaid(endpoint: string, payload: Buffer): Promise<PresenceNews | null> {
     const opened = await envelopes.openStatement(payload, { nowMs: clock.now(), sender: endpoint, form: PRESENCE_FORM });
     if (!opened.ok) {
       // A broker may serve organisations that are not trusted here, and keeps what was said with a certificate that is past: neither is an attack.

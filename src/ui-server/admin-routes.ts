@@ -2,7 +2,8 @@
 import type { RequestHandler, Response } from 'express';
 import * as z from 'zod';
 import { sessionCookie, sessionOf } from './administrator.ts';
-import type { ReportFile, RoomPort } from './port.ts';
+import type { PanelsPort, ReportFile, RoomPort } from './port.ts';
+import { panelCookie, panelOf } from './remote-gate.ts';
 import { parseBody } from './request-body.ts';
 
 /** Whatever it is, it is compared: what cannot be a PIN is a wrong one, and counts. */
@@ -21,12 +22,17 @@ export function showSession({ admin }: RoomPort): RequestHandler {
   };
 }
 
-export function signIn({ admin }: RoomPort): RequestHandler {
+/** @param panels those elsewhere, where this is their listener: who signs in there for the first time is paired by it */
+export function signIn({ admin }: RoomPort, panels: PanelsPort | null): RequestHandler {
   return async (request, response) => {
-    const { token } = await admin.signIn(parseBody(signInBody, request.body).pin);
+    const { token } = await admin.signIn(parseBody(signInBody, request.body).pin, panels === null ? 'here' : 'network');
     const before = sessionOf(request);
     if (before !== null) admin.signOut(before);
-    response.setHeader('set-cookie', sessionCookie(request, token));
+    const cookies = [sessionCookie(request, token)];
+    if (panels !== null && panelOf(panels, request) === null) {
+      cookies.push(panelCookie((await panels.pair(request.socket.remoteAddress ?? 'unknown')).token));
+    }
+    response.setHeader('set-cookie', cookies);
     response.status(204).end();
   };
 }
@@ -41,10 +47,10 @@ export function signOut({ admin }: RoomPort): RequestHandler {
   };
 }
 
-export function setPin({ admin }: RoomPort): RequestHandler {
+export function setPin({ admin }: RoomPort, panels: PanelsPort | null): RequestHandler {
   return async (request, response) => {
     const wanted = parseBody(pinBody, request.body);
-    await admin.setPin(wanted.pin, wanted.current);
+    await admin.setPin(wanted.pin, wanted.current, panels === null ? 'here' : 'network');
     // All sessions have ended with it.
     response.setHeader('set-cookie', sessionCookie(request, null));
     response.status(204).end();
@@ -92,6 +98,21 @@ export function silenceProblem(room: RoomPort): RequestHandler {
   return async (request, response) => {
     const { code, reason } = parseBody(silenceBody, request.body);
     await room.silence(code, reason);
+    response.status(204).end();
+  };
+}
+
+const removeBody = z.strictObject({ id: z.string().min(1).max(64) });
+
+export function listPanels(panels: PanelsPort): RequestHandler {
+  return (_request, response) => {
+    response.json({ panels: panels.list() });
+  };
+}
+
+export function removePanel(panels: PanelsPort): RequestHandler {
+  return async (request, response) => {
+    await panels.remove(parseBody(removeBody, request.body).id);
     response.status(204).end();
   };
 }

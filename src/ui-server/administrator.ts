@@ -7,7 +7,7 @@ import type { AdminPort } from './port.ts';
 const SESSION_COOKIE = 'cloister_session';
 
 /** The cookie of that name; null where there is none, or more than one. */
-function cookieOf(request: Request, name: string): string | null {
+export function cookieOf(request: Request, name: string): string | null {
   const values: string[] = [];
   for (const pair of (request.get('cookie') ?? '').split(';')) {
     const equals = pair.indexOf('=');

@@ -8,8 +8,10 @@ import type { Log } from '../kernel/log.ts';
 import {
   downloadDiagnostics,
   downloadReport,
+  listPanels,
   listReports,
   makeReport,
+  removePanel,
   restartAgent,
   setPin,
   showLogs,
@@ -35,7 +37,8 @@ import {
   seenRecents,
   unblockAccount
 } from './people-routes.ts';
-import type { RoomPort } from './port.ts';
+import { listShareSources, previewTicket, selfViewTicket, showCode, startTest, stopTest } from './picture-routes.ts';
+import type { PanelsPort, RoomPort } from './port.ts';
 import { problemOf, sendProblem } from './problem.ts';
 import { changeSettings, readSettings } from './settings-routes.ts';
 
@@ -65,10 +68,14 @@ export type AppOptions = {
   readonly events: EventStream;
   readonly allowedHosts: ReadonlySet<string>;
   readonly uiDirectory: string;
+  /** Those that are paired; null where none can be. */
+  readonly panels: PanelsPort | null;
+  /** In front of all but what the gate refuses: on the listener of the panels elsewhere. */
+  readonly onlyPaired: RequestHandler | null;
   readonly log: Log;
 };
 
-export function createApp({ room, events, allowedHosts, uiDirectory, log }: AppOptions): Express {
+export function createApp({ room, events, allowedHosts, uiDirectory, panels, onlyPaired, log }: AppOptions): Express {
   const app = express();
   for (const setting of ['x-powered-by', 'etag', 'query parser']) app.disable(setting);
   for (const setting of ['case sensitive routing', 'strict routing']) app.enable(setting);
@@ -86,11 +93,14 @@ export function createApp({ room, events, allowedHosts, uiDirectory, log }: AppO
         fetchSite: request.get('sec-fetch-site'),
         contentType: request.get('content-type')
       },
-      allowedHosts
+      allowedHosts,
+      onlyPaired !== null
     );
     next(refused ?? undefined);
   });
 
+  if (onlyPaired !== null) app.use(onlyPaired);
+  const elsewhere = onlyPaired === null ? null : panels;
   const needsAdministrator = administrator(room.admin);
   const body = express.json({ limit: MAX_BODY_BYTES, inflate: false, type: () => true });
   type Handlers = { readonly get?: readonly RequestHandler[]; readonly post?: readonly RequestHandler[]; readonly patch?: readonly RequestHandler[] };
@@ -112,9 +122,15 @@ export function createApp({ room, events, allowedHosts, uiDirectory, log }: AppO
   route('/api/v1/devices', 'get', listDevices(room));
   route('/api/v1/devices/choose', 'post', body, administratorWherePinIsSet(room.admin), chooseDevice(room));
   route('/api/v1/devices/volume', 'post', body, setVolume(room));
+  route('/api/v1/devices/preview-ticket', 'post', body, previewTicket(room));
+  route('/api/v1/devices/test-stop', 'post', body, stopTest(room));
+  route('/api/v1/devices/:id/test-start', 'post', body, startTest(room) as RequestHandler);
   route('/api/v1/devices/:id/presets', 'get', listPresets(room) as RequestHandler);
   route('/api/v1/devices/:id/:action', 'post', body, commandCamera(room) as RequestHandler);
   route('/api/v1/display/ticket', 'post', body, displayTicket(room));
+  route('/api/v1/display/code', 'post', body, showCode(room));
+  route('/api/v1/self-view/ticket', 'post', body, selfViewTicket(room));
+  route('/api/v1/share-sources', 'get', listShareSources(room));
   route('/api/v1/directory', 'get', searchDirectory(room));
   route('/api/v1/favourites', 'post', body, addFavourite(room));
   route('/api/v1/favourites/remove', 'post', body, removeFavourite(room));
@@ -124,15 +140,19 @@ export function createApp({ room, events, allowedHosts, uiDirectory, log }: AppO
   route('/api/v1/blocked/remove', 'post', needsAdministrator, body, unblockAccount(room));
   routes('/api/v1/settings', { get: [readSettings(room)], patch: [body, changeSettings(room)] });
   route('/api/v1/clear-room', 'post', body, clearRoom(room));
-  routes('/api/v1/session', { get: [showSession(room)], post: [body, signIn(room)] });
+  routes('/api/v1/session', { get: [showSession(room)], post: [body, signIn(room, elsewhere)] });
   route('/api/v1/session/end', 'post', body, signOut(room));
-  route('/api/v1/pin', 'post', body, setPin(room));
+  route('/api/v1/pin', 'post', body, setPin(room, elsewhere));
   routes('/api/v1/reports', { get: [listReports(room)], post: [body, makeReport(room)] });
   route('/api/v1/reports/:id', 'get', needsAdministrator, downloadReport(room) as RequestHandler);
   route('/api/v1/diagnostics', 'get', needsAdministrator, downloadDiagnostics(room));
   route('/api/v1/logs', 'get', needsAdministrator, showLogs(room));
   route('/api/v1/health/silence', 'post', body, silenceProblem(room));
   route('/api/v1/restart', 'post', needsAdministrator, body, restartAgent(room));
+  if (panels !== null) {
+    route('/api/v1/panels', 'get', needsAdministrator, listPanels(panels));
+    route('/api/v1/panels/remove', 'post', needsAdministrator, body, removePanel(panels));
+  }
   route('/healthz', 'get', (_request, response) => {
     if (!room.healthy()) throw new CloisterError('CL_UNHEALTHY');
     response.json({ status: room.state().health.status });

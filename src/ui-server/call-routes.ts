@@ -13,23 +13,26 @@ const answerBody = z.strictObject({ video: z.boolean().default(true) });
 const declineBody = z.strictObject({ block: z.boolean().default(false) });
 /** Which code people compared: that of this media process (`mediaEpoch` of the state). A code that was replaced meanwhile is not confirmed. */
 const codesBody = z.strictObject({ mediaEpoch: z.int().min(1).exactOptional() });
+/** An id of /api/v1/share-sources; what the configuration names where left out. */
+const shareBody = z.strictObject({ source: z.string().min(1).max(300).exactOptional() });
+const recordingBody = z.strictObject({ on: z.boolean() });
 const emptyBody = z.strictObject({});
 
 /** Whom to hand over to, ask first, or add. */
 const toBody = z.strictObject({ to: z.string().min(1).max(320) });
-const onBody = z.strictObject({ on: z.boolean() });
 /** `account`: of the room where the call is parked; null for this one. */
 const retrieveBody = z.strictObject({ account: z.string().min(1).max(320).nullable(), code: z.string().min(1).max(16) });
 
 const BODIES: { readonly [A in CallAction]?: z.ZodType<CallActionOptions> } = {
   answer: answerBody,
+  share: shareBody,
   decline: declineBody,
   'codes-match': codesBody,
   'codes-differ': codesBody,
   transfer: toBody,
   'consult-then-transfer': toBody,
   'add-participant': toBody,
-  recording: onBody
+  recording: recordingBody
 };
 
 const ACTIONS: ReadonlySet<string> = new Set<CallAction>([

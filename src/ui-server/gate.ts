@@ -29,13 +29,23 @@ export function allowedHostsOf(listen: { readonly host: string; readonly port: n
   return new Set(listen.port === 80 ? [...names, ...own] : names);
 }
 
-/** Why the request is refused; null where it may pass. */
-export function refusal(request: RequestFacts, allowedHosts: ReadonlySet<string>): CloisterError | null {
+/** Those of a listener that is reached over TLS by the names in its certificate: a page that came to the same name without TLS may be anybody's. */
+export function secureHostsOf(listen: { readonly host: string; readonly port: number }, names: readonly string[]): ReadonlySet<string> {
+  const withPort = names.map((name) => `${name}:${listen.port}`);
+  return new Set([...allowedHostsOf(listen, []), ...withPort, ...(listen.port === 443 ? names : [])]);
+}
+
+/**
+ * Why the request is refused; null where it may pass.
+ * @param secure it came over TLS, and so must the page that sent it
+ */
+export function refusal(request: RequestFacts, allowedHosts: ReadonlySet<string>, secure = false): CloisterError | null {
   const [host, ...furtherHosts] = request.host;
   if (host === undefined || furtherHosts.length > 0 || !allowedHosts.has(host.toLowerCase())) {
     return new CloisterError('CL_FORBIDDEN_ORIGIN', 'The request’s Host is not a name of this room.');
   }
-  if (!request.origin.every((origin) => isOwnOrigin(origin, allowedHosts))) return new CloisterError('CL_FORBIDDEN_ORIGIN');
+  if (!request.origin.every((origin) => isOwnOrigin(origin, allowedHosts) && !(secure && /^http:/i.test(origin))))
+    return new CloisterError('CL_FORBIDDEN_ORIGIN');
   const changes = !SAFE_METHODS.has(request.method);
   // Fetch Metadata (W3C): `none` is a person who typed the address. Another port of this machine is same-site, not same-origin.
   const foreign = request.fetchSite !== undefined && request.fetchSite !== 'same-origin' && request.fetchSite !== 'none';

@@ -82,14 +82,28 @@ export type AdminPort = {
   /** Also where the kept one cannot be read: then nobody can set another. */
   pinSet(): boolean;
   /** First use, or with the present one; ends all sessions. @throws CloisterError CL_PIN_WEAK, CL_PIN_REQUIRED, CL_PIN_WRONG, CL_PIN_LOCKED, CL_PIN_UNREADABLE */
-  setPin(pin: string, current: string | null): Promise<void>;
+  setPin(pin: string, current: string | null, from?: 'here' | 'network'): Promise<void>;
   /** @throws CloisterError CL_PIN_NOT_SET, CL_PIN_WRONG, CL_PIN_LOCKED, CL_PIN_UNREADABLE */
-  signIn(pin: string): Promise<{ readonly token: string }>;
+  signIn(pin: string, from?: 'here' | 'network'): Promise<{ readonly token: string }>;
   /** Whether the session, or the token of this machine’s programs, holds; a touch of an administrator keeps a session for five more minutes. */
   holds(token: string): boolean;
   /** ISO 8601; null where there is none. */
   endsAt(token: string): string | null;
   signOut(token: string): void;
+};
+
+export type PanelView = { readonly id: string /** The address from which it was paired. */; readonly from: string; readonly pairedAt: string };
+
+/** Panels that are not on this device, paired by the PIN over TLS. */
+export type PanelsPort = {
+  on(event: 'removed', listener: (id: string) => void): Unsubscribe;
+  /** Who calls this has made sure of the PIN. @throws the system's error where it cannot be kept */
+  pair(from: string): Promise<{ readonly token: string }>;
+  /** Null where the token is no paired panel’s. */
+  idOf(token: string): string | null;
+  list(): readonly PanelView[];
+  /** @throws CloisterError CL_NOT_FOUND */
+  remove(id: string): Promise<void>;
 };
 
 export type ReportView = { readonly id: string; readonly at: string; readonly text: string; readonly bytes: number };

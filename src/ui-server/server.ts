@@ -1,6 +1,7 @@
 // The local HTTP interface: panel, display, API, metrics (protocol.md "Local HTTP interface"). Limits stand against whoever sends slowly, much or
 // nonsense: one client cannot make the room unusable for the others for long.
 import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../kernel/clock.ts';
@@ -9,9 +10,21 @@ import type { Log } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
 import { createApp } from './app.ts';
 import { openEventStream } from './event-stream.ts';
-import { allowedHostsOf } from './gate.ts';
-import type { RoomPort } from './port.ts';
+import { allowedHostsOf, secureHostsOf } from './gate.ts';
+import type { PanelsPort, RoomPort } from './port.ts';
 import { type Problem, problemOf, RequestRefused } from './problem.ts';
+import { pairedPanelsOnly } from './remote-gate.ts';
+
+/** A second listener, for panels elsewhere: over TLS alone, and but for the pages for paired ones alone. */
+export type RemoteOptions = {
+  readonly host: string;
+  readonly port: number;
+  readonly keyPem: string;
+  readonly certificatePem: string;
+  /** The names in the certificate, lower case. */
+  readonly names: readonly string[];
+  readonly panels: PanelsPort;
+};
 
 export type UiServerOptions = {
   readonly room: RoomPort;
@@ -22,6 +35,7 @@ export type UiServerOptions = {
   readonly uiDirectory: string;
   /** Further values of the Host header, lower case. */
   readonly allowedHosts: readonly string[];
+  readonly remote?: RemoteOptions;
   readonly log: Log;
   readonly clock: Clock;
 };
@@ -33,6 +47,8 @@ export type UiServer = AsyncDisposable & {
   readonly url: string;
   /** The origins that the room's own pages have, once started; whoever serves those pages something else (the display's feed) lets in only these. */
   origins(): readonly string[];
+  /** The port of the remote panels' listener, once started; null where there is none. */
+  readonly remotePort: number | null;
 };
 
 const LIMITS = {
@@ -51,9 +67,10 @@ const MAX_HEADERS = 64;
 const MAX_REQUESTS_PER_CONNECTION = 10_000;
 
 export function createUiServer(options: UiServerOptions): UiServer {
-  const { room, host, clock, log } = options;
+  const { room, host, remote, clock, log } = options;
   const scope = new Scope();
   let listening: { readonly port: number; readonly allowedHosts: ReadonlySet<string> } | null = null;
+  let remotePort: number | null = null;
   const started = () => {
     if (listening === null) throw new CloisterError('CL_INTERNAL', 'the HTTP interface is not started');
     return listening;
@@ -62,28 +79,51 @@ export function createUiServer(options: UiServerOptions): UiServer {
   return {
     async start(signal) {
       signal.throwIfAborted();
-      const server = createServer(LIMITS);
-      server.maxConnections = MAX_CONNECTIONS;
-      server.maxHeadersCount = MAX_HEADERS;
-      server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
-      server.timeout = IDLE_LIMIT_MS;
-      answerClientErrors(server);
-      server.on('connect', (_request, socket) => endWithProblem(socket, problemOf(new CloisterError('CL_METHOD_NOT_ALLOWED'))));
-      scope.own(() => closeServer(server));
+      const server = prepared(createServer(LIMITS), scope);
       const port = await listen(server, host, options.port);
       const allowedHosts = allowedHostsOf({ host, port }, options.allowedHosts);
       const events = openEventStream(room, scope, clock);
-      server.on('request', createApp({ room, events, allowedHosts, uiDirectory: options.uiDirectory, log }));
+      const shared = { room, events, uiDirectory: options.uiDirectory, panels: remote?.panels ?? null, log };
+      server.on('request', createApp({ ...shared, allowedHosts, onlyPaired: null }));
       listening = { port, allowedHosts };
       log.info('the panel is served', { host, port });
+      if (remote === undefined) return;
+      const secure = prepared(tlsServer(remote), scope);
+      remotePort = await listen(secure, remote.host, remote.port);
+      const remoteHosts = secureHostsOf({ host: remote.host, port: remotePort }, remote.names);
+      secure.on('request', createApp({ ...shared, allowedHosts: remoteHosts, onlyPaired: pairedPanelsOnly(remote.panels, room.admin, scope) }));
+      log.info('panels elsewhere are served over TLS', { host: remote.host, port: remotePort });
     },
     get url() {
       const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
       return `http://${name.includes(':') ? `[${name}]` : name}:${started().port}`;
     },
+    get remotePort() {
+      return remotePort;
+    },
     origins: () => [...started().allowedHosts].map((name) => `http://${name}`),
     [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose]()
   };
+}
+
+/** @throws CloisterError CL_IDENTITY_INVALID */
+function tlsServer({ keyPem, certificatePem }: RemoteOptions): Server {
+  try {
+    return createTlsServer({ ...LIMITS, key: keyPem, cert: certificatePem, minVersion: 'TLSv1.2', handshakeTimeout: LIMITS.headersTimeout });
+  } catch (cause) {
+    throw new CloisterError('CL_IDENTITY_INVALID', 'The key or certificate for remote panels cannot be used.', { cause });
+  }
+}
+
+function prepared(server: Server, scope: Scope): Server {
+  server.maxConnections = MAX_CONNECTIONS;
+  server.maxHeadersCount = MAX_HEADERS;
+  server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
+  server.timeout = IDLE_LIMIT_MS;
+  answerClientErrors(server);
+  server.on('connect', (_request, socket) => endWithProblem(socket, problemOf(new CloisterError('CL_METHOD_NOT_ALLOWED'))));
+  scope.own(() => closeServer(server));
+  return server;
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

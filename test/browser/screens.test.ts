@@ -26,7 +26,7 @@ describe('browser: screens', function () {
 
   before(async () => {
     gallery = await serveGallery();
-    browser = await openBrowser();
+    browser = await openBrowser({ hurried: true });
   });
 
   after(async () => {
@@ -69,7 +69,8 @@ describe('browser: screens', function () {
   const otherLanguages = LANGUAGES.filter((language) => language !== PLAIN_VARIANT.language).map((language) => ({ language }));
 
   for (const size of PANEL_SIZES) {
-    const variants: readonly Partial<Variant>[] = [{}, { textSize: 'larger' }, { language: 'de', textSize: 'larger' }];
+    // German is among the longest.
+    const variants: readonly Partial<Variant>[] = [{}, { textSize: 'larger' }, { textSize: 'larger', language: 'de' }];
     it(`fits a panel of ${size.width}×${size.height}`, async () => {
       nothing(await look('panel', size, (page, story) => layoutIn(page, story, PANEL_LIMITS, variants)));
     });
@@ -184,6 +185,35 @@ describe('browser: screens', function () {
         `${rule} in ${axe.join('\n')}`
       );
     assert.equal((await page.evaluate(namelessTargets)).length, 1);
+
+    await showStory(page, ready);
+    await page.evaluate(() => {
+      const deaf = document.createElement('div');
+      deaf.role = 'button';
+      deaf.tabIndex = 0;
+      deaf.textContent = 'deaf';
+      deaf.style.outline = 'none';
+      document.body.append(deaf);
+    });
+    const keys = await keyboardFaults(page);
+    for (const fault of ['focus is not seen', 'Enter does nothing', 'Space does nothing'])
+      assert.ok(
+        keys.some((each) => each.startsWith(fault)),
+        `${fault} in ${keys.join('\n')}`
+      );
+    await page.evaluate(() => {
+      const sheet = document.createElement('div');
+      sheet.role = 'dialog';
+      sheet.ariaModal = 'true';
+      sheet.append(document.createElement('button'));
+      document.body.prepend(sheet);
+    });
+    const sheets = await sheetFaults(page, undefined);
+    for (const fault of ['the sheet lets the focus out', 'Escape does not close'])
+      assert.ok(
+        sheets.some((each) => each.startsWith(fault)),
+        `${fault} in ${sheets.join('\n')}`
+      );
   });
 });
 

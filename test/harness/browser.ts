@@ -158,7 +158,8 @@ export async function until<T>(what: string, ask: () => Promise<T | null | false
   }
 }
 
-export async function openBrowser(): Promise<TestBrowser> {
+/** @param options `hurried`: frames follow each other as fast as they are painted, for pages that are only looked at */
+export async function openBrowser({ hurried = false }: { readonly hurried?: boolean } = {}): Promise<TestBrowser> {
   const browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
     headless: true,
@@ -173,7 +174,8 @@ export async function openBrowser(): Promise<TestBrowser> {
       // As in the room: a display plays without anybody having touched it.
       '--autoplay-policy=no-user-gesture-required',
       // What a screen reader is told, as Element.computedName.
-      '--enable-blink-features=ComputedAccessibilityInfo'
+      '--enable-blink-features=ComputedAccessibilityInfo',
+      ...(hurried ? ['--disable-frame-rate-limit', '--disable-gpu-vsync'] : [])
     ]
   });
   const faults: Fault[] = [];
@@ -220,7 +222,7 @@ async function openPage(context: BrowserContext, url: string, faults: Fault[]): 
     const kind = faultKind(message.text());
     const about = message.location().url;
     // A display may ask for its feed in the moment in which the call ends.
-    if (kind === 'refused' && about.endsWith('/api/v1/display/ticket') && /status of (404|409) /.test(message.text())) return;
+    if (kind === 'refused' && /\/api\/v1\/(?:display|self-view)\/ticket$/.test(about) && /status of (404|409) /.test(message.text())) return;
     faults.push({ kind, text: `${url}: ${message.text()} ${about}` });
   });
   await page.addInitScript(watchPage);

@@ -28,7 +28,7 @@ async function touch(page: Page, testId: string): Promise<void> {
 }
 
 /** Until all that is under way is on the screen. */
-export async function settle(page: Page): Promise<void> {
+async function settle(page: Page): Promise<void> {
   await page.evaluate(async () => {
     await document.fonts.ready;
     await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));

@@ -7,7 +7,7 @@ type Box = { readonly left: number; readonly top: number; readonly right: number
 type Focus = { readonly index: number; readonly name: string; readonly box: Box; readonly isSeen: boolean; readonly kind: Target['kind'] } | null;
 type Keys = {
   readonly names: readonly string[];
-  readonly focus: () => Focus;
+  readonly focus: () => Promise<Focus>;
   /** Targets that nobody came to; of a group with arrow keys one is enough. */
   readonly missed: (reached: readonly number[]) => string[];
   /** Index of the target that was clicked since the last question; −1: none. */
@@ -17,10 +17,17 @@ type Keys = {
 type LookedAtWindow = Window & typeof globalThis & { cloisterKeys: Keys };
 
 /** Runs in the page. From here on a click of anything does nothing but be counted. */
-function lookAtKeys(): readonly string[] {
+async function lookAtKeys(): Promise<readonly string[]> {
   const SELECTOR = 'button, input, select, textarea, a[href], [role="button"], [role="switch"], [role="radio"], [role="tab"], [role="slider"]';
   const STYLES = ['outlineStyle', 'outlineWidth', 'outlineColor', 'boxShadow', 'borderColor', 'borderWidth', 'backgroundColor', 'opacity'] as const;
+  const atRest = async (): Promise<void> => {
+    for (let frame = 0; frame < 60; frame += 1) {
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      if (!document.getAnimations().some((animation) => animation instanceof CSSTransition)) return;
+    }
+  };
   (document.activeElement as HTMLElement | null)?.blur();
+  await atRest();
   const sheet = [...document.querySelectorAll('dialog:modal, [aria-modal="true"]')].at(-1) ?? document.body;
   const lookOf = (element: Element): string => {
     const parts: string[] = [];
@@ -57,7 +64,8 @@ function lookAtKeys(): readonly string[] {
   window.addEventListener('click', count, true);
   (window as LookedAtWindow).cloisterKeys = {
     names: targets.map(({ element }) => name(element)),
-    focus() {
+    async focus() {
+      await atRest();
       const { activeElement } = document;
       if (activeElement === null || activeElement === document.body || activeElement === document.documentElement) return null;
       const index = targets.findIndex(({ element }) => element === activeElement);
@@ -92,29 +100,27 @@ export async function keyboardFaults(page: Page): Promise<string[]> {
   const clicked = (): Promise<number> => page.evaluate(() => (window as unknown as LookedAtWindow).cloisterKeys.clicked());
   const isRightToLeft = await page.evaluate(() => document.documentElement.dir === 'rtl');
   const reached: number[] = [];
-  let before: Box | null = null;
+  let before: NonNullable<Focus> | null = null;
   let ends = 0;
   // What can be scrolled may take the focus, too.
-  for (let press = 0; press < 2 * names.length + 6; press += 1) {
+  for (let press = 0; press < 2 * names.length + 6 && ends < 2; press += 1) {
     await page.keyboard.press('Tab');
     const now = await focus();
-    if (now === null) {
-      // It begins where the last touch was, and once more at the page's beginning.
+    // It begins where the last touch or the first focus was: once past the end it goes on from the page's beginning.
+    if (now === null || (before !== null && now.index !== -1 && now.index < before.index)) {
       ends += 1;
       before = null;
-      if (ends > 1) break;
-      continue;
     }
-    if (now.index === -1) continue;
+    if (now === null || now.index === -1) continue;
     if (reached.includes(now.index)) break;
     reached.push(now.index);
     if (!now.isSeen) found.push(`focus is not seen: ${now.name}`);
     if (before !== null) {
-      const isAbove = now.box.bottom <= before.top;
-      const isEarlier = isRightToLeft ? now.box.left >= before.right : now.box.right <= before.left;
+      const isAbove = now.box.bottom <= before.box.top;
+      const isEarlier = isRightToLeft ? now.box.left >= before.box.right : now.box.right <= before.box.left;
       if (isAbove && isEarlier) found.push(`order: ${now.name} comes late`);
     }
-    before = now.box;
+    before = now;
     for (const key of KEYS[now.kind]) {
       await page.keyboard.press(key);
       if ((await clicked()) !== now.index) found.push(`${key} does nothing: ${now.name}`);

@@ -12,6 +12,8 @@ export type AudioSenderOptions = SenderOptions & {
   readonly on: boolean;
   openSource(): Promise<AudioSource>;
   createEncoder(): AudioEncoder;
+  /** Each packet that is handed to send(). */
+  onSound?(payload: Uint8Array, captureMs: number): void;
 };
 
 export type AudioSenderStatistics = {
@@ -74,6 +76,7 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
     const timestamp = (timestampBase + at) % 2 ** 32;
     // RFC 7587 section 4.1: the first packet after a silence is marked.
     options.send({ timestamp, marker: inSilence, payload });
+    options.onSound?.(payload, at / SAMPLES_PER_MS + offsetMs);
     inSilence = false;
     packetsSent++;
     const nowMs = clock.monotonicMs();

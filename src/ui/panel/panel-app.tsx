@@ -8,12 +8,14 @@ import type { Texts } from '../texts/texts.ts';
 import { back, nothingOpened, type Opened, open, type PageName, type PanelScreen, screenOf } from './screen-choice.ts';
 import { DialScreen } from './screens/dial.tsx';
 import { EndedScreen } from './screens/ended.tsx';
+import { HealthScreen } from './screens/health.tsx';
 import { HomeScreen } from './screens/home.tsx';
 import { InCallScreen } from './screens/in-call.tsx';
 import { IncomingScreen } from './screens/incoming.tsx';
 import { OutgoingScreen } from './screens/outgoing.tsx';
 import { ReconnectingScreen } from './screens/reconnecting.tsx';
 import { SecurityScreen } from './screens/security.tsx';
+import { SettingsScreen } from './screens/settings/settings-screen.tsx';
 import { isAsleep } from './sleep.ts';
 
 const useStyles = makeStyles({
@@ -34,7 +36,9 @@ type ShownInCall = Shown & { readonly call: CallView; readonly onDone: () => voi
 // settings, health, camera, dial-tones, share and more plug in here.
 const ROOM_SCREENS: Readonly<Partial<Record<PanelScreen, (shown: Shown) => ReactElement>>> & { readonly home: (shown: Shown) => ReactElement } = {
   home: ({ state, onOpen }) => <HomeScreen state={state} onOpen={onOpen} />,
-  call: ({ state, onBack }) => <DialScreen room={state.room} onBack={onBack} />
+  call: ({ state, onBack }) => <DialScreen room={state.room} onBack={onBack} />,
+  settings: ({ state, onBack }) => <SettingsScreen state={state} onBack={onBack} />,
+  health: ({ state, onBack }) => <HealthScreen state={state} onBack={onBack} />
 };
 
 // Each call's screens are mounted anew, so that nothing of one call is left in the next.

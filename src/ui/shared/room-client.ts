@@ -76,14 +76,15 @@ export class RoomClient {
 
   /** Sends a command or a question. Never throws: a refusal carries the room's error code, `CL_AGENT_UNREACHABLE` where there was no answer. */
   async command<T = undefined>(path: string, body: Readonly<Record<string, unknown>> = {}, method: CommandMethod = 'POST'): Promise<CommandOutcome<T>> {
-    const content = method === 'GET' ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const sent = method === 'GET' ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
     try {
       const response = await this.#options.fetch(path, {
         method,
-        ...content,
+        ...sent,
         signal: AbortSignal.timeout(COMMAND_LIMIT_MS)
       });
-      const answer: unknown = response.status === 204 ? undefined : await response.json();
+      const content = await response.text();
+      const answer: unknown = content === '' ? undefined : JSON.parse(content);
       return response.ok ? { ok: true, value: answer as T } : { ok: false, error: { code: codeOf(answer) } };
     } catch {
       return { ok: false, error: { code: 'CL_AGENT_UNREACHABLE' } };

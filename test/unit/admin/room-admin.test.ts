@@ -153,6 +153,23 @@ describe('the room’s administrator', () => {
     assert.equal(admin.view().lockedUntil, null);
   });
 
+  it('counts apart what comes over the network, so that nobody out there locks the room', async () => {
+    const admin = await start();
+    await admin.setPin(PIN, null);
+    for (let times = 0; times < 5; times++) assert.equal(await codeOf(admin.signIn(OTHER, 'network')), 'CL_PIN_WRONG');
+    assert.equal(await codeOf(admin.signIn(PIN, 'network')), 'CL_PIN_LOCKED');
+    assert.equal(await codeOf(admin.setPin(OTHER, PIN, 'network')), 'CL_PIN_LOCKED');
+    assert.equal(admin.view().lockedUntil, null);
+    assert.equal(await codeOf(admin.signIn(PIN)), 'done');
+    // Who signs in here does not open the network's lock, and a restart does not either.
+    assert.equal(await codeOf(admin.signIn(PIN, 'network')), 'CL_PIN_LOCKED');
+    await admin[Symbol.asyncDispose]();
+    const second = await start();
+    assert.equal(await codeOf(second.signIn(PIN, 'network')), 'CL_PIN_LOCKED');
+    await clock.advanceAsync(30_000);
+    assert.equal(await codeOf(second.signIn(PIN, 'network')), 'done');
+  });
+
   it('counts a change of the PIN as a try', async () => {
     const admin = await start();
     await admin.setPin(PIN, null);
@@ -196,7 +213,7 @@ describe('the room’s administrator', () => {
       const cut = await start({ verifyPin: () => new Promise(() => {}) });
       open = [];
       cut.signIn(OTHER).catch(() => {});
-      const counted = async (): Promise<number> => JSON.parse(await readFile(path, 'utf8')).tries.wrong;
+      const counted = async (): Promise<number> => JSON.parse(await readFile(path, 'utf8')).tries.here.wrong;
       while ((await counted()) !== times + 1) await new Promise((resolve) => setImmediate(resolve));
     }
     const after = await start();
@@ -209,7 +226,7 @@ describe('the room’s administrator', () => {
     await first.setPin(PIN, null);
     await tryWrong(first, 5);
     await clock.advanceAsync(20_000);
-    const kept = async (): Promise<number> => JSON.parse(await readFile(path, 'utf8')).tries.waitMs;
+    const kept = async (): Promise<number> => JSON.parse(await readFile(path, 'utf8')).tries.here.waitMs;
     while ((await kept()) !== 10_000) await new Promise((resolve) => setImmediate(resolve));
   });
 
@@ -217,8 +234,8 @@ describe('the room’s administrator', () => {
     ['empty', ''],
     ['not JSON', '{"version": 1,'],
     ['of another form', '{"version": 1}'],
-    ['without its hash', '{"version":1,"pin":"","tries":{"wrong":0,"waitMs":0}}'],
-    ['of a later version', '{"version":2,"pin":"x","tries":{"wrong":0,"waitMs":0}}'],
+    ['without its hash', '{"version":1,"pin":"","tries":{"here":{"wrong":0,"waitMs":0},"network":{"wrong":0,"waitMs":0}}}'],
+    ['of a later version', '{"version":2,"pin":"x","tries":{"here":{"wrong":0,"waitMs":0},"network":{"wrong":0,"waitMs":0}}}'],
     ['very long', ' '.repeat(5000)]
   ] as const)
     it(`stays locked where its file is ${what}`, async () => {
@@ -246,7 +263,9 @@ describe('the room’s administrator', () => {
       await first.setPin(PIN, null);
       await chmod(path, 0);
     }
-    assert.equal(await codeOf((await start()).setPin(OTHER, null)), 'CL_PIN_UNREADABLE');
+    const admin = await start();
+    assert.deepEqual([admin.view().pinSet, admin.problem()?.code], [true, 'CL_PIN_UNREADABLE']);
+    assert.equal(await codeOf(admin.setPin(OTHER, null)), 'CL_PIN_UNREADABLE');
   });
 
   it('ends the sessions, and says so, where the file is damaged or taken away while the room runs', async () => {

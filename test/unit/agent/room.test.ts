@@ -97,8 +97,10 @@ function fakeMedia() {
       setCamera: request('setCamera', undefined),
       setHeld: request('setHeld', undefined),
       setScreen: request('setScreen', undefined),
+      setRecording: request('setRecording', undefined),
       setVolume: async () => {},
       displayTicket: request('displayTicket', { url: 'ws://127.0.0.1:1/?ticket=x' }),
+      ownPictureTicket: request('ownPictureTicket', { url: 'ws://127.0.0.1:1/?ticket=own' }),
       async close() {
         session.closed = true;
         events.emit('exit', { expected: true });
@@ -170,6 +172,8 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
       screen: { kind: 'test', name: 'Test page' }
     }),
     devices,
+    records: true,
+    shareSources: { list: async () => [], choiceOf: async () => 'screen' },
     parts,
     certificate: UNTOUCHED.certificate,
     logLines: () => ['a line'],
@@ -567,6 +571,113 @@ describe('the room', () => {
     session(0).emit('screenEnded', { code: 'CL_MEDIA_SCREEN_LOST', detectedBy: 'screen-source', text: 'the cable was pulled' });
     await turn();
     assert.deepEqual([room.state().call?.media.wanted.screen, room.state().call?.phase], [false, 'connected']);
+  });
+
+  it('shares what a person chose of what is offered, and nothing else', async () => {
+    const { room, session } = await inCall({
+      shareSources: {
+        list: async () => [{ id: 'window:0x1', kind: 'window', name: 'Slides' }],
+        choiceOf: async (id) => {
+          if (id !== 'window:0x1') throw new CloisterError('CL_DEVICE_UNKNOWN');
+          return 'window:0x1';
+        }
+      }
+    });
+    assert.deepEqual(await room.shareSources(), [{ id: 'window:0x1', kind: 'window', name: 'Slides' }]);
+    await assert.rejects(room.callAction(CALL, 'share', { source: 'file:/etc/passwd' }), { code: 'CL_DEVICE_UNKNOWN' });
+    assert.equal(room.state().call?.media.wanted.screen, false);
+    await room.callAction(CALL, 'share', { source: 'window:0x1' });
+    assert.equal(room.state().call?.media.wanted.screen, true);
+    assert.deepEqual(
+      session(0).asked.filter((asked) => asked === 'setScreen'),
+      ['setScreen']
+    );
+  });
+
+  it('shows the code on the display as long as it is that code, and none where there is none', async () => {
+    const { room, session, network } = await inCall();
+    await room.showCode(true);
+    assert.equal(room.state().display.showsCode, true);
+    session(0).emit('exit', { expected: false });
+    await turn();
+    assert.equal(room.state().display.showsCode, false, 'the code is blanked');
+    network.receive({ type: 'call.answer', body: { sdp: 'v=0', encryption: { accepted: true, nonce: HASH } } });
+    await turn();
+    session(1).emit('secured', { code: '00000 11111 22222 33333' });
+    await turn();
+    assert.deepEqual(
+      [room.state().call?.encryption.securityCode, room.state().display.showsCode],
+      ['00000 11111 22222 33333', false],
+      'another one was not asked for'
+    );
+    await room.showCode(true);
+    assert.equal(room.state().display.showsCode, true);
+    await room.showCode(false);
+    assert.equal(room.state().display.showsCode, false);
+    await room.showCode(true);
+    await room.callAction(CALL, 'end');
+    assert.equal(room.state().display.showsCode, false);
+    await assert.rejects(room.showCode(true), { code: 'CL_CALL_WRONG_PHASE' });
+  });
+
+  it('gives a page a ticket for the own picture of the process that runs, and none without', async () => {
+    const idle = await start();
+    await assert.rejects(idle.room.selfViewTicket(), { code: 'CL_CALL_NONE' });
+    const { room } = await inCall();
+    assert.deepEqual(await room.selfViewTicket(), { url: 'ws://127.0.0.1:1/?ticket=own' });
+  });
+
+  /** As inCall(), but a standard call. */
+  async function inStandardCall(overrides: Partial<RoomOptions> = {}) {
+    const started = await start(overrides);
+    started.network.receive({ ...INVITE, body: { ...INVITE.body, encryption: { offered: false } } } as CallMessage);
+    await turn();
+    await started.room.callAction(CALL, 'answer');
+    started.session(0).emit('secured', { code: null });
+    await turn();
+    assert.equal(started.room.state().call?.encryption.state, 'standard');
+    return started;
+  }
+  const notices = (sent: readonly { readonly message: CallMessage }[]): unknown[] =>
+    sent.flatMap(({ message }) => (message.type === 'call.update' ? [message.body] : []));
+
+  it('records nothing where the other side could not be told', async () => {
+    const { room, session, network } = await inStandardCall();
+    network.failSending(new CloisterError('CL_BROKER_UNREACHABLE'));
+    await assert.rejects(room.callAction(CALL, 'recording', { on: true }), { code: 'CL_BROKER_UNREACHABLE' });
+    await turn();
+    assert.equal(room.state().call?.recording.here, false);
+    assert.equal(session(0).asked.filter((asked) => asked === 'setRecording').length, 1, 'only its end was asked for');
+    network.failSending(null);
+    await room.callAction(CALL, 'recording', { on: true });
+    assert.deepEqual([room.state().call?.recording, notices(network.sent).at(-1)], [{ here: true, there: false }, { recording: true }]);
+    session(0).emit('recordingEnded', { code: 'CL_CALL_RECORDING', detectedBy: 'recording', text: 'full' });
+    await turn();
+    assert.deepEqual([room.state().call?.recording.here, notices(network.sent).at(-1), room.state().call?.phase], [false, { recording: false }, 'connected']);
+  });
+
+  it('takes a recording back that could not begin, and tells the other side', async () => {
+    const { room, session, network } = await inStandardCall();
+    session(0).fail = new CloisterError('CL_CALL_RECORDING');
+    await assert.rejects(room.callAction(CALL, 'recording', { on: true }), { code: 'CL_CALL_RECORDING' });
+    await turn();
+    assert.deepEqual([room.state().call?.recording.here, room.state().call?.phase], [false, 'connected']);
+    assert.deepEqual(notices(network.sent), [{ recording: true }, { recording: false }]);
+    network.receive({ type: 'call.update', body: { recording: true } });
+    await turn();
+    assert.equal(room.state().call?.recording.there, true);
+  });
+
+  it('says that nothing is recorded here where nobody may play it, but why in an end-to-end encrypted call', async () => {
+    const standard = await inStandardCall({ records: false });
+    await assert.rejects(standard.room.callAction(CALL, 'recording', { on: true }), { code: 'CL_CALL_FEATURE_MISSING' });
+    assert.deepEqual(
+      standard.room.state().call?.unavailable.find(({ feature }) => feature === 'recording'),
+      { feature: 'recording', reason: 'not-offered-here' }
+    );
+    const secret = await inCall({ records: false });
+    await assert.rejects(secret.room.callAction(CALL, 'recording', { on: true }), { code: 'CL_CALL_FEATURE_UNAVAILABLE' });
+    assert.deepEqual(notices(secret.network.sent), []);
   });
 
   it('refuses actions on a call that is not there, and in the wrong phase', async () => {

@@ -85,6 +85,8 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   },
   { path: /^src\/devices\/hid\/(?:report-model|report-descriptor|report-codec|usages|telephony-map|drivers)\.ts$/, imports: [] },
   { path: /^src\/devices\/cameras\/(?:capture-format|v4l2-text|visca)\.ts$/, imports: [] },
+  { path: /^src\/devices\/desktop\/desktop-text\.ts$/, imports: [] },
+  { path: /^src\/media\/recording\/sealed-recording\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/ui\/display\/playout\.ts$/, imports: [] }
 ];
 

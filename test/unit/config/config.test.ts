@@ -103,7 +103,7 @@ describe('configuration', () => {
       assert.match(problemsOf({ broker: { mode: 'external', url } }), /broker\.url must be an mqtts/, url);
     }
     assert.match(problemsOf({ uiServer: { port: 8883 } }), /uiServer\.port is the embedded broker’s port too/);
-    assert.match(problemsOf({ uiServer: { port: 8883, host: '0.0.0.0' } }), /uiServer\.port is/);
+    assert.match(problemsOf({ uiServer: { port: 8883, host: '127.0.0.2' }, broker: { listen: { host: '127.0.0.2' } } }), /uiServer\.port is/);
     valid({ uiServer: { port: 0 }, broker: { listen: { port: 0 } } });
     valid({ uiServer: { port: 8883 }, broker: { mode: 'external', url: 'mqtts://x' } });
     assert.match(
@@ -113,9 +113,27 @@ describe('configuration', () => {
     valid({ media: { iceServers: [{ urls: 'turns:turn.contoso.example:443', username: 'x', credential: 'y' }, { urls: 'stun:stun.contoso.example' }] } });
   });
 
+  it('serves the panel on loopback alone, and one elsewhere over TLS alone', () => {
+    for (const host of ['127.0.0.1', '127.0.0.2', 'localhost', '::1']) valid({ uiServer: { host } });
+    for (const host of [
+      '0.0.0.0',
+      '::',
+      '192.0.2.1',
+      '127.0.0.1.contoso.example',
+      'localhost.contoso.example',
+      'panel.contoso.example',
+      '128.0.0.1',
+      'fe80::1',
+      '::ffff:127.0.0.1'
+    ])
+      assert.match(problemsOf({ uiServer: { host } }), /uiServer\.host must be a loopback address.*uiServer\.remote/, host);
+    valid({ uiServer: { remote: { certificateDirectory: 'panel' } } });
+    assert.match(problemsOf({ uiServer: { remote: {} } }), /uiServer\.remote\.certificateDirectory must be text/);
+  });
+
   it('takes addresses and refuses what is none', () => {
-    for (const host of ['127.0.0.1', 'localhost', '::1', '0.0.0.0', 'panel.contoso.example', 'fe80::1']) valid({ uiServer: { host } });
-    for (const host of ['', 'a b', 'http://x', 'x:1/', '[::1]', '-x', 'x/y']) problemsOf({ uiServer: { host } });
+    for (const host of ['127.0.0.1', '127.0.0.2', 'localhost', '::1', '0.0.0.0', 'broker.contoso.example', 'fe80::1']) valid({ broker: { listen: { host } } });
+    for (const host of ['', 'a b', 'http://x', 'x:1/', '[::1]', '-x', 'x/y']) problemsOf({ broker: { listen: { host } } });
     for (const name of ['panel', 'panel.contoso.example', 'panel.contoso.example:8480', '[::1]:80', '10.0.0.1']) valid({ uiServer: { allowedHosts: [name] } });
     for (const name of ['*', 'http://x', 'Panel', 'x:', 'x/y', '']) problemsOf({ uiServer: { allowedHosts: [name] } });
   });

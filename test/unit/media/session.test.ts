@@ -10,12 +10,14 @@ import { type CallCertificate, createCallCertificate } from '../../../src/encryp
 import { endpointBinding } from '../../../src/encryption/endpoint-binding.ts';
 import { commitment, commitmentHolds, securityCode } from '../../../src/encryption/security-code.ts';
 import type { CloisterError } from '../../../src/kernel/errors.ts';
+import { decodeFeedFrame, type FeedFrame } from '../../../src/media/display-feed/protocol.ts';
 import type { SessionEvents } from '../../../src/media/ipc.ts';
 import { createMemoryPaths } from '../../../src/media/path/memory-path.ts';
 import type { MediaSettings, MediaStatistics } from '../../../src/media/port.ts';
 import { createSession, type SessionOptions } from '../../../src/media/session.ts';
 import { createFakeClock, type FakeClock } from '../../fakes/clock.ts';
 import { createFakePath } from '../../fakes/path.ts';
+import { decodePictures } from '../../harness/decode.ts';
 
 type Role = 'caller' | 'callee';
 type CreatePath = NonNullable<SessionOptions['createPath']>;
@@ -185,6 +187,47 @@ describe('session', function () {
     await callee.session.reveal(nonce);
     assert.equal(callee.said.length, 1);
     display.terminate();
+  });
+
+  it('gives the own picture, as it is sent, to this room’s pages: nothing before the call is live, nothing of the other side, and nothing while the camera is off', async () => {
+    const world = createWorld(() => true, { camera: 'test' });
+    const { callee, pass, until } = world;
+    const nonce = await exchange(world);
+    await assert.rejects(once(new WebSocket((await callee.session.displayTicket()).url.replace(/[^/]+$/, 'guess'), { origin: ORIGIN }), 'open'));
+    const { url } = await callee.session.ownPictureTicket();
+    assert.notEqual(new URL(url).port, new URL((await callee.session.displayTicket()).url).port);
+    const frames: FeedFrame[] = [];
+    const words: string[] = [];
+    const page = new WebSocket(url, { origin: ORIGIN });
+    page.binaryType = 'arraybuffer';
+    page.on('message', (data, binary) => {
+      const frame = binary ? decodeFeedFrame(data as ArrayBuffer) : null;
+      if (frame !== null) frames.push(frame);
+      else words.push(String(data instanceof ArrayBuffer ? Buffer.from(data) : data));
+    });
+    await once(page, 'open');
+    await callee.session.open();
+    await pass(500);
+    assert.equal(frames.length, 0);
+    await callee.session.reveal(nonce);
+    await until('pictures come', () => frames.length > 5);
+    assert.deepEqual([...new Set(frames.map(({ kind }) => kind))], ['video-key', 'video-delta']);
+    assert.equal(frames[0]?.kind, 'video-key');
+    assert.ok(words.some((word) => word.includes('"picture-config"') && word.includes(`"width":${VIDEO.width}`)));
+    assert.deepEqual(
+      words.filter((word) => word.includes('audio-config')),
+      []
+    );
+    assert.equal(callee.reported()?.displays, 0, 'a self-view is no display that plays the sound');
+    const [image] = await decodePictures('VP8', frames);
+    assert.deepEqual([image?.width, image?.height], [VIDEO.width, VIDEO.height]);
+    await callee.session.setCamera(false);
+    await pass(1_000);
+    assert.match(words.at(-1) ?? '', /"video":false/);
+    const before = frames.length;
+    await pass(1_000);
+    assert.equal(frames.length, before);
+    page.terminate();
   });
 
   it('sends no datagram at all from the callee before the call is answered, though everything else is there', async () => {
