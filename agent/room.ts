@@ -95,6 +95,7 @@ const PARK_CODE = /^[0-9]{4}$/;
 /** The parked call's other side has to call within this. */
 const RETRIEVE_LIMIT_MS = 10_000;
 const REFUSED_WAIT_MS = 500;
+const RELEASE_LIMIT_MS = 2_000;
 
 type Retrieving = {
   readonly id: string;
@@ -262,7 +263,7 @@ export function createRoom(options: RoomOptions): Room {
     for (const { line, effect } of effects) {
       // Camera and microphone are let go of before another call of this room opens them.
       if (effect.type === 'not-rung') didNotRing(effect);
-      else if (effect.type === 'follow-reference') void Promise.allSettled([...done]).then(() => follow(effect));
+      else if (effect.type === 'follow-reference') void letGo(Promise.allSettled([...done])).then(() => follow(effect));
       else done.push(carryOut({ line, effect }));
     }
     for (const [key, line] of callLines) {
@@ -334,13 +335,21 @@ export function createRoom(options: RoomOptions): Room {
   async function receive(inbound: InboundCallMessage): Promise<void> {
     const replaced = replacedBy(lines, inbound);
     // The call that is replaced lets go of camera and microphone before the new one opens them.
-    if (replaced !== null) await dispatch({ type: 'line', line: replaced.key, event: { type: 'make-way' } });
+    if (replaced !== null) await letGo(onLine(replaced, { type: 'make-way' }));
     await dispatch({ type: 'message', inbound });
   }
 
   // ── several calls ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   const onLine = ({ key }: Line, event: CallEvent): Promise<void> => dispatch({ type: 'line', line: key, event });
+
+  /** Until camera, microphone and loudspeaker are released; one that hangs holds up nobody, the next call tries it again and again. */
+  function letGo(done: Promise<unknown>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const limit = scope.schedule(clock, RELEASE_LIMIT_MS, resolve);
+      done.then(() => resolve(), reject).finally(() => limit.cancel());
+    });
+  }
 
   /** The other side of a call asked this room to call somebody else. */
   async function follow({ call: id, reference, to, replaces }: Extract<CallEffect, { type: 'follow-reference' }>): Promise<void> {
@@ -365,10 +374,10 @@ export function createRoom(options: RoomOptions): Room {
 
   /** People talk in this call again: the others are held, and one that was only being placed is ended. */
   async function talkIn(line: Line, event: CallEvent): Promise<void> {
-    const before = lines;
-    for (const other of before.lines) {
-      if (other.key === line.key || !runs(other) || waits(other)) continue;
-      if (other.call.phase === 'connected') await onLine(other, { type: 'set-held', on: true });
+    for (const { key } of lines.lines) {
+      const other = lines.lines.find((each) => each.key === key);
+      if (other === undefined || other.key === line.key || !runs(other) || waits(other)) continue;
+      if (other.call.phase === 'connected') await letGo(onLine(other, { type: 'set-held', on: true }));
       else if (other.call.direction === 'outgoing' || other.call.answered) await onLine(other, { type: 'hang-up' });
     }
     await onLine(line, event);
@@ -385,7 +394,7 @@ export function createRoom(options: RoomOptions): Room {
     const account = accountOf(to);
     const { id, wanted, held } = line.call;
     if (lines.lines.filter(runs).length >= MAX_LINES) throw new CloisterError('CL_CALL_LINES_FULL');
-    await onLine(line, { type: 'consult', to: account });
+    await letGo(onLine(line, { type: 'consult', to: account }));
     try {
       await dispatch({
         type: 'place',
@@ -537,7 +546,10 @@ export function createRoom(options: RoomOptions): Room {
       if (running || lastCalled === null || nowMs - redialledAtMs < REDIAL_REST_MS) return;
       redialledAtMs = nowMs;
       place(lastCalled, { audio: true, video: true }).catch(unable(command));
-    } else if (running) dispatch({ type: 'line', line: front.key, event: COMMANDS[command](front.call) }).catch(unable(command));
+    } else if (running) {
+      const event = COMMANDS[command](front.call);
+      (command === 'resume' ? talkIn(front, event) : onLine(front, event)).catch(unable(command));
+    }
   }
 
   const unable =

@@ -283,14 +283,15 @@ export function createSession(options: SessionOptions): Session {
     const [ours, theirs] = [{ thumbprint: localThumbprint, nonce }, peerNonce && { thumbprint: remoteThumbprint, nonce: peerNonce }];
     const code = theirs && encryption.securityCode(codeInput(call.callId, call.role, ours, theirs));
     emit('secured', { code });
-    void early.agreed({ picture: negotiated.video !== null, sound: negotiated.audio !== null });
+    void early.agreed({ picture: negotiated.video !== null, sound: negotiated.audio !== null && !held });
     if (negotiated.video !== null) video = makeVideoSender(negotiated.video.codec);
     if (sendsPicture()) void video?.start();
     if (negotiated.screen !== null) share = makeShare(negotiated.screen.codec);
-    if (negotiated.audio !== null) void audio.start().then(report);
+    if (negotiated.audio !== null && !held) void audio.start().then(report);
     // The feed first: the receiver then hands over what it held, and the display has the first keyframe instead of asking for another.
     feed.open();
     if (negotiated.audio !== null) playout.start();
+    void playout.setHeld(held);
     receiver.open(negotiated);
     adaptation.start();
     report();
@@ -428,7 +429,7 @@ export function createSession(options: SessionOptions): Session {
 
   return {
     async createOffer() {
-      early.open(sendsPicture());
+      if (!held) early.open(sendsPicture());
       return { sdp: await peer.createOffer(), commitment: hex(encryption.commitment(nonce)) };
     },
     async acceptAnswer(sdp, endToEnd, endpoints) {
@@ -445,7 +446,7 @@ export function createSession(options: SessionOptions): Session {
     async open() {
       answered = true;
       wanted.resolve();
-      early.open(sendsPicture());
+      if (!held) early.open(sendsPicture());
       goLive();
       return null;
     },
@@ -496,7 +497,9 @@ export function createSession(options: SessionOptions): Session {
     async setHeld(on) {
       held = on;
       applyMicrophone();
-      await applyCamera();
+      // Another call of this room may need the microphone and the loudspeaker, which few systems open twice.
+      if (!on && live && connection?.negotiated.audio != null) void audio.start().then(report);
+      await Promise.all([on ? audio.stop() : undefined, playout.setHeld(on), applyCamera()]);
       // What came meanwhile was dropped, so that the next pictures stand on nothing that the display has.
       if (!on) for (const kind of PICTURE_KINDS) peer.requestKeyframe(kind);
       report();

@@ -47,6 +47,8 @@ export type Playout = AsyncDisposable & {
   forDisplay(): boolean;
   /** Who plays now; null where nobody does. */
   player(): Player | null;
+  /** On hold nobody plays. Resolves when the loudspeaker is released, or is wanted again. */
+  setHeld(on: boolean): Promise<void>;
   /** @param percent 0 to 100 */
   setVolume(percent: number): void;
   /** Of what is played here, at its volume; null where nothing is, or nobody here listens to it. */
@@ -77,6 +79,7 @@ export function createPlayout(options: PlayoutOptions): Playout {
   const { clock, choice, devices } = options;
   const scope = new Scope();
   let started = false;
+  let held = false;
   let role: Role = 'nobody';
   let stream: Stream | null = null;
   let keeper: DeviceKeeper<Speaker> | null = null;
@@ -96,6 +99,7 @@ export function createPlayout(options: PlayoutOptions): Playout {
 
   const roleNow = (): Role => {
     const nowMs = clock.monotonicMs();
+    if (held) return 'nobody';
     if (options.displays() > 0) displayAtMs = nowMs;
     if (choice === 'none') return 'nobody';
     if (choice !== 'auto' && choice !== 'display') return 'speaker';
@@ -244,6 +248,16 @@ export function createPlayout(options: PlayoutOptions): Playout {
     player() {
       if (role === 'speaker') return speaker?.device ?? null;
       return started && choice !== 'none' && options.displays() > 0 ? 'display' : null;
+    },
+    async setHeld(on) {
+      if (held === on) return;
+      held = on;
+      // The display went to the call that people talked in meanwhile.
+      if (!on) displayAtMs = clock.monotonicMs();
+      if (!on || role === 'nobody') return;
+      role = 'nobody';
+      end();
+      await closeLoudspeaker();
     },
     setVolume(percent) {
       gain = gainOfPercent(percent);

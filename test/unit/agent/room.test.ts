@@ -935,6 +935,18 @@ describe('the room’s several calls', () => {
     assert.deepEqual([session(0).closed, session(1).closed], [true, true]);
   });
 
+  it('does not wait for a device that hangs for longer than people would', async () => {
+    const { room, session, clock, libraryAnswers } = await talking();
+    await room.callAction(CALL, 'consult-then-transfer', { to: LIBRARY.account });
+    await turn();
+    await libraryAnswers(1);
+    session(1).gate = new Promise(() => {});
+    const resumed = room.callAction(CALL, 'resume');
+    await clock.advanceAsync(2_000);
+    await resumed;
+    assert.deepEqual([room.state().call?.id, room.state().call?.phase], [CALL, 'connected']);
+  });
+
   it('ends a consultation that nobody has answered when the first call is resumed, and talks on where it cannot be placed', async () => {
     const { room, session, sentTo } = await talking();
     await room.callAction(CALL, 'consult-then-transfer', { to: LIBRARY.account });

@@ -435,6 +435,7 @@ describe('session', function () {
     await callee.session.reveal(nonce);
     await until('sound arrives at both', () => callee.received().frames > 10 && caller.received().frames > 10);
     await until('the display has it', () => shown.length > 10);
+    assert.ok(callee.reported()?.levels.microphone, 'the microphone is measured');
     await callee.session.setHeld(true);
     await pass(1_100); // until the figures of what came before are told
     await arrived();
@@ -444,6 +445,7 @@ describe('session', function () {
     await arrived();
     assert.deepEqual([caller.received().packets, shown.length], [before.sent, before.shown], 'nothing of this room leaves, nothing of the other is shown');
     assert.ok(callee.received().packets > before.heard, 'the connection itself goes on');
+    assert.equal(callee.reported()?.levels.microphone, null, 'another call may have the microphone');
     await callee.session.setHeld(false);
     await until('sound goes on both ways', () => caller.received().packets > before.sent + 10 && shown.length > before.shown + 10);
     display.terminate();
