@@ -13,8 +13,10 @@ type Administrator = {
   readonly endsAt: string | null;
   /** True as soon as a session holds; false where somebody closed the sheet. */
   readonly ask: () => Promise<boolean>;
+  /** The sheet is open. */
+  readonly asking: boolean;
   readonly changePin: () => void;
-  readonly refresh: () => Promise<void>;
+  readonly refresh: () => Promise<unknown>;
   readonly lock: () => Promise<void>;
 };
 
@@ -31,7 +33,9 @@ export function AdministratorProvider({ admin, children }: { readonly admin: Roo
   const waiting = useRef<((holds: boolean) => void)[]>([]);
 
   const refresh = useCallback(async () => {
-    setSession((await get<Session>('/api/v1/session')) ?? { administrator: false, endsAt: null });
+    const now = (await get<Session>('/api/v1/session')) ?? { administrator: false, endsAt: null };
+    setSession(now);
+    return now;
   }, [get]);
   useEffect(() => void refresh(), [refresh]);
 
@@ -49,16 +53,20 @@ export function AdministratorProvider({ admin, children }: { readonly admin: Roo
     for (const resolve of waiting.current.splice(0)) resolve(done);
   }, []);
   const ask = useCallback(async () => {
-    if (holds === true) return true;
+    // Whoever is quicker than the room's first answer waits for it.
+    if (holds ?? (await refresh()).administrator) return true;
     const answer = new Promise<boolean>((resolve) => waiting.current.push(resolve));
     setAsking('session');
     return answer;
-  }, [holds]);
+  }, [holds, refresh]);
   const lock = useCallback(async () => {
     await run('lock', '/api/v1/session/end');
     await refresh();
   }, [run, refresh]);
-  const administrator = useMemo(() => ({ holds, endsAt, ask, changePin: () => setAsking('change'), refresh, lock }), [holds, endsAt, ask, refresh, lock]);
+  const administrator = useMemo(
+    () => ({ holds, endsAt, ask, asking: asking !== null, changePin: () => setAsking('change'), refresh, lock }),
+    [holds, endsAt, ask, asking, refresh, lock]
+  );
 
   return (
     <AdministratorContext value={administrator}>

@@ -16,9 +16,9 @@ const useStyles = makeStyles({
 export function LockedPage({ title, pinSet }: { readonly title: string; readonly pinSet: boolean }) {
   const styles = useStyles();
   const t = useTexts();
-  const { holds, ask } = useAdministrator();
+  const { holds, asking, ask } = useAdministrator();
   return (
-    <Page testId="settings-locked" title={title}>
+    <Page testId="settings-locked" title={title} keepsFocus={asking}>
       {holds === null ? null : (
         <div className={styles.middle}>
           <span className={styles.icon} aria-hidden="true">

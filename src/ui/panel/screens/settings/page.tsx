@@ -48,15 +48,20 @@ type PageProps = {
   /** To the list this page was opened from. */
   readonly onUp?: () => void;
   readonly actions?: ReactNode;
+  /** The focus stays where it is: something else has it. */
+  readonly keepsFocus?: boolean;
   readonly children: ReactNode;
 };
 
-export function Page({ testId, title, onUp, actions, children }: PageProps) {
+export function Page({ testId, title, onUp, actions, keepsFocus = false, children }: PageProps) {
   const styles = useStyles();
   const t = useTexts();
   const id = useId();
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the page opens.
+  useEffect(() => {
+    if (!keepsFocus) heading.current?.focus({ preventScroll: true });
+  }, []);
   return (
     <section data-testid={testId} aria-labelledby={id} className={styles.page}>
       <div className={styles.head}>
