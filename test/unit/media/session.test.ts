@@ -1,7 +1,7 @@
 // Two sessions over a path in memory: handshake, protection, sound and the display's feed are the real ones, the clock is moved by hand.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -9,11 +9,13 @@ import { WebSocket } from 'ws';
 import { type CallCertificate, createCallCertificate } from '../../../src/encryption/call-certificate.ts';
 import { endpointBinding } from '../../../src/encryption/endpoint-binding.ts';
 import { commitment, commitmentHolds, securityCode } from '../../../src/encryption/security-code.ts';
+import { makeSealingPair, sealFor } from '../../../src/identity/sealing.ts';
 import type { CloisterError } from '../../../src/kernel/errors.ts';
 import { decodeFeedFrame, type FeedFrame } from '../../../src/media/display-feed/protocol.ts';
 import type { SessionEvents } from '../../../src/media/ipc.ts';
 import { createMemoryPaths } from '../../../src/media/path/memory-path.ts';
 import type { MediaSettings, MediaStatistics } from '../../../src/media/port.ts';
+import { readSealedKey } from '../../../src/media/recording/sealed-recording.ts';
 import { createSession, type SessionOptions } from '../../../src/media/session.ts';
 import { createFakeClock, type FakeClock } from '../../fakes/clock.ts';
 import { createFakePath } from '../../fakes/path.ts';
@@ -76,6 +78,7 @@ function createSide(
     call: { callId: '00000000-0000-7000-8000-000000000000', role, microphone: true, camera: settings.camera !== undefined, held: false },
     certificate,
     encryption: { commitment, commitmentHolds, securityCode, endpointBinding },
+    sealRecordingKey: sealFor,
     nonce: nonceOf(role),
     clock,
     emit(event, ...parameters) {
@@ -228,6 +231,45 @@ describe('session', function () {
     await pass(1_000);
     assert.equal(frames.length, before);
     page.terminate();
+  });
+
+  it('records a standard call for its recipient alone, and no other call at all, whatever it is asked', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'cloister-session-'));
+    const { publicKey } = makeSealingPair();
+    const files = (): Promise<string[]> => readdir(join(directory, 'recordings')).catch(() => []);
+    const recording = { directory: join(directory, 'recordings'), recipient: publicKey, maxBytes: 10_000_000 };
+    try {
+      const secret = createWorld(() => true, { recording });
+      await assert.rejects(secret.callee.session.setRecording(true), hasCode('CL_CALL_WRONG_PHASE'));
+      const nonce = await exchange(secret);
+      await secret.callee.session.open();
+      await assert.rejects(secret.callee.session.setRecording(true), (error) =>
+        ['CL_CALL_WRONG_PHASE', 'CL_CALL_FEATURE_UNAVAILABLE'].includes((error as CloisterError).code)
+      );
+      await secret.callee.session.reveal(nonce);
+      await secret.until('it is live', () => secret.callee.said.length === 1);
+      await assert.rejects(secret.callee.session.setRecording(true), hasCode('CL_CALL_FEATURE_UNAVAILABLE'));
+      await secret.callee.session.setRecording(false);
+      assert.deepEqual(await files(), []);
+      await close();
+
+      const standard = createWorld(() => true, { recording });
+      await exchange(standard, false);
+      await standard.callee.session.open();
+      await standard.until('both are live', () => standard.callee.said.length + standard.caller.said.length === 2);
+      await assert.rejects(standard.caller.session.setRecording(true), hasCode('CL_CALL_FEATURE_MISSING'));
+      await standard.callee.session.setRecording(true);
+      await standard.callee.session.setRecording(true);
+      assert.equal((await files()).length, 1);
+      await standard.pass(3_000);
+      await standard.callee.session.close();
+      const [name = ''] = await files();
+      const bytes = await readFile(join(directory, 'recordings', name));
+      assert.ok(readSealedKey(bytes) !== null && bytes.length > 1_000);
+    } finally {
+      await close();
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 
   it('sends no datagram at all from the callee before the call is answered, though everything else is there', async () => {
