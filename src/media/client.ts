@@ -266,6 +266,7 @@ function sessionOver(
     setCamera: (on) => done(ask('setCamera', on)),
     setHeld: (on) => done(ask('setHeld', on)),
     setScreen: (on) => done(ask('setScreen', on)),
+    pressKeys: (keys) => done(ask('pressKeys', keys)),
     setVolume: (percent) => done(ask('setVolume', percent)),
     displayTicket: () => ask('displayTicket'),
     close: () => {

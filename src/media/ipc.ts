@@ -24,6 +24,7 @@ export type MediaRequests = {
   setCamera: { readonly parameters: readonly [boolean]; readonly result: null };
   setHeld: { readonly parameters: readonly [boolean]; readonly result: null };
   setScreen: { readonly parameters: readonly [boolean]; readonly result: null };
+  pressKeys: { readonly parameters: readonly [string]; readonly result: null };
   setVolume: { readonly parameters: readonly [number]; readonly result: null };
   displayTicket: { readonly parameters: readonly []; readonly result: { readonly url: string } };
   close: { readonly parameters: readonly []; readonly result: null };

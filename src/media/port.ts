@@ -119,6 +119,8 @@ export type MediaEvents = {
   statistics: readonly [MediaStatistics];
   /** A source or encoder fails while the call goes on; `null` when it is well again. */
   problem: readonly [MediaFailure | null];
+  /** The other side pressed a key, which may be one of a secret: which one is for the ears in the room alone. */
+  key: readonly [];
   /** Something to log, such as a relay that does not answer. */
   notice: readonly [MediaNotice];
   /** What was shared is lost: sharing has stopped, and does not begin again by itself. */
@@ -168,6 +170,11 @@ export type MediaSession = EventSource<MediaEvents> & {
    * @throws CloisterError CL_MEDIA_SCREEN_NONE, CL_MEDIA_SCREEN_SOURCE, CL_MEDIA_SCREEN_UNSUPPORTED, CL_CALL_WRONG_PHASE; the call goes on
    */
   setScreen(on: boolean): Promise<void>;
+  /**
+   * Sends 1 to 32 keys of 0-9, *, #, A-D, one after the other, in the place of sound; resolves when they are taken, before the last has left.
+   * @throws CloisterError CL_CALL_WRONG_PHASE unless the call is secured and not on hold, CL_CALL_FEATURE_MISSING where the other side takes none
+   */
+  pressKeys(keys: string): Promise<void>;
   /** A WebSocket URL for one display, with a ticket that serves once and for 10 s. */
   displayTicket(): Promise<{ readonly url: string }>;
   /** Of the room’s own loudspeaker, 0 to 100; the display has it from the room’s state. */

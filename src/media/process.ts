@@ -72,6 +72,7 @@ function handlers(tell: (message: FromProcess) => void, begun: () => void): Requ
     setCamera: (on) => running().setCamera(on),
     setHeld: (on) => running().setHeld(on),
     setScreen: (on) => running().setScreen(on),
+    pressKeys: (keys) => running().pressKeys(keys),
     setVolume: (percent) => running().setVolume(percent),
     displayTicket: () => running().displayTicket(),
     async close() {

@@ -90,6 +90,7 @@ function fakeMedia() {
       setCamera: request('setCamera', undefined),
       setHeld: request('setHeld', undefined),
       setScreen: request('setScreen', undefined),
+      pressKeys: request('pressKeys', undefined),
       setVolume: async () => {},
       displayTicket: request('displayTicket', { url: 'ws://127.0.0.1:1/?ticket=x' }),
       async close() {
