@@ -20,6 +20,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'node-av': ['src/media/'],
   '@livekit/rtc-ffi-bindings': ['src/media/audio/'],
   ws: ['src/media/'],
+  'espeak-ng': ['src/speech/'], // GPL: in a process of its own, as NOTICE.md says
   'node-hid': ['src/devices/hid/node-hid.ts'],
   mqtt: ['src/signaling/'],
   aedes: ['src/signaling/'],
@@ -51,7 +52,8 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/signaling\/(?:topics|messages)\.ts$/, imports: ['zod'] },
   { path: /^src\/devices\/(?:device-text|identity|alsa-text|usb-terminals)\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/media\/agreement\.ts$/, imports: [] },
-  { path: /^src\/media\/rtp\//, imports: [] },
+  { path: /^src\/media\/(?:rtp|tones)\//, imports: [] },
+  { path: /^src\/speech\/spoken-code\.ts$/, imports: [] },
   { path: /^src\/media\/path\/(?:relay\/relay-(?:frames|priority))\.ts$/, imports: [] },
   { path: /^src\/relay\/(?:mint|request-limit)\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/media\/congestion\//, imports: [] },
@@ -78,7 +80,7 @@ const IMPURE =
 const STRANGERS: Readonly<Record<string, readonly string[]>> = { 'ui-server': ['media', 'devices'], fleet: ['media', 'devices'] };
 
 /** The pages run in a browser: from outside they load these alone. */
-const FOR_PAGES = [/^src\/kernel\//, /^src\/media\/(?:display-feed\/protocol|playout\/sound-buffer)\.ts$/];
+const FOR_PAGES = [/^src\/kernel\//, /^src\/media\/(?:display-feed\/protocol|playout\/sound-buffer|tones\/tones)\.ts$/];
 
 const isShipped = (path: string): boolean => path.startsWith('src/') || path.startsWith('agent/');
 const isFeature = (path: string): boolean => path.startsWith('src/') && !COMPOSITION_ROOTS.some((root) => root.test(path));
