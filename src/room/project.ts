@@ -45,6 +45,8 @@ export type RoomFacts = {
   readonly people: PeopleView;
   readonly sound: RoomState['sound'];
   readonly display: RoomState['display'];
+  /** Pages that are open, in a call or not. */
+  readonly displays: number;
   readonly admin: RoomState['admin'];
   readonly certificate: RoomState['certificate'];
   readonly addresses: readonly string[];
@@ -93,7 +95,7 @@ export function projectRoomState(facts: RoomFacts): RoomState {
       camera: facts.media?.camera ?? facts.sources.camera,
       microphone: facts.media?.microphone ?? facts.sources.microphone,
       screen: facts.media?.screenSource ?? facts.sources.screen,
-      displays: facts.media?.displays ?? 0,
+      displays: Math.max(facts.displays, facts.media?.displays ?? 0),
       volumePercent: facts.devices.volumePercent,
       speakerMuted: facts.devices.speakerMuted,
       levels: facts.media?.levels ?? { microphone: null, speaker: null },

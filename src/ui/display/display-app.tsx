@@ -2,7 +2,7 @@
 // waits for React. A shared screen takes most of the display, the camera's picture goes beside it (content-layout.ts).
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { useEffect, useState, useSyncExternalStore } from 'react';
-import type { RoomState } from '../../room/state.ts';
+import type { RoomState, SoundName } from '../../room/state.ts';
 import { useRoom } from '../shared/room-context.tsx';
 import { text } from '../shared/texts.ts';
 import { colours } from '../shared/theme.ts';
@@ -52,6 +52,10 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
     if (volume !== null) feed.setVolume(volume);
   }, [feed, volume]);
 
+  const sound = view.online ? soundHere(view.state) : null;
+  const [playing, percent] = [sound?.name ?? null, sound?.percent ?? 0];
+  useEffect(() => feed.playTone(playing, percent), [feed, playing, percent]);
+
   return (
     <main
       data-testid="display-scene"
@@ -68,6 +72,15 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
       <SceneContent scene={scene} state={view.state} online={view.online} live={live} shared={shared} />
     </main>
   );
+}
+
+/** What this page is to play besides the call. */
+function soundHere(state: RoomState | null): { readonly name: SoundName; readonly percent: number } | null {
+  if (state === null) return null;
+  const { sound, settings, devices } = state;
+  if (sound.by !== 'display' || sound.playing === null) return null;
+  const volume = devices.speakerMuted ? 0 : devices.volumePercent;
+  return { name: sound.playing, percent: sound.playing === 'ringing' ? settings.ringerPercent : volume };
 }
 
 type SceneContentProps = {
