@@ -16,6 +16,7 @@ import { Scope } from '../src/kernel/scope.ts';
 import { createMediaProcesses } from '../src/media/client.ts';
 import { createHardwareProbe } from '../src/media/encode/hardware-probe.ts';
 import type { IceServer, MediaDevices, MediaSettings } from '../src/media/port.ts';
+import { devicesFor } from '../src/media/source/chosen-devices.ts';
 import { viewOfChoice } from '../src/media/source/source-view.ts';
 import { type CredentialsClient, type CredentialsClientOptions, createCredentialsClient } from '../src/relay/credentials-client.ts';
 import { createCredentialsService } from '../src/relay/credentials-service.ts';
@@ -32,6 +33,9 @@ import type { Part } from './lifecycle.ts';
 import { certificateNotYet, partsNotYet } from './not-yet.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { createRoom } from './room.ts';
+import { createRoomSound } from './room-sound.ts';
+import { createSpeak } from './speak.ts';
+import { startTone } from './tone-process.ts';
 import { AGENT_VERSION } from './version.ts';
 
 const UI_DIRECTORY = fileURLToPath(new URL('../dist/ui', import.meta.url));
@@ -231,6 +235,14 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     displayOrigins: ui.origins()
   });
   const mediaProcesses = createMediaProcesses({ settings, clock, log: log.child({ part: 'media' }), onDied: () => hardware.distrust() });
+  const { speaker } = config.media;
+  const sound = createRoomSound({
+    choice: speaker,
+    speaker: () => devicesFor(speaker, registry.order().speaker)[0]?.path ?? null,
+    startTone,
+    clock,
+    log: log.child({ part: 'sound' })
+  });
   const room = createRoom({
     agentVersion: AGENT_VERSION,
     room: { name: config.room.name, account: identity.account, organisation: identity.organisation, endpoint: identity.endpointId },
@@ -239,6 +251,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     sources: () => sourcesOf(config, registry.order()),
     devices,
     parts: partsNotYet,
+    sound,
+    speak: createSpeak(),
     certificate: certificateNotYet,
     autoAnswer: config.call.autoAnswer,
     timeouts: {
@@ -277,6 +291,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
       ...(relay === null ? [] : [{ name: 'relay', part: relay }]),
       { name: 'media processes', part: closedOnly(mediaProcesses) },
       { name: 'hardware probe', part: hardware },
+      { name: 'sound', part: sound },
       { name: 'room', part: room }
     ],
     url: () => ui.url

@@ -12,19 +12,24 @@ import type { Clock, Timer } from '../src/kernel/clock.ts';
 import { type ErrorCode, errorCodes } from '../src/kernel/error-codes.ts';
 import { asCloisterError, CloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
+import type { Language } from '../src/kernel/panel-choices.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { uuidV7 } from '../src/kernel/uuid.ts';
 import type { Endpoints, MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from '../src/media/port.ts';
 import type { CredentialsClient } from '../src/relay/credentials-client.ts';
 import { callOnDevices } from '../src/room/call-on-devices.ts';
 import { projectRoomState, type RoomFacts } from '../src/room/project.ts';
+import { soundFor } from '../src/room/sound-choice.ts';
 import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
 import type { Party, Signaling } from '../src/signaling/port.ts';
 import type { CallAction, CallActionOptions, RoomPort } from '../src/ui-server/port.ts';
 import type { CallJournal } from './call-journal.ts';
+import { createCodeComparison } from './code-comparison.ts';
 import { notYet } from './not-yet.ts';
 import type { CallCommand, RoomDevices } from './room-devices.ts';
 import type { RoomParts } from './room-parts.ts';
+import type { RoomSound } from './room-sound.ts';
+import type { Speak } from './speak.ts';
 
 export type RoomOptions = {
   readonly agentVersion: string;
@@ -34,6 +39,8 @@ export type RoomOptions = {
   readonly sources: () => RoomFacts['sources'];
   readonly devices: RoomDevices;
   readonly parts: RoomParts;
+  readonly sound: RoomSound;
+  readonly speak: Speak;
   /** This endpoint’s own. */
   readonly certificate: RoomState['certificate'];
   readonly autoAnswer: boolean;
@@ -61,7 +68,8 @@ const REDIAL_REST_MS = 3_000;
 export type Room = RoomPort & AsyncDisposable & { start(signal: AbortSignal): Promise<void> };
 
 export function createRoom(options: RoomOptions): Room {
-  const { clock, log, signaling, devices, parts } = options;
+  const { clock, log, signaling, devices, parts, sound } = options;
+  const comparison = createCodeComparison();
   const scope = new Scope();
   const timers = new Map<TimerName, Timer>();
   const listeners = new Set<(state: RoomState) => void>();
@@ -96,6 +104,8 @@ export function createRoom(options: RoomOptions): Room {
     if (noRelaySinceMs !== null) add('CL_RELAY_CREDENTIALS', 'warning', noRelaySinceMs);
     const hardwareProblem = options.hardware?.problem() ?? null;
     if (hardwareProblem !== null) add(hardwareProblem.code, 'warning', hardwareSinceMs, hardwareProblem.text);
+    const noSoundSinceMs = sound.missingSinceMs();
+    if (noSoundSinceMs !== null) add('CL_SOUND', 'warning', noSoundSinceMs);
     for (const trouble of devices.troubles()) add(trouble.code, 'warning', trouble.sinceMs, trouble.text);
     if (mediaProblem !== null) add(mediaProblem.code, 'warning', mediaProblemSinceMs, mediaProblem.text);
     return found;
@@ -120,8 +130,9 @@ export function createRoom(options: RoomOptions): Room {
       clock: clockState,
       settings: parts.settings.view(),
       people: parts.people.view(),
-      sound: { playing: null, by: null },
+      sound: sound.view(),
       display: { showsCode: false },
+      displays: sound.displays(),
       admin: parts.admin.view(),
       certificate: options.certificate,
       addresses: options.addresses(),
@@ -141,9 +152,15 @@ export function createRoom(options: RoomOptions): Room {
     devices.show({ phase, muted }, sharing);
   }
 
+  /** At once, too: what is answered does not go on ringing. */
+  function sounds(): void {
+    sound.want(scope.closed ? null : soundFor(state(), clock.now()));
+  }
+
   function changed(): void {
     shown = null;
     showOnDevices();
+    sounds();
     if (notifying) return;
     notifying = true;
     setImmediate(() => {
@@ -272,6 +289,7 @@ export function createRoom(options: RoomOptions): Room {
     taken.on('update', ({ sdp }) => happened({ type: 'update-ready', epoch, sdp }));
     taken.on('secured', ({ code }) => happened({ type: 'secured', epoch, code }));
     taken.on('failed', (failure) => happened({ type: 'media-failed', epoch, failure }));
+    taken.on('key', () => log.debug('the other side pressed a key', { epoch }));
     taken.on('screenEnded', ({ code, text }) => {
       log.warn('sharing has stopped', { code, text });
       happened({ type: 'screen-ended', epoch });
@@ -398,6 +416,7 @@ export function createRoom(options: RoomOptions): Room {
   function listenToDevices(): void {
     for (const part of [parts.settings, parts.people, parts.admin]) scope.own(part.on('changed', changed));
     scope.own(devices.on('changed', changed));
+    scope.own(sound.on('changed', changed));
     scope.own(devices.on('command', obey));
     scope.own(devices.on('volume', (percent) => tellMedia((media) => media.setVolume(percent))));
     scope.own(devices.on('order', (order) => tellMedia((media) => media.setDevices(order))));
@@ -412,6 +431,39 @@ export function createRoom(options: RoomOptions): Room {
     lastCalled = account;
     if (!wanted.audio) await dispatch({ type: 'set-microphone', on: false });
     return { id };
+  }
+
+  // ── keys, and the code ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async function pressKeys(digits: string): Promise<void> {
+    const { call: current } = call;
+    if (current?.phase !== 'connected' || current.held.here || current.held.there || session === null) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    await session.media.pressKeys(digits);
+  }
+
+  /** @throws CloisterError where there is no such call, or it has no code now */
+  function currentCode(id: string): { readonly code: string; readonly epoch: number } {
+    if (call.call?.id !== id) throw new CloisterError('CL_CALL_NONE');
+    const { code } = call.call.encryption;
+    if (code === null || session === null || call.call.phase === 'ended') throw new CloisterError('CL_CALL_WRONG_PHASE');
+    return { code, epoch: session.epoch };
+  }
+
+  async function compareCode(id: string, digits: string, mediaEpoch: number): Promise<{ readonly matches: boolean }> {
+    const { code, epoch } = currentCode(id);
+    if (epoch !== mediaEpoch) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    const matches = comparison.fits(`${id} ${epoch}`, code, digits);
+    if (matches) await dispatch({ type: 'codes-match', epoch });
+    return { matches };
+  }
+
+  async function speakCode(id: string, language: Language): Promise<Uint8Array> {
+    const { code, epoch } = currentCode(id);
+    const spoken = await options.speak(code, language);
+    // What is not current any more is not heard either.
+    const now = currentCode(id);
+    if (now.code !== code || now.epoch !== epoch) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    return spoken;
   }
 
   // ── the network ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -483,8 +535,9 @@ export function createRoom(options: RoomOptions): Room {
     admin: parts.admin,
     reports: parts.reports,
     changeSettings: parts.settings.change,
-    compareCode: notYet,
-    speakCode: notYet,
+    compareCode,
+    speakCode,
+    setDisplays: sound.setDisplays,
     selfViewTicket: notYet,
     showCode: notYet,
     shareSources: notYet,
@@ -495,6 +548,7 @@ export function createRoom(options: RoomOptions): Room {
     logs: () => [],
     async callAction(id, action, actionOptions) {
       if (call.call?.id !== id) throw new CloisterError('CL_CALL_NONE');
+      if (action === 'dtmf') return pressKeys(actionOptions?.digits ?? '');
       if (!isDone(action)) return notYet();
       await dispatch(ACTIONS[action](actionOptions ?? {}));
     },

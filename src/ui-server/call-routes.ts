@@ -12,9 +12,15 @@ const placeCallBody = z.strictObject({
 const answerBody = z.strictObject({ video: z.boolean().default(true) });
 /** Which code people compared: that of this media process (`mediaEpoch` of the state). A code that was replaced meanwhile is not confirmed. */
 const codesBody = z.strictObject({ mediaEpoch: z.int().min(1).exactOptional() });
+const keysBody = z.strictObject({ digits: z.string().regex(/^[0-9A-D*#]{1,32}$/) });
 const emptyBody = z.strictObject({});
 
-const bodyOf = (action: CallAction) => (action === 'answer' ? answerBody : action === 'codes-match' || action === 'codes-differ' ? codesBody : emptyBody);
+const BODIES: Partial<Record<CallAction, z.ZodType<CallActionOptions>>> = {
+  answer: answerBody,
+  'codes-match': codesBody,
+  'codes-differ': codesBody,
+  dtmf: keysBody
+};
 
 const ACTIONS: ReadonlySet<string> = new Set<CallAction>([
   'answer',
@@ -29,13 +35,13 @@ const ACTIONS: ReadonlySet<string> = new Set<CallAction>([
   'hold',
   'resume',
   'codes-match',
-  'codes-differ'
+  'codes-differ',
+  'dtmf'
 ]);
 const isAction = (name: string): name is CallAction => ACTIONS.has(name);
 
 /** Actions that the protocol names and Cloister does not have yet. Those of R6 are named like the state's `unavailable` features. */
 const ACTIONS_TO_COME: ReadonlySet<string> = new Set([
-  'dtmf',
   'captions',
   'transcription',
   'transfer',
@@ -60,7 +66,7 @@ export function actOnCall(room: RoomPort): RequestHandler<{ id: string; action: 
   return async (request, response) => {
     const { id, action } = request.params;
     if (isAction(action)) {
-      await room.callAction(id, action, parseBody<z.ZodType<CallActionOptions>>(bodyOf(action), request.body));
+      await room.callAction(id, action, parseBody<z.ZodType<CallActionOptions>>(BODIES[action] ?? emptyBody, request.body));
       response.status(204).end();
       return;
     }
