@@ -7,6 +7,6 @@ declare module 'espeak-ng' {
     readonly print: (line: string) => void;
     readonly printErr: (line: string) => void;
   };
-  // biome-ignore lint/style/noDefaultExport: it is the package's.
-  export default function espeakNg(options: Options): Promise<{ readonly FS: Files }>;
+  const espeakNg: (options: Options) => Promise<{ readonly FS: Files }>;
+  export = espeakNg;
 }

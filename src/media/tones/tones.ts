@@ -81,26 +81,40 @@ export const toneSamples = (tone: Tone, sampleRate: number): number => samplesOf
  */
 export function fillTone(tone: Tone, sampleRate: number, firstSample: number, samples: Float32Array, gain = 1): void {
   const length = toneSamples(tone, sampleRate);
-  const ends: number[] = [];
-  let ms = 0;
-  for (const step of tone.steps) {
-    ms += step.ms;
-    ends.push(samplesOf(ms, sampleRate));
-  }
+  const parts = partsOf(tone, sampleRate);
+  const fadeSamples = samplesOf(FADE_MS, sampleRate);
+  let at = 0;
   for (let index = 0; index < samples.length; index++) {
     const sample = tone.repeats && length > 0 ? (firstSample + index) % length : firstSample + index;
-    const at = ends.findIndex((end) => sample < end);
-    const step = tone.steps[at];
-    const start = at > 0 ? (ends[at - 1] ?? 0) : 0;
-    samples[index] = step === undefined ? 0 : gain * valueAt(step, sample - start, (ends[at] ?? 0) - start, sampleRate);
+    if (sample < (parts[at]?.start ?? 0)) at = 0; // begins anew
+    while (at < parts.length && sample >= (parts[at]?.end ?? 0)) at++;
+    const part = parts[at];
+    samples[index] = part === undefined ? 0 : gain * valueAt(part, sample, fadeSamples);
   }
 }
 
-function valueAt({ partials, decayMs }: ToneStep, within: number, length: number, sampleRate: number): number {
+/** A step as samples: `turn` in radians and `decay` in nepers for each of them. */
+type Part = {
+  readonly start: number;
+  readonly end: number;
+  readonly waves: readonly { readonly amplitude: number; readonly turn: number }[];
+  readonly decay: number;
+};
+
+function partsOf({ steps }: Tone, sampleRate: number): Part[] {
+  let ms = 0;
+  return steps.map(({ partials, ms: stepMs, decayMs }) => {
+    const start = samplesOf(ms, sampleRate);
+    ms += stepMs;
+    const waves = partials.map(({ hz, dbfs }) => ({ amplitude: 10 ** (dbfs / 20), turn: (2 * Math.PI * hz) / sampleRate }));
+    return { start, end: samplesOf(ms, sampleRate), waves, decay: decayMs === undefined ? 0 : (Math.log(3) * 1_000) / (decayMs * sampleRate) };
+  });
+}
+
+function valueAt({ start, end, waves, decay }: Part, sample: number, fadeSamples: number): number {
+  const within = sample - start;
   let value = 0;
-  for (const { hz, dbfs } of partials) value += 10 ** (dbfs / 20) * Math.sin((2 * Math.PI * hz * within) / sampleRate);
-  const fadeSamples = samplesOf(FADE_MS, sampleRate);
-  const edge = Math.min(1, within / fadeSamples, (length - within) / fadeSamples);
-  const decay = decayMs === undefined ? 1 : 3 ** -((within * 1_000) / sampleRate / decayMs);
-  return value * decay * (0.5 - 0.5 * Math.cos(Math.PI * edge));
+  for (const { amplitude, turn } of waves) value += amplitude * Math.sin(turn * within);
+  const edge = Math.min(1, within / fadeSamples, (end - sample) / fadeSamples);
+  return value * Math.exp(-decay * within) * (0.5 - 0.5 * Math.cos(Math.PI * edge));
 }
