@@ -31,6 +31,8 @@ export class SoundOutput {
       onAllowed();
       this.#rest();
     });
+    // Whoever touches the page lets it play, where the browser waits for that.
+    for (const gesture of ['pointerdown', 'keydown']) document.addEventListener(gesture, () => this.#allowed || this.resume());
     this.#ready = this.context.audioWorklet.addModule(new URL('audio-worklet.js', document.baseURI).href);
     this.master = new GainNode(this.context);
     this.master.connect(this.context.destination);
