@@ -109,7 +109,7 @@ describe('browser: ringing and tones', function () {
     const silent = await chromium.launchPersistentContext(folder, {
       executablePath: '/usr/bin/chromium',
       headless: true,
-      args: [...args, '--autoplay-policy=user-gesture-required']
+      args: [...args, '--autoplay-policy=document-user-activation-required']
     });
     try {
       const page = await silent.newPage();
