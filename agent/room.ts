@@ -100,7 +100,7 @@ const RESTART_AFTER_MS = 500;
 
 const PARK_CODE = /^[0-9]{4}$/;
 /** The parked call's other side has to call within this. */
-const RETRIEVE_LIMIT_MS = 10_000;
+const RETRIEVE_LIMIT_MS = 15_000;
 const REFUSED_WAIT_MS = 500;
 const RELEASE_LIMIT_MS = 2_000;
 

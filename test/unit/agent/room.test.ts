@@ -1128,7 +1128,7 @@ describe('the room’s several calls', () => {
       const told = assert.rejects(none, { code: 'CL_PARK_UNKNOWN' });
       await turn();
       if (refused) network.receive({ type: 'call.retrieve-answer', body: { accepted: false } }, LIBRARY, network.sent.at(-1)?.call);
-      await clock.advanceAsync(refused ? 500 : 10_000);
+      await clock.advanceAsync(refused ? 500 : 15_000);
       await told;
     }
     await room.placeCall(PEER.account, { audio: true, video: true });
