@@ -99,11 +99,17 @@ export function useProtectedCommand(): Command & { readonly runFreely: Command['
   return { ...command, run, runFreely: command.run };
 }
 
-type Read<T> = { readonly answer: T | null; readonly error: string | null; readonly loading: boolean; readonly load: () => Promise<void> };
+type Read<T> = {
+  readonly answer: T | null;
+  readonly error: string | null;
+  readonly code: string | null;
+  readonly loading: boolean;
+  readonly load: () => Promise<void>;
+};
 
 /** What the room answers to a question of the administrator: asked when the component appears, and again by `load`. */
 export function useProtectedAnswer<T>(path: string): Read<T> {
-  const { get, error, pending } = useCommand();
+  const { get, error, code, pending } = useCommand();
   const { refresh } = useAdministrator();
   const [answer, setAnswer] = useState<T | null>(null);
   const load = useCallback(async () => {
@@ -111,5 +117,5 @@ export function useProtectedAnswer<T>(path: string): Read<T> {
     await refresh();
   }, [get, path, refresh]);
   useEffect(() => void load(), [load]);
-  return { answer, error, loading: pending !== null, load };
+  return { answer, error, code, loading: pending !== null, load };
 }

@@ -5,6 +5,7 @@ import type { CallView, RoomState } from '../../room/state.ts';
 import { useNow, useRoom } from '../shared/room-context.tsx';
 import { useTexts } from '../shared/use-texts.ts';
 import type { Texts } from '../texts/texts.ts';
+import { Pairing } from './pairing.tsx';
 import { back, nothingOpened, type Opened, open, type PageName, type PanelScreen, screenOf } from './screen-choice.ts';
 import { DialScreen } from './screens/dial.tsx';
 import { EndedScreen } from './screens/ended.tsx';
@@ -69,7 +70,13 @@ export function PanelApp({ opened: openedAtFirst = nothingOpened }: { readonly o
   }, [liftedAt]);
 
   function shown(state: RoomState | null): ReactElement {
-    if (state === null || screen === 'reconnecting') return <ReconnectingScreen />;
+    if (state === null || screen === 'reconnecting')
+      return (
+        <>
+          <ReconnectingScreen />
+          <Pairing />
+        </>
+      );
     const call = state.call;
     const navigation = {
       state,

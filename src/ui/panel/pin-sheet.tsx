@@ -48,12 +48,14 @@ type PinSheetProps = {
   readonly admin: RoomState['admin'];
   /** Change it rather than begin a session. */
   readonly change?: boolean;
+  /** What it is for, where that is not plain. */
+  readonly task?: string;
   /** A session holds, with the right PIN or the new one. */
   readonly onDone: () => void;
   readonly onClose: () => void;
 };
 
-export function PinSheet({ admin, change = false, onDone, onClose }: PinSheetProps) {
+export function PinSheet({ admin, change = false, task, onDone, onClose }: PinSheetProps) {
   const styles = useStyles();
   const t = useTexts();
   const now = useNow();
@@ -123,7 +125,7 @@ export function PinSheet({ admin, change = false, onDone, onClose }: PinSheetPro
       <div role="group" aria-label={t('pin.pad')} className={styles.halves} onKeyDown={pressed}>
         <div className={styles.words}>
           <p className={styles.task} data-testid="pin-step">
-            {t(`pin.${step}`)}
+            {task ?? t(`pin.${step}`)}
           </p>
           <div className={styles.dots} aria-hidden="true" data-testid="pin-dots">
             {Array.from({ length: Math.max(FEWEST_DIGITS, pin.length) }, (_, place) => (

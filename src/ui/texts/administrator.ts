@@ -65,7 +65,13 @@ export const administrator = translations({
     'restart.begin': 'Restart',
     'restart.ask': 'Restart the room now?',
     'restart.hint': 'The room’s software starts again. Panel and display come back by themselves in less than a minute. It is not possible during a call.',
-    'restart.going': 'Restarting …'
+    'restart.going': 'Restarting …',
+    'panels.hint': 'Tablets and other panels that were paired by the PIN over TLS. Whoever is removed has to be paired again.',
+    'panels.none': 'No other panel is paired.',
+    'panels.off': 'Other panels are not let in: the configuration has no listener for them (uiServer.remote).',
+    'panels.remove': 'Remove',
+    'panels.paired': 'Paired on {date}, {time}',
+    'panels.pair': 'Key in the administrator’s PIN to pair this panel with the room.'
   },
   de: {
     'admin.left': 'Entsperrt, noch {time}',
@@ -132,7 +138,13 @@ export const administrator = translations({
     'restart.ask': 'Raum jetzt neu starten?',
     'restart.hint':
       'Die Software des Raums startet neu. Bedienfeld und Display kommen in weniger als einer Minute von selbst zurück. Während eines Anrufs ist es nicht möglich.',
-    'restart.going': 'Startet neu …'
+    'restart.going': 'Startet neu …',
+    'panels.hint': 'Tablets und andere Bedienfelder, die mit der PIN über TLS gekoppelt wurden. Was entfernt wird, muss neu gekoppelt werden.',
+    'panels.none': 'Kein anderes Bedienfeld ist gekoppelt.',
+    'panels.off': 'Andere Bedienfelder werden nicht zugelassen: Die Konfiguration hat keinen Zugang für sie (uiServer.remote).',
+    'panels.remove': 'Entfernen',
+    'panels.paired': 'Gekoppelt am {date}, {time}',
+    'panels.pair': 'Geben Sie die PIN der Administration ein, um dieses Bedienfeld mit dem Raum zu koppeln.'
   },
   fr: {
     'admin.left': 'Déverrouillé, encore {time}',
@@ -199,7 +211,13 @@ export const administrator = translations({
     'restart.begin': 'Redémarrer',
     'restart.ask': 'Redémarrer la salle maintenant ?',
     'restart.hint': 'Le logiciel de la salle redémarre. Le panneau et l’écran reviennent d’eux-mêmes en moins d’une minute. C’est impossible pendant un appel.',
-    'restart.going': 'Redémarrage …'
+    'restart.going': 'Redémarrage …',
+    'panels.hint': 'Tablettes et autres panneaux associés par le code PIN via TLS. Ce qui est retiré doit être associé de nouveau.',
+    'panels.none': 'Aucun autre panneau n’est associé.',
+    'panels.off': 'Les autres panneaux ne sont pas admis : la configuration n’a pas d’accès pour eux (uiServer.remote).',
+    'panels.remove': 'Retirer',
+    'panels.paired': 'Associé le {date}, {time}',
+    'panels.pair': 'Saisissez le code PIN de l’administration pour associer ce panneau à la salle.'
   },
   es: {
     'admin.left': 'Desbloqueado, quedan {time}',
@@ -264,7 +282,13 @@ export const administrator = translations({
     'restart.begin': 'Reiniciar',
     'restart.ask': '¿Reiniciar la sala ahora?',
     'restart.hint': 'El programa de la sala se reinicia. Panel y pantalla vuelven solos en menos de un minuto. No es posible durante una llamada.',
-    'restart.going': 'Reiniciando …'
+    'restart.going': 'Reiniciando …',
+    'panels.hint': 'Tabletas y otros paneles vinculados con el PIN por TLS. Lo que se quita debe vincularse de nuevo.',
+    'panels.none': 'No hay otros paneles vinculados.',
+    'panels.off': 'No se admiten otros paneles: la configuración no tiene acceso para ellos (uiServer.remote).',
+    'panels.remove': 'Quitar',
+    'panels.paired': 'Vinculado el {date}, {time}',
+    'panels.pair': 'Introduzca el PIN de administración para vincular este panel con la sala.'
   },
   ja: {
     'admin.left': 'ロック解除中：残り{time}',
@@ -328,7 +352,13 @@ export const administrator = translations({
     'restart.begin': '再起動',
     'restart.ask': '今すぐ再起動しますか？',
     'restart.hint': '会議室のソフトウェアを再起動します。パネルとディスプレイは1分以内に自動で戻ります。通話中はできません。',
-    'restart.going': '再起動しています…'
+    'restart.going': '再起動しています…',
+    'panels.hint': '暗証番号とTLSでペアリングされたタブレットなどのパネルです。削除すると、再度ペアリングが必要です。',
+    'panels.none': 'ペアリングされたパネルはありません。',
+    'panels.off': '他のパネルは接続できません。設定に接続口（uiServer.remote）がありません。',
+    'panels.remove': '削除',
+    'panels.paired': '{date} {time}にペアリング',
+    'panels.pair': 'このパネルを会議室とペアリングするには、管理者の暗証番号を入力してください。'
   },
   ar: {
     'admin.left': 'مفتوح، بقي {time}',
@@ -392,6 +422,12 @@ export const administrator = translations({
     'restart.begin': 'إعادة التشغيل',
     'restart.ask': 'هل تريد إعادة تشغيل القاعة الآن؟',
     'restart.hint': 'يُعاد تشغيل برنامج القاعة. تعود اللوحة والشاشة تلقائيًا في أقل من دقيقة. لا يمكن ذلك أثناء مكالمة.',
-    'restart.going': 'جارٍ إعادة التشغيل …'
+    'restart.going': 'جارٍ إعادة التشغيل …',
+    'panels.hint': 'أجهزة لوحية ولوحات أخرى اقترنت بالرقم السري عبر TLS. ما يُزال يلزم اقترانه من جديد.',
+    'panels.none': 'لا توجد لوحات أخرى مقترنة.',
+    'panels.off': 'لا يُسمح بلوحات أخرى: لا مدخل لها في الإعدادات (uiServer.remote).',
+    'panels.remove': 'إزالة',
+    'panels.paired': 'اقترن في {date}، {time}',
+    'panels.pair': 'أدخل الرقم السري للمسؤول لإقران هذه اللوحة بالقاعة.'
   }
 });

@@ -135,7 +135,8 @@ export const settings = translations({
     'about.protocol': 'Protocol',
     'about.licences': 'Licences',
     'about.licencesHint':
-      'Cloister is free software under the MIT licence. The programs of others in it and their licences are listed in the file NOTICE.md of the installation.'
+      'Cloister is free software under the MIT licence. The programs of others in it and their licences are listed in the file NOTICE.md of the installation.',
+    'settings.page.panels': 'Panels elsewhere'
   },
   de: {
     'settings.title': 'Einstellungen',
@@ -271,7 +272,8 @@ export const settings = translations({
     'about.protocol': 'Protokollversion',
     'about.licences': 'Lizenzen',
     'about.licencesHint':
-      'Cloister ist freie Software unter der MIT-Lizenz. Die darin enthaltenen Programme anderer und ihre Lizenzen stehen in der Datei NOTICE.md der Installation.'
+      'Cloister ist freie Software unter der MIT-Lizenz. Die darin enthaltenen Programme anderer und ihre Lizenzen stehen in der Datei NOTICE.md der Installation.',
+    'settings.page.panels': 'Andere Bedienfelder'
   },
   fr: {
     'settings.title': 'Réglages',
@@ -406,7 +408,8 @@ export const settings = translations({
     'about.protocol': 'Protocole',
     'about.licences': 'Licences des logiciels',
     'about.licencesHint':
-      'Cloister est un logiciel libre sous licence MIT. Les programmes tiers qu’il contient et leurs licences figurent dans le fichier NOTICE.md de l’installation.'
+      'Cloister est un logiciel libre sous licence MIT. Les programmes tiers qu’il contient et leurs licences figurent dans le fichier NOTICE.md de l’installation.',
+    'settings.page.panels': 'Autres panneaux'
   },
   es: {
     'settings.title': 'Ajustes',
@@ -541,7 +544,8 @@ export const settings = translations({
     'about.protocol': 'Protocolo',
     'about.licences': 'Licencias',
     'about.licencesHint':
-      'Cloister es software libre con licencia MIT. Los programas de terceros que contiene y sus licencias figuran en el archivo NOTICE.md de la instalación.'
+      'Cloister es software libre con licencia MIT. Los programas de terceros que contiene y sus licencias figuran en el archivo NOTICE.md de la instalación.',
+    'settings.page.panels': 'Otros paneles'
   },
   ja: {
     'settings.title': '設定',
@@ -675,7 +679,8 @@ export const settings = translations({
     'about.software': 'ソフトウェア',
     'about.protocol': 'プロトコル',
     'about.licences': 'ライセンス',
-    'about.licencesHint': 'CloisterはMITライセンスのフリーソフトウェアです。含まれる他社のプログラムとそのライセンスは、インストール先のNOTICE.mdにあります。'
+    'about.licencesHint': 'CloisterはMITライセンスのフリーソフトウェアです。含まれる他社のプログラムとそのライセンスは、インストール先のNOTICE.mdにあります。',
+    'settings.page.panels': '他のパネル'
   },
   ar: {
     'settings.title': 'الإعدادات',
@@ -809,6 +814,7 @@ export const settings = translations({
     'about.software': 'البرنامج',
     'about.protocol': 'البروتوكول',
     'about.licences': 'التراخيص',
-    'about.licencesHint': '‏Cloister برنامج حر برخصة MIT. ترد برامج الآخرين المضمنة فيه ورخصها في الملف NOTICE.md ضمن التثبيت.'
+    'about.licencesHint': '‏Cloister برنامج حر برخصة MIT. ترد برامج الآخرين المضمنة فيه ورخصها في الملف NOTICE.md ضمن التثبيت.',
+    'settings.page.panels': 'لوحات أخرى'
   }
 });

@@ -17,6 +17,7 @@ import { PersonProhibitedRegular } from '@fluentui/react-icons/svg/person-prohib
 import { PowerRegular } from '@fluentui/react-icons/svg/power';
 import { SettingsRegular } from '@fluentui/react-icons/svg/settings';
 import { ShieldLockRegular } from '@fluentui/react-icons/svg/shield-lock';
+import { TabletRegular } from '@fluentui/react-icons/svg/tablet';
 import type { ReactElement } from 'react';
 import type { RoomState } from '../../../../room/state.ts';
 import { AboutPage } from './about-page.tsx';
@@ -30,6 +31,7 @@ import { EncryptionPage } from './encryption-page.tsx';
 import { LanguagePage } from './language-page.tsx';
 import { LogsPage } from './logs-page.tsx';
 import { NetworkPage } from './network-page.tsx';
+import { PanelsPage } from './panels-page.tsx';
 import { PicturePage } from './picture-page.tsx';
 import { PinPage } from './pin-page.tsx';
 import { ReportPage } from './report-page.tsx';
@@ -62,6 +64,7 @@ export const ADMINISTRATOR_PAGES = {
   blocked: { icon: <PersonProhibitedRegular />, show: () => <BlockedPage /> },
   logs: { icon: <DocumentTextRegular />, show: () => <LogsPage /> },
   reports: { icon: <ArchiveRegular />, show: () => <ReportsPage /> },
+  panels: { icon: <TabletRegular />, show: () => <PanelsPage /> },
   pin: { icon: <KeyRegular />, show: () => <PinPage /> },
   restart: { icon: <PowerRegular />, show: () => <RestartPage /> }
 } as const satisfies Readonly<Record<string, SettingsPage>>;
