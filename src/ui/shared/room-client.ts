@@ -46,6 +46,7 @@ export class RoomClient {
   readonly #listeners = new Set<() => void>();
   #view: RoomView = { state: null, online: false };
   #stream: EventStream | null = null;
+  #events = '/api/v1/events';
   #silent = false; // the last probe was not answered
   readonly #timers = new Map<'probe' | 'reopen', Timer>();
   #closed = false;
@@ -57,6 +58,12 @@ export class RoomClient {
   start(): void {
     this.#open();
     this.#scheduleProbe();
+  }
+
+  /** What this page is, told by asking for the events anew; what is shown meanwhile stays. @param what such as `page=display` */
+  sayWhatItIs(what: string): void {
+    this.#events = `/api/v1/events?${what}`;
+    if (this.#stream !== null) this.#open();
   }
 
   close(): void {
@@ -94,7 +101,7 @@ export class RoomClient {
   #open(): void {
     if (this.#closed) return;
     this.#stream?.close();
-    const stream = this.#options.openEvents('/api/v1/events');
+    const stream = this.#options.openEvents(this.#events);
     this.#stream = stream;
     const whenCurrent = (handle: (data: unknown) => void) => (event: { readonly data?: unknown }) => {
       if (this.#stream === stream && !this.#closed) handle(event.data);

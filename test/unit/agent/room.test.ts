@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRoom, type Room, type RoomOptions } from '../../../agent/room.ts';
 import type { RoomParts } from '../../../agent/room-parts.ts';
+import { createRoomSound } from '../../../agent/room-sound.ts';
 import { localEncryption } from '../../../src/call/encryption-decision.ts';
 import { CloisterError } from '../../../src/kernel/errors.ts';
 import { createEvents } from '../../../src/kernel/events.ts';
@@ -98,6 +99,7 @@ function fakeMedia() {
       setHeld: request('setHeld', undefined),
       setScreen: request('setScreen', undefined),
       setRecording: request('setRecording', undefined),
+      pressKeys: request('pressKeys', undefined),
       setVolume: async () => {},
       displayTicket: request('displayTicket', { url: 'ws://127.0.0.1:1/?ticket=x' }),
       ownPictureTicket: request('ownPictureTicket', { url: 'ws://127.0.0.1:1/?ticket=own' }),
@@ -128,6 +130,7 @@ function fakeSignaling() {
     },
     networkChanged: (addresses) => void told.push(addresses),
     watchPresence: () => {},
+    seekPresence: async () => {},
     sendRelay: async () => {},
     [Symbol.asyncDispose]: async () => {}
   };
@@ -153,6 +156,18 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
   const network = fakeSignaling();
   const logged: { level: string; message: string }[] = [];
   const journal: (unknown | null)[] = [];
+  const spoken: string[] = [];
+  const tones: string[] = [];
+  const sound = createRoomSound({
+    choice: 'auto',
+    speaker: () => 'hw:1,0',
+    startTone(_path, name) {
+      tones.push(name);
+      return { stop: () => void tones.push('silence') };
+    },
+    clock,
+    log: silentLog
+  });
   const note =
     (level: string) =>
     (message: string): void =>
@@ -175,6 +190,11 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     records: true,
     shareSources: { list: async () => [], choiceOf: async () => 'screen' },
     parts,
+    sound,
+    speak: async (code, language) => {
+      spoken.push(`${language} ${code}`);
+      return Buffer.from('RIFF');
+    },
     certificate: UNTOUCHED.certificate,
     logLines: () => ['a line'],
     restart: null,
@@ -198,7 +218,7 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     assert.ok(found, `there is no media process ${index}`);
     return found;
   };
-  return { room, parts, devices, clock, network, session, sessions: media.sessions, logged, journal };
+  return { room, parts, devices, clock, network, session, sessions: media.sessions, logged, journal, spoken, tones };
 }
 
 /** A call that came in and was answered, and whose media is secured. */
@@ -311,6 +331,92 @@ describe('the room and its devices', () => {
       health.problems.map(({ code, since, text }) => [code, since, text]),
       [['CL_DEVICE_CONSOLE_AWAY', new Date(sinceMs).toISOString(), 'away']]
     );
+  });
+});
+
+describe('the room and its sounds', () => {
+  it('rings until it is answered, in the same turn, and plays nothing into the call', async () => {
+    const { room, network, tones, session } = await start();
+    network.receive(INVITE);
+    await turn();
+    assert.deepEqual([tones, room.state().sound], [['ringing'], { playing: 'ringing', by: 'speaker' }]);
+    const answered = room.callAction(CALL, 'answer');
+    assert.deepEqual(tones, ['ringing', 'silence']);
+    await answered;
+    session(0).emit('secured', { code: CODE });
+    await turn();
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    assert.deepEqual([tones.slice(2), room.state().sound.playing], [['ended'], 'ended']);
+  });
+
+  it('says as displays the pages that are open, in a call or not', async () => {
+    const { room, session } = await inCall();
+    assert.equal(room.state().devices.displays, 0);
+    room.setDisplays({ open: 2, sounding: 1 });
+    assert.deepEqual([room.state().devices.displays, room.state().sound.by], [2, 'display']);
+    room.setDisplays({ open: 0, sounding: 0 });
+    session(0).emit('statistics', STATISTICS);
+    assert.equal(room.state().devices.displays, 1);
+  });
+
+  it('sends keys in a connected call alone, and logs none', async () => {
+    const { room, network, session, logged } = await inCall();
+    await room.callAction(CALL, 'dtmf', { digits: '4711' });
+    assert.equal(session(0).asked.at(-1), 'pressKeys');
+    session(0).emit('key');
+    await turn();
+    assert.ok(!JSON.stringify(logged).includes('4711'));
+    const asked = session(0).asked.filter((name) => name === 'pressKeys').length;
+    await room.callAction(CALL, 'hold');
+    await assert.rejects(room.callAction(CALL, 'dtmf', { digits: '1' }), { code: 'CL_CALL_WRONG_PHASE' });
+    await room.callAction(CALL, 'resume');
+    session(0).fail = new CloisterError('CL_CALL_FEATURE_MISSING');
+    await assert.rejects(room.callAction(CALL, 'dtmf', { digits: '1' }), { code: 'CL_CALL_FEATURE_MISSING' });
+    session(0).fail = null;
+    assert.equal(room.state().call?.phase, 'connected', 'the call ends because the other side takes no keys');
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    await assert.rejects(room.callAction(CALL, 'dtmf', { digits: '1' }), { code: 'CL_CALL_WRONG_PHASE' });
+    assert.equal(session(0).asked.filter((name) => name === 'pressKeys').length, asked + 1);
+  });
+
+  it('takes a code that was keyed in right as said to match, tells a wrong one only, and stops after five wrong ones', async () => {
+    const { room, logged } = await inCall();
+    const epoch = room.state().call?.mediaEpoch ?? 0;
+    const digits = CODE.replaceAll(' ', '');
+    const matching = () => room.state().call?.encryption.codesMatchHere;
+    await assert.rejects(room.compareCode(CALL, digits, epoch + 1), { code: 'CL_CALL_WRONG_PHASE' });
+    await assert.rejects(room.compareCode('another', digits, epoch), { code: 'CL_CALL_NONE' });
+    assert.deepEqual(await room.compareCode(CALL, `${digits.slice(1)}0`, epoch), { matches: false });
+    assert.equal(matching(), null, 'who keyed in wrong is asked once more');
+    assert.deepEqual(await room.compareCode(CALL, digits, epoch), { matches: true });
+    assert.equal(matching(), true);
+    for (let times = 0; times < 4; times++) assert.deepEqual(await room.compareCode(CALL, '0'.repeat(20), epoch), { matches: false });
+    for (const last of [digits, '1'.repeat(20)]) await assert.rejects(room.compareCode(CALL, last, epoch), { code: 'CL_CODE_TRIES' });
+    assert.ok(!JSON.stringify(logged).includes(digits.slice(0, 5)));
+  });
+
+  it('has the code read out while it is current, and hands out nothing of one that is not any more', async () => {
+    let finish = (): void => {};
+    const speak = () =>
+      new Promise<Uint8Array>((resolve) => {
+        finish = () => resolve(Buffer.from('RIFF'));
+      });
+    const { room, network } = await inCall({ speak });
+    const first = room.speakCode(CALL, 'ja');
+    finish();
+    assert.equal(Buffer.from(await first).toString(), 'RIFF');
+    const second = room.speakCode(CALL, 'ja');
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    finish();
+    await assert.rejects(second, { code: 'CL_CALL_WRONG_PHASE' });
+    await assert.rejects(room.speakCode(CALL, 'ja'), { code: 'CL_CALL_WRONG_PHASE' });
+    await assert.rejects(room.speakCode('another', 'ja'), { code: 'CL_CALL_NONE' });
+    const { room: other, spoken } = await inCall();
+    await other.speakCode(CALL, 'ar');
+    assert.deepEqual(spoken, [`ar ${CODE}`]);
   });
 });
 
@@ -934,6 +1040,18 @@ describe('the room’s several calls', () => {
     assert.deepEqual([session(0).closed, session(1).closed], [true, true]);
   });
 
+  it('does not wait for a device that hangs for longer than people would', async () => {
+    const { room, session, clock, libraryAnswers } = await talking();
+    await room.callAction(CALL, 'consult-then-transfer', { to: LIBRARY.account });
+    await turn();
+    await libraryAnswers(1);
+    session(1).gate = new Promise(() => {});
+    const resumed = room.callAction(CALL, 'resume');
+    await clock.advanceAsync(2_000);
+    await resumed;
+    assert.deepEqual([room.state().call?.id, room.state().call?.phase], [CALL, 'connected']);
+  });
+
   it('ends a consultation that nobody has answered when the first call is resumed, and talks on where it cannot be placed', async () => {
     const { room, session, sentTo } = await talking();
     await room.callAction(CALL, 'consult-then-transfer', { to: LIBRARY.account });
@@ -1010,7 +1128,7 @@ describe('the room’s several calls', () => {
       const told = assert.rejects(none, { code: 'CL_PARK_UNKNOWN' });
       await turn();
       if (refused) network.receive({ type: 'call.retrieve-answer', body: { accepted: false } }, LIBRARY, network.sent.at(-1)?.call);
-      await clock.advanceAsync(refused ? 500 : 10_000);
+      await clock.advanceAsync(refused ? 500 : 15_000);
       await told;
     }
     await room.placeCall(PEER.account, { audio: true, video: true });

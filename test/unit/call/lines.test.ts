@@ -411,7 +411,9 @@ describe('parking', () => {
   });
 });
 
-describe('whatever happens to several calls', () => {
+describe('whatever happens to several calls', function () {
+  this.timeout(60_000);
+
   const NAMES = ['a', 'b', 'c', 'd'] as const;
   const EVENTS = [
     'place',
@@ -528,8 +530,8 @@ describe('whatever happens to several calls', () => {
               assert.deepEqual([call.encryption.secured, call.handover, call.parked, call.handoverFailed], [true, null, null, null], 'stuck');
           }
       }),
-      { numRuns: 600 }
+      { numRuns: 300 }
     );
-    assert.ok(handedOver.size > 30, `only ${handedOver.size} calls were handed over`);
+    assert.ok(handedOver.size > 15, `only ${handedOver.size} calls were handed over`);
   });
 });

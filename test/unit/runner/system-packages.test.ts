@@ -56,7 +56,10 @@ describe('runner: system packages', () => {
       repository: ['chromium', 'mosquitto']
     });
     assert.equal(ensureSystemPackages(['integration'], machine), null);
-    assert.deepEqual(commands.slice(0, 2), ['apt-get update', 'apt-get install -y --no-install-recommends chromium fonts-liberation fonts-ipafont-gothic mosquitto']);
+    assert.deepEqual(commands.slice(0, 2), [
+      'apt-get update',
+      'apt-get install -y --no-install-recommends chromium fonts-liberation fonts-ipafont-gothic mosquitto'
+    ]);
   });
 
   it('installs through sudo where that asks for no password', () => {
@@ -73,7 +76,10 @@ describe('runner: system packages', () => {
     for (const installed of [['apt-get', 'sudo'], ['apt-get'], ['sudo'], []]) {
       const { machine } = fakeMachine(folder, installed, {});
       const line = ensureSystemPackages(['browser'], machine);
-      assert.equal(line, 'missing: chromium. Install and start again: apt-get install -y --no-install-recommends chromium fonts-liberation fonts-ipafont-gothic');
+      assert.equal(
+        line,
+        'missing: chromium. Install and start again: apt-get install -y --no-install-recommends chromium fonts-liberation fonts-ipafont-gothic'
+      );
     }
   });
 
