@@ -45,7 +45,6 @@ import type { CallAction, CallActionOptions, RoomPort } from '../src/ui-server/p
 import type { CallJournal } from './call-journal.ts';
 import { type CallLine, createCallLine } from './call-line.ts';
 import { createCodeComparison } from './code-comparison.ts';
-import { notYet } from './not-yet.ts';
 import type { CallCommand, RoomDevices } from './room-devices.ts';
 import type { RoomParts } from './room-parts.ts';
 import type { RoomSound } from './room-sound.ts';
@@ -609,8 +608,8 @@ export function createRoom(options: RoomOptions): Room {
     }
   }
 
-  async function withSource(event: CallEvent, source: string | undefined): Promise<CallEvent> {
-    return source === undefined || event.type !== 'set-screen' ? event : { ...event, source: await options.shareSources.choiceOf(source) };
+  async function withSource(event: CallEvent, source: string): Promise<CallEvent> {
+    return event.type === 'set-screen' ? { ...event, source: await options.shareSources.choiceOf(source) } : event;
   }
 
   async function place(to: string, wanted: { readonly audio: boolean; readonly video: boolean }): Promise<{ id: string }> {
@@ -770,8 +769,9 @@ export function createRoom(options: RoomOptions): Room {
       const given = actionOptions ?? {};
       if (action === 'dtmf') return pressKeys(line, given.digits ?? '');
       if (isOfStandardCalls(action)) return ofStandardCalls(line, action, given);
-      if (!isDone(action)) return notYet();
-      const event = await withSource(ACTIONS[action](given), given.source);
+      // Only where there is something to look up: what is answered stops ringing in the same turn.
+      const asked = ACTIONS[action](given);
+      const event = given.source === undefined ? asked : await withSource(asked, given.source);
       if (action === 'recording' && given.on === true && !options.records && line.call.encryption.agreed === 'standard') throw noRecipient();
       await (action === 'resume' ? talkIn(line, event) : onLine(line, event));
       // The call is gone at once, whether or not the account can be kept.
@@ -814,7 +814,6 @@ const STANDARD_ACTIONS: ReadonlySet<CallAction> = new Set<StandardAction>([
 const isOfStandardCalls = (action: CallAction): action is StandardAction => STANDARD_ACTIONS.has(action);
 
 type DoneAction = Exclude<CallAction, StandardAction | 'dtmf'>;
-const isDone = (action: CallAction): action is DoneAction => Object.hasOwn(ACTIONS, action);
 
 const ACTIONS: Record<DoneAction, (options: CallActionOptions) => CallEvent> = {
   answer: ({ video = true }) => ({ type: 'answer', video }),
