@@ -31,7 +31,7 @@ function fakeMachine(
 }
 
 describe('runner: system packages', () => {
-  const all = ['chromium', 'mosquitto', 'tshark', 'strace', 'ip', 'openssl', 'turnserver', 'Xvfb'];
+  const all = ['chromium', 'mosquitto', 'tshark', 'strace', 'ip', 'openssl', 'turnserver', 'Xvfb', 'xwininfo'];
   let folder = '';
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'cloister-packages-'));
@@ -51,7 +51,7 @@ describe('runner: system packages', () => {
   });
 
   it('installs what is missing as root', () => {
-    const { machine, commands } = fakeMachine(folder, ['apt-get', 'tshark', 'strace', 'ip', 'openssl', 'turnserver', 'Xvfb'], {
+    const { machine, commands } = fakeMachine(folder, ['apt-get', 'tshark', 'strace', 'ip', 'openssl', 'turnserver', 'Xvfb', 'xwininfo'], {
       root: true,
       repository: ['chromium', 'mosquitto']
     });
