@@ -52,7 +52,16 @@ const useStyles = makeStyles({
     ':hover': { backgroundColor: 'transparent' },
     ':hover:active': { backgroundColor: colours.raised }
   },
-  stacked: { flexDirection: 'column', gap: '0.5rem', padding: '1rem 1.25rem', fontSize: panelSizes.text, '& .fui-Button__icon': { fontSize: '2em' } }
+  stacked: {
+    flexDirection: 'column',
+    gap: '0.5rem',
+    padding: '1rem 1.25rem',
+    fontSize: panelSizes.text,
+    lineHeight: 1.2,
+    whiteSpace: 'normal',
+    overflowWrap: 'anywhere',
+    '& .fui-Button__icon': { fontSize: '2em' }
+  }
 });
 
 type TouchButtonProps = {

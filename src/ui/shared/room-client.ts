@@ -90,8 +90,7 @@ export class RoomClient {
         ...sent,
         signal: AbortSignal.timeout(COMMAND_LIMIT_MS)
       });
-      const content = await response.text();
-      const answer: unknown = content === '' ? undefined : JSON.parse(content);
+      const answer: unknown = await contentOf(response);
       return response.ok ? { ok: true, value: answer as T } : { ok: false, error: { code: codeOf(answer) } };
     } catch {
       return { ok: false, error: { code: 'CL_AGENT_UNREACHABLE' } };
@@ -181,6 +180,14 @@ function parseJson(data: unknown): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What is no text of JSON, such as sound, is given as its bytes. */
+async function contentOf(response: Response): Promise<unknown> {
+  const isJson = /^application\/(?:[\w.-]+\+)?json\b/.test(response.headers.get('content-type') ?? '');
+  const content = isJson ? await response.text() : await response.arrayBuffer();
+  if (typeof content === 'string') return content === '' ? undefined : JSON.parse(content);
+  return content.byteLength === 0 ? undefined : content;
 }
 
 function codeOf(content: unknown): string {
