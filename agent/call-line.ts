@@ -131,6 +131,7 @@ export function createCallLine(options: CallLineOptions): CallLine {
     taken.on('update', ({ sdp }) => happened({ type: 'update-ready', epoch, sdp }));
     taken.on('secured', ({ code }) => happened({ type: 'secured', epoch, code }));
     taken.on('failed', (failure) => happened({ type: 'media-failed', epoch, failure }));
+    taken.on('key', () => log.debug('the other side pressed a key', { epoch }));
     taken.on('screenEnded', ({ code, text }) => {
       log.warn('sharing has stopped', { code, text });
       happened({ type: 'screen-ended', epoch });

@@ -26,7 +26,7 @@ export type ClearingOptions = {
 
 export type Clearing = EventSource<{ cleared: readonly [] }> &
   AsyncDisposable & {
-    /** Looks once, then every half minute. */
+    /** Clears the room where that is due, and looks every half minute from then on. */
     start(signal: AbortSignal): Promise<void>;
     /** @throws why something could not be removed; the rest is removed all the same */
     clear(): Promise<void>;
@@ -67,6 +67,7 @@ export function createClearing({ settings, people, reports, inCall, clock, log }
       signal.throwIfAborted();
       look();
       scope.every(clock, LOOK_MS, look);
+      await daily;
     },
     async [Symbol.asyncDispose]() {
       await scope[Symbol.asyncDispose]();

@@ -20,7 +20,7 @@ import { Scope } from '../src/kernel/scope.ts';
 import { createMediaProcesses } from '../src/media/client.ts';
 import { createHardwareProbe } from '../src/media/encode/hardware-probe.ts';
 import type { IceServer, MediaDevices, MediaSettings } from '../src/media/port.ts';
-import { idleView } from '../src/media/source/chosen-devices.ts';
+import { devicesFor, idleView } from '../src/media/source/chosen-devices.ts';
 import { viewOfChoice } from '../src/media/source/source-view.ts';
 import { keptPeople } from '../src/people/kept-people.ts';
 import { createPeople } from '../src/people/people.ts';
@@ -44,7 +44,10 @@ import { ownAddresses } from './own-addresses.ts';
 import { readRecordingRecipient } from './recording-recipient.ts';
 import { createRoom } from './room.ts';
 import type { RoomDevices } from './room-devices.ts';
+import { createRoomSound } from './room-sound.ts';
 import { createShareSources, type ShareSources } from './share-sources.ts';
+import { createSpeak } from './speak.ts';
+import { startTone } from './tone-process.ts';
 import { AGENT_VERSION } from './version.ts';
 
 const UI_DIRECTORY = fileURLToPath(new URL('../dist/ui', import.meta.url));
@@ -270,6 +273,14 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     clock,
     log: log.child({ part: 'clearing' })
   });
+  const { speaker } = config.media;
+  const sound = createRoomSound({
+    choice: speaker,
+    speaker: () => devicesFor(speaker, registry.order().speaker)[0]?.path ?? null,
+    startTone,
+    clock,
+    log: log.child({ part: 'sound' })
+  });
   const room = createRoom({
     agentVersion: AGENT_VERSION,
     room: { name: config.room.name, account: identity.account, organisation: identity.organisation, endpoint: identity.endpointId },
@@ -279,6 +290,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     devices,
     records: recipient !== null,
     shareSources: composeShareSources(config, registry, cameras, devices),
+    sound,
+    speak: createSpeak(),
     parts: { ...kept, admin, reports, silences, clearing },
     certificate: certificateView(identity.certificatePem),
     acceptTransfers: config.call.acceptTransfers,
@@ -317,6 +330,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
       // What is kept is read before anything is shown or rings.
       { name: 'settings', part: kept.settings },
       { name: 'people', part: kept.people },
+      { name: 'clearing', part: clearing },
       { name: 'administrator', part: admin },
       { name: 'silenced problems', part: silences },
       ...(remote === null ? [] : [{ name: 'remote panels', part: startedOnly(remote.panels) }]),
@@ -328,8 +342,8 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
       ...(relay === null ? [] : [{ name: 'relay', part: relay }]),
       { name: 'media processes', part: closedOnly(mediaProcesses) },
       { name: 'hardware probe', part: hardware },
-      { name: 'room', part: room },
-      { name: 'clearing', part: clearing }
+      { name: 'sound', part: sound },
+      { name: 'room', part: room }
     ],
     url: () => ui.url
   };

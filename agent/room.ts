@@ -29,6 +29,7 @@ import type { Clock, Timer } from '../src/kernel/clock.ts';
 import { type ErrorCode, errorCodes } from '../src/kernel/error-codes.ts';
 import { asCloisterError, CloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
+import type { Language } from '../src/kernel/panel-choices.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { uuidV7 } from '../src/kernel/uuid.ts';
 import type { MediaFailure, MediaProcesses, MediaSession } from '../src/media/port.ts';
@@ -37,15 +38,18 @@ import { recentCallOf } from '../src/people/recent-call.ts';
 import type { CredentialsClient } from '../src/relay/credentials-client.ts';
 import { callOnDevices } from '../src/room/call-on-devices.ts';
 import { type CallFacts, type CodeShown, projectRoomState, type RoomFacts, showsCode } from '../src/room/project.ts';
+import { soundFor } from '../src/room/sound-choice.ts';
 import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
 import type { InboundCallMessage, Signaling } from '../src/signaling/port.ts';
 import type { CallAction, CallActionOptions, RoomPort } from '../src/ui-server/port.ts';
 import type { CallJournal } from './call-journal.ts';
 import { type CallLine, createCallLine } from './call-line.ts';
-import { notYet } from './not-yet.ts';
+import { createCodeComparison } from './code-comparison.ts';
 import type { CallCommand, RoomDevices } from './room-devices.ts';
 import type { RoomParts } from './room-parts.ts';
+import type { RoomSound } from './room-sound.ts';
 import type { ShareSources } from './share-sources.ts';
+import type { Speak } from './speak.ts';
 
 export type RoomOptions = {
   readonly agentVersion: string;
@@ -59,6 +63,8 @@ export type RoomOptions = {
   /** Somebody who may play recordings is configured. */
   readonly records: boolean;
   readonly parts: RoomParts;
+  readonly sound: RoomSound;
+  readonly speak: Speak;
   /** This endpoint’s own. */
   readonly certificate: RoomState['certificate'];
   /** The other side of a call may have this room call somebody else. */
@@ -93,8 +99,9 @@ const RESTART_AFTER_MS = 500;
 
 const PARK_CODE = /^[0-9]{4}$/;
 /** The parked call's other side has to call within this. */
-const RETRIEVE_LIMIT_MS = 10_000;
+const RETRIEVE_LIMIT_MS = 15_000;
 const REFUSED_WAIT_MS = 500;
+const RELEASE_LIMIT_MS = 2_000;
 
 type Retrieving = {
   readonly id: string;
@@ -107,7 +114,8 @@ type Retrieving = {
 export type Room = RoomPort & AsyncDisposable & { start(signal: AbortSignal): Promise<void> };
 
 export function createRoom(options: RoomOptions): Room {
-  const { clock, log, signaling, devices, parts } = options;
+  const { clock, log, signaling, devices, parts, sound } = options;
+  const comparison = createCodeComparison();
   const scope = new Scope();
   const callLines = new Map<number, CallLine>();
   const journalled = new Map<number, JournalEntry>();
@@ -142,6 +150,8 @@ export function createRoom(options: RoomOptions): Room {
     if (noRelaySinceMs !== null) add('CL_RELAY_CREDENTIALS', 'warning', noRelaySinceMs);
     const hardwareProblem = options.hardware?.problem() ?? null;
     if (hardwareProblem !== null) add(hardwareProblem.code, 'warning', hardwareSinceMs, hardwareProblem.text);
+    const noSoundSinceMs = sound.missingSinceMs();
+    if (noSoundSinceMs !== null) add('CL_SOUND', 'warning', noSoundSinceMs);
     for (const trouble of devices.troubles()) add(trouble.code, 'warning', trouble.sinceMs, trouble.text);
     for (const { call } of lines.lines) if (call.parkOverAtMs !== null) add('CL_PARK_RETURNED', 'warning', call.parkOverAtMs);
     for (const line of callLines.values()) {
@@ -185,8 +195,9 @@ export function createRoom(options: RoomOptions): Room {
       clock: clockState,
       settings: parts.settings.view(),
       people: parts.people.view(),
-      sound: { playing: null, by: null },
+      sound: sound.view(),
       display: { showsCode: showsCode(codeShown, front === null ? null : callFacts(front)) },
+      displays: sound.displays(),
       admin: parts.admin.view(),
       certificate: options.certificate,
       addresses: options.addresses(),
@@ -206,9 +217,15 @@ export function createRoom(options: RoomOptions): Room {
     devices.show({ phase, muted }, sharing);
   }
 
+  /** At once, too: what is answered does not go on ringing. */
+  function sounds(): void {
+    sound.want(scope.closed ? null : soundFor(state(), clock.now()));
+  }
+
   function changed(): void {
     shown = null;
     showOnDevices();
+    sounds();
     if (notifying) return;
     notifying = true;
     setImmediate(() => {
@@ -262,7 +279,7 @@ export function createRoom(options: RoomOptions): Room {
     for (const { line, effect } of effects) {
       // Camera and microphone are let go of before another call of this room opens them.
       if (effect.type === 'not-rung') didNotRing(effect);
-      else if (effect.type === 'follow-reference') void Promise.allSettled([...done]).then(() => follow(effect));
+      else if (effect.type === 'follow-reference') void letGo(Promise.allSettled([...done])).then(() => follow(effect));
       else done.push(carryOut({ line, effect }));
     }
     for (const [key, line] of callLines) {
@@ -334,13 +351,21 @@ export function createRoom(options: RoomOptions): Room {
   async function receive(inbound: InboundCallMessage): Promise<void> {
     const replaced = replacedBy(lines, inbound);
     // The call that is replaced lets go of camera and microphone before the new one opens them.
-    if (replaced !== null) await dispatch({ type: 'line', line: replaced.key, event: { type: 'make-way' } });
+    if (replaced !== null) await letGo(onLine(replaced, { type: 'make-way' }));
     await dispatch({ type: 'message', inbound });
   }
 
   // ── several calls ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   const onLine = ({ key }: Line, event: CallEvent): Promise<void> => dispatch({ type: 'line', line: key, event });
+
+  /** Until camera, microphone and loudspeaker are released; one that hangs holds up nobody, the next call tries it again and again. */
+  function letGo(done: Promise<unknown>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const limit = scope.schedule(clock, RELEASE_LIMIT_MS, resolve);
+      done.then(() => resolve(), reject).finally(() => limit.cancel());
+    });
+  }
 
   /** The other side of a call asked this room to call somebody else. */
   async function follow({ call: id, reference, to, replaces }: Extract<CallEffect, { type: 'follow-reference' }>): Promise<void> {
@@ -365,10 +390,10 @@ export function createRoom(options: RoomOptions): Room {
 
   /** People talk in this call again: the others are held, and one that was only being placed is ended. */
   async function talkIn(line: Line, event: CallEvent): Promise<void> {
-    const before = lines;
-    for (const other of before.lines) {
-      if (other.key === line.key || !runs(other) || waits(other)) continue;
-      if (other.call.phase === 'connected') await onLine(other, { type: 'set-held', on: true });
+    for (const { key } of lines.lines) {
+      const other = lines.lines.find((each) => each.key === key);
+      if (other === undefined || other.key === line.key || !runs(other) || waits(other)) continue;
+      if (other.call.phase === 'connected') await letGo(onLine(other, { type: 'set-held', on: true }));
       else if (other.call.direction === 'outgoing' || other.call.answered) await onLine(other, { type: 'hang-up' });
     }
     await onLine(line, event);
@@ -385,7 +410,7 @@ export function createRoom(options: RoomOptions): Room {
     const account = accountOf(to);
     const { id, wanted, held } = line.call;
     if (lines.lines.filter(runs).length >= MAX_LINES) throw new CloisterError('CL_CALL_LINES_FULL');
-    await onLine(line, { type: 'consult', to: account });
+    await letGo(onLine(line, { type: 'consult', to: account }));
     try {
       await dispatch({
         type: 'place',
@@ -537,7 +562,10 @@ export function createRoom(options: RoomOptions): Room {
       if (running || lastCalled === null || nowMs - redialledAtMs < REDIAL_REST_MS) return;
       redialledAtMs = nowMs;
       place(lastCalled, { audio: true, video: true }).catch(unable(command));
-    } else if (running) dispatch({ type: 'line', line: front.key, event: COMMANDS[command](front.call) }).catch(unable(command));
+    } else if (running) {
+      const event = COMMANDS[command](front.call);
+      (command === 'resume' ? talkIn(front, event) : onLine(front, event)).catch(unable(command));
+    }
   }
 
   const unable =
@@ -548,6 +576,7 @@ export function createRoom(options: RoomOptions): Room {
   function listenToDevices(): void {
     for (const part of [parts.settings, parts.people, parts.admin, parts.silences]) scope.own(part.on('changed', changed));
     scope.own(devices.on('changed', changed));
+    scope.own(sound.on('changed', changed));
     scope.own(devices.on('command', obey));
     scope.own(
       devices.on('volume', (percent) => {
@@ -579,8 +608,8 @@ export function createRoom(options: RoomOptions): Room {
     }
   }
 
-  async function withSource(event: CallEvent, source: string | undefined): Promise<CallEvent> {
-    return source === undefined || event.type !== 'set-screen' ? event : { ...event, source: await options.shareSources.choiceOf(source) };
+  async function withSource(event: CallEvent, source: string): Promise<CallEvent> {
+    return event.type === 'set-screen' ? { ...event, source: await options.shareSources.choiceOf(source) } : event;
   }
 
   async function place(to: string, wanted: { readonly audio: boolean; readonly video: boolean }): Promise<{ id: string }> {
@@ -590,6 +619,41 @@ export function createRoom(options: RoomOptions): Room {
     const line = lineOfCall(lines, id);
     if (!wanted.audio && line !== null) await dispatch({ type: 'line', line: line.key, event: { type: 'set-microphone', on: false } });
     return { id };
+  }
+
+  // ── keys, and the code ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async function pressKeys({ key, call: current }: Line, digits: string): Promise<void> {
+    const session = callLines.get(key)?.facts().session ?? null;
+    if (current.phase !== 'connected' || current.held.here || current.held.there || session === null) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    await session.media.pressKeys(digits);
+  }
+
+  /** @throws CloisterError where there is no such call, or it has no code now */
+  function currentCode(id: string): { readonly line: Line; readonly code: string; readonly epoch: number } {
+    const line = lineOfCall(lines, id);
+    if (line === null) throw new CloisterError('CL_CALL_NONE');
+    const { code } = line.call.encryption;
+    const session = callLines.get(line.key)?.facts().session ?? null;
+    if (code === null || session === null || !runs(line)) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    return { line, code, epoch: session.epoch };
+  }
+
+  async function compareCode(id: string, digits: string, mediaEpoch: number): Promise<{ readonly matches: boolean }> {
+    const { line, code, epoch } = currentCode(id);
+    if (epoch !== mediaEpoch) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    const matches = comparison.fits(`${id} ${epoch}`, code, digits);
+    if (matches) await onLine(line, { type: 'codes-match', epoch });
+    return { matches };
+  }
+
+  async function speakCode(id: string, language: Language): Promise<Uint8Array> {
+    const { code, epoch } = currentCode(id);
+    const spoken = await options.speak(code, language);
+    // What is not current any more is not heard either.
+    const now = currentCode(id);
+    if (now.code !== code || now.epoch !== epoch) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    return spoken;
   }
 
   // ── the network ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -681,8 +745,9 @@ export function createRoom(options: RoomOptions): Room {
       touched();
       await parts.settings.change(change);
     },
-    compareCode: notYet,
-    speakCode: notYet,
+    compareCode,
+    speakCode,
+    setDisplays: sound.setDisplays,
     selfViewTicket: async () => ({ url: (await askFront((media) => media.ownPictureTicket())).url }),
     async showCode(shown) {
       const front = frontOf(lines);
@@ -702,9 +767,11 @@ export function createRoom(options: RoomOptions): Room {
       const line = lineOfCall(lines, id);
       if (line === null) throw new CloisterError('CL_CALL_NONE');
       const given = actionOptions ?? {};
+      if (action === 'dtmf') return pressKeys(line, given.digits ?? '');
       if (isOfStandardCalls(action)) return ofStandardCalls(line, action, given);
-      if (!isDone(action)) return notYet();
-      const event = await withSource(ACTIONS[action](given), given.source);
+      // Only where there is something to look up: what is answered stops ringing in the same turn.
+      const asked = ACTIONS[action](given);
+      const event = given.source === undefined ? asked : await withSource(asked, given.source);
       if (action === 'recording' && given.on === true && !options.records && line.call.encryption.agreed === 'standard') throw noRecipient();
       await (action === 'resume' ? talkIn(line, event) : onLine(line, event));
       // The call is gone at once, whether or not the account can be kept.
@@ -747,7 +814,6 @@ const STANDARD_ACTIONS: ReadonlySet<CallAction> = new Set<StandardAction>([
 const isOfStandardCalls = (action: CallAction): action is StandardAction => STANDARD_ACTIONS.has(action);
 
 type DoneAction = Exclude<CallAction, StandardAction | 'dtmf'>;
-const isDone = (action: CallAction): action is DoneAction => Object.hasOwn(ACTIONS, action);
 
 const ACTIONS: Record<DoneAction, (options: CallActionOptions) => CallEvent> = {
   answer: ({ video = true }) => ({ type: 'answer', video }),

@@ -22,8 +22,8 @@ which are used, moves cameras, and tries them. KIND is camera, content (a
 capture input), microphone or speaker; DIRECTION is left, right, up, down, in,
 out, near or far. Choosing and moving need the room to run; listing and testing
 do not.
-  --config FILE   the room's configuration: where no room runs, and for choose where
-                  a PIN is set (its data folder holds the token of this machine)
+  --config FILE   the room's configuration: where no room runs, and for choose
+                  where a PIN is set (its data folder holds a token)
   --url URL       the room's address (default http://127.0.0.1:8480)
   --speed N       of the camera's fastest, above 0 and up to 1 (default 0.5)
   --for SECONDS   how long it moves, up to 10 (default 1)

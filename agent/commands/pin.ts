@@ -6,9 +6,9 @@ import type { CommandIo, ExitStatus } from '../io.ts';
 
 const USAGE = `Usage: cloister pin reset [--config FILE] [--json]
 
-Removes the administrator's PIN and its lock from the room's data folder; then the
-next person at the panel can set a new one. A room that runs takes note within ten
-seconds and ends all sessions.
+Removes the administrator's PIN and its lock from the room's data folder; then
+the next person at the panel can set a new one. A room that runs takes note
+within ten seconds and ends all sessions.
   --config FILE   the configuration file that the room uses
   --json          print one JSON document`;
 

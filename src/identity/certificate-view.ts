@@ -2,14 +2,16 @@
 import { X509Certificate } from 'node:crypto';
 import type { CertificateView } from '../room/state.ts';
 
-const commonName = (name: string): string => /^CN=(.*)$/m.exec(name)?.[1] ?? name;
+/** Of the first of these attributes that it has. */
+const partOf = (name: string, ...attributes: readonly string[]): string =>
+  attributes.map((attribute) => new RegExp(`^${attribute}=(.*)$`, 'm').exec(name)?.[1]).find((part) => part !== undefined) ?? name;
 
 /** @param pem the leaf first */
 export function certificateView(pem: string): CertificateView {
   const certificate = new X509Certificate(pem);
   return {
-    subject: commonName(certificate.subject),
-    issuer: commonName(certificate.issuer),
+    subject: partOf(certificate.subject, 'CN'),
+    issuer: partOf(certificate.issuer, 'O', 'CN'),
     notBefore: certificate.validFromDate.toISOString(),
     notAfter: certificate.validToDate.toISOString(),
     thumbprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase()

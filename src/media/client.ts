@@ -267,6 +267,7 @@ function sessionOver(
     setHeld: (on) => done(ask('setHeld', on)),
     setScreen: (on, source = null) => done(ask('setScreen', on, source)),
     setRecording: (on) => done(ask('setRecording', on)),
+    pressKeys: (keys) => done(ask('pressKeys', keys)),
     setVolume: (percent) => done(ask('setVolume', percent)),
     displayTicket: () => ask('displayTicket'),
     ownPictureTicket: () => ask('ownPictureTicket'),

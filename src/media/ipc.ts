@@ -25,6 +25,7 @@ export type MediaRequests = {
   setHeld: { readonly parameters: readonly [boolean]; readonly result: null };
   setScreen: { readonly parameters: readonly [boolean, (SourceChoice | null)?]; readonly result: null };
   setRecording: { readonly parameters: readonly [boolean]; readonly result: null };
+  pressKeys: { readonly parameters: readonly [string]; readonly result: null };
   setVolume: { readonly parameters: readonly [number]; readonly result: null };
   displayTicket: { readonly parameters: readonly []; readonly result: { readonly url: string } };
   ownPictureTicket: { readonly parameters: readonly []; readonly result: { readonly url: string } };

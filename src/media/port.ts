@@ -126,6 +126,8 @@ export type MediaEvents = {
   statistics: readonly [MediaStatistics];
   /** A source or encoder fails while the call goes on; `null` when it is well again. */
   problem: readonly [MediaFailure | null];
+  /** The other side pressed a key, which may be one of a secret: which one is for the ears in the room alone. */
+  key: readonly [];
   /** Something to log, such as a relay that does not answer. */
   notice: readonly [MediaNotice];
   /** What was shared is lost: sharing has stopped, and does not begin again by itself. */
@@ -182,6 +184,11 @@ export type MediaSession = EventSource<MediaEvents> & {
    * @throws CloisterError CL_CALL_FEATURE_UNAVAILABLE in an end-to-end encrypted call, CL_CALL_FEATURE_MISSING, CL_CALL_RECORDING, CL_CALL_WRONG_PHASE; the call goes on
    */
   setRecording(on: boolean): Promise<void>;
+  /**
+   * Sends 1 to 32 keys of 0-9, *, #, A-D, one after the other, in the place of sound; resolves when they are taken, before the last has left.
+   * @throws CloisterError CL_CALL_WRONG_PHASE unless the call is secured and not on hold, CL_CALL_FEATURE_MISSING where the other side takes none
+   */
+  pressKeys(keys: string): Promise<void>;
   /** A WebSocket URL for one display, with a ticket that serves once and for 10 s. */
   displayTicket(): Promise<{ readonly url: string }>;
   /** As displayTicket, for a page of this room that shows the own camera’s picture, and nothing else, while it is sent. */

@@ -75,6 +75,7 @@ function handlers(tell: (message: FromProcess) => void, begun: () => void): Requ
     setHeld: (on) => running().setHeld(on),
     setScreen: (on, source) => running().setScreen(on, source),
     setRecording: (on) => running().setRecording(on),
+    pressKeys: (keys) => running().pressKeys(keys),
     setVolume: (percent) => running().setVolume(percent),
     displayTicket: () => running().displayTicket(),
     ownPictureTicket: () => running().ownPictureTicket(),

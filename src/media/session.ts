@@ -17,6 +17,7 @@ import { createDisplayFeed } from './display-feed/server.ts';
 import { createEarlySources } from './early-sources.ts';
 import { createAudioEncoder } from './encode/audio-encoder.ts';
 import { createAudioSender } from './encode/audio-sender.ts';
+import { createKeySender } from './encode/key-sender.ts';
 import { createVideoEncoder, type VideoEncoder } from './encode/video-encoder.ts';
 import { createVideoSender, type SenderOptions, type VideoSender } from './encode/video-sender.ts';
 import type { RequestHandlers, SessionEvents } from './ipc.ts';
@@ -222,6 +223,20 @@ export function createSession(options: SessionOptions): Session {
     onSound: (payload, captureMs) => recorder?.ownSound(payload, captureMs),
     openSource: early.takeMicrophone
   });
+  /** In the room it is heard as the sound is: by the display, or by the loudspeaker. */
+  const hearKey = (key: string): void => {
+    playout.key(key);
+    if (playout.forDisplay()) feed.sendMessage({ type: 'key', key });
+  };
+  const keys = createKeySender({
+    clock,
+    rate: () => connection?.negotiated.keys?.rate ?? null,
+    timestamp: audio.timestamp,
+    send: (packet) => peer.send('audio', packet),
+    interrupt: audio.setInterrupted,
+    onKey: hearKey
+  });
+  scope.own(keys.stop);
   const adaptation = createAdaptation({
     clock,
     peer,
@@ -269,6 +284,7 @@ export function createSession(options: SessionOptions): Session {
   };
 
   async function stopMedia(): Promise<void> {
+    keys.stop();
     await Promise.allSettled([stopRecording(), video?.stop(), share?.stop(), audio.stop(), early.close(), playout[Symbol.asyncDispose](), peer.close()]);
     microphone.close();
   }
@@ -283,14 +299,15 @@ export function createSession(options: SessionOptions): Session {
     const [ours, theirs] = [{ thumbprint: localThumbprint, nonce }, peerNonce && { thumbprint: remoteThumbprint, nonce: peerNonce }];
     const code = theirs && encryption.securityCode(codeInput(call.callId, call.role, ours, theirs));
     emit('secured', { code });
-    void early.agreed({ picture: negotiated.video !== null, sound: negotiated.audio !== null });
+    void early.agreed({ picture: negotiated.video !== null, sound: negotiated.audio !== null && !held });
     if (negotiated.video !== null) video = makeVideoSender(negotiated.video.codec);
     if (sendsPicture()) void video?.start();
     if (negotiated.screen !== null) share = makeShare(negotiated.screen.codec);
-    if (negotiated.audio !== null) void audio.start().then(report);
+    if (negotiated.audio !== null && !held) void audio.start().then(report);
     // The feed first: the receiver then hands over what it held, and the display has the first keyframe instead of asking for another.
     feed.open();
     if (negotiated.audio !== null) playout.start();
+    void playout.setHeld(held);
     receiver.open(negotiated);
     adaptation.start();
     report();
@@ -423,12 +440,19 @@ export function createSession(options: SessionOptions): Session {
   scope.own(peer.on('keyframeRequest', (kind, why) => (kind === 'video' ? video?.requestKeyframe() : share?.requestKeyframe(why))));
   // Before goLive() the receiver holds what comes, bounded, and gives none of it away.
   scope.own(peer.on('rtp', (kind, packet) => receiver.take(kind, packet)));
+  scope.own(
+    peer.on('key', (key) => {
+      if (!live || held) return;
+      emit('key');
+      hearKey(key);
+    })
+  );
   scope.own(peer.on('ended', (kind) => receiver.end(kind)));
   scope.own(peer.on('senderClock', (kind, senderClock) => receiver.setSenderClock(kind, senderClock)));
 
   return {
     async createOffer() {
-      early.open(sendsPicture());
+      if (!held) early.open(sendsPicture());
       return { sdp: await peer.createOffer(), commitment: hex(encryption.commitment(nonce)) };
     },
     async acceptAnswer(sdp, endToEnd, endpoints) {
@@ -445,7 +469,7 @@ export function createSession(options: SessionOptions): Session {
     async open() {
       answered = true;
       wanted.resolve();
-      early.open(sendsPicture());
+      if (!held) early.open(sendsPicture());
       goLive();
       return null;
     },
@@ -495,8 +519,11 @@ export function createSession(options: SessionOptions): Session {
     },
     async setHeld(on) {
       held = on;
+      if (on) keys.stop();
       applyMicrophone();
-      await applyCamera();
+      // Another call of this room may need the microphone and the loudspeaker, which few systems open twice.
+      if (!on && live && connection?.negotiated.audio != null) void audio.start().then(report);
+      await Promise.all([on ? audio.stop() : undefined, playout.setHeld(on), applyCamera()]);
       // What came meanwhile was dropped, so that the next pictures stand on nothing that the display has.
       if (!on) for (const kind of PICTURE_KINDS) peer.requestKeyframe(kind);
       report();
@@ -521,6 +548,12 @@ export function createSession(options: SessionOptions): Session {
     },
     async setRecording(on) {
       await (on ? startRecording() : stopRecording());
+      return null;
+    },
+    async pressKeys(pressed) {
+      if (!live || held) throw new CloisterError('CL_CALL_WRONG_PHASE');
+      if (connection?.negotiated.keys == null) throw new CloisterError('CL_CALL_FEATURE_MISSING', 'The other side takes no dial tones.');
+      if (!keys.press(pressed)) throw new CloisterError('CL_CALL_WRONG_PHASE', 'More keys wait to be sent than anybody presses.');
       return null;
     },
     async setVolume(percent) {

@@ -5,7 +5,7 @@ import type { Presence } from '../room/state.ts';
 import type { PresenceNews } from '../signaling/port.ts';
 import { shownName } from './people-book.ts';
 
-export const MAX_DEVICES = 10_000;
+const MAX_DEVICES = 10_000;
 
 type Device = {
   readonly account: string;

@@ -53,6 +53,8 @@ export type RoomFacts = {
   readonly people: PeopleView;
   readonly sound: RoomState['sound'];
   readonly display: RoomState['display'];
+  /** Pages that are open, in a call or not. */
+  readonly displays: number;
   readonly admin: RoomState['admin'];
   readonly certificate: RoomState['certificate'];
   readonly addresses: readonly string[];
@@ -109,7 +111,7 @@ export function projectRoomState(facts: RoomFacts): RoomState {
       camera: media?.camera ?? facts.sources.camera,
       microphone: media?.microphone ?? facts.sources.microphone,
       screen: media?.screenSource ?? facts.sources.screen,
-      displays: media?.displays ?? 0,
+      displays: Math.max(facts.displays, media?.displays ?? 0),
       volumePercent: facts.devices.volumePercent,
       speakerMuted: facts.devices.speakerMuted,
       levels: media?.levels ?? { microphone: null, speaker: null },

@@ -1,6 +1,6 @@
 // Signaling as the agent sees it (port.ts): what comes out of here passed every step of protocol.md "Envelope"; what goes in is sealed and
 // kept in order. Presence is retained and asserted again when the broker holds anything else, such as an old session's last will.
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type EndpointIdentity, type EnvelopeRefusal, type Envelopes, names } from '../identity/port.ts';
 import { parseAddress } from '../kernel/address.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
@@ -52,6 +52,9 @@ export type SignalingOptions = {
   readonly log: Log;
 };
 
+/** A certificate that was revoked meanwhile is noticed after so long. */
+const PROVEN_MS = 30 * 60_000;
+const PROVEN_REMEMBERED = 10_000;
 const OPENING_BRACE = 0x7b;
 /** What nobody gets by being old, late or a stranger. */
 const FORGERIES: ReadonlySet<string> = new Set(['CL_ENVELOPE_SIGNATURE', 'CL_ENVELOPE_SENDER_MISMATCH']);
@@ -72,6 +75,17 @@ function lastWill(endpoint: string, payload: Buffer): PresenceNews | null {
   return { kind: 'gone', endpoint, bootId, counter };
 }
 
+/** What a document says of itself, whether or not it is true. */
+function seemsToHold(payload: Buffer, words: readonly string[]): boolean {
+  const [, body = ''] = payload.toString('latin1').split('.', 2);
+  const text = Buffer.from(body, 'base64url')
+    .toString('utf8')
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
 type Recipient = { readonly account: string; readonly endpoint?: string };
 
 /** Only these are of use to every endpoint of an account. */
@@ -90,6 +104,7 @@ export function createSignaling(options: SignalingOptions): Signaling {
   const unsupported = new Set<string>();
   const intake = createPresenceIntake(provePresence);
   let watching: { readonly everybody: boolean; readonly endpoints: ReadonlySet<string> } = { everybody: false, endpoints: new Set() };
+  const proven = new Map<string, { readonly digest: string; readonly atMs: number; readonly news: PresenceNews }>();
   let connections = 0;
   /** The presence that the broker is to hold now; null until it was published on this connection. */
   let asserted: Buffer | null = null;
@@ -232,7 +247,20 @@ export function createSignaling(options: SignalingOptions): Signaling {
     }
   }
 
+  /** A document that was proven a while ago is told again without: to prove thousands costs as many times some milliseconds. */
   async function presenceSaid(endpoint: string, payload: Buffer): Promise<PresenceNews | null> {
+    const digest = createHash('sha256').update(payload).digest('base64');
+    const before = proven.get(endpoint);
+    if (before?.digest === digest && clock.monotonicMs() - before.atMs < PROVEN_MS) return before.news;
+    const news = await provePresenceSaid(endpoint, payload);
+    proven.delete(endpoint);
+    const oldest = proven.keys().next();
+    if (proven.size >= PROVEN_REMEMBERED && !oldest.done) proven.delete(oldest.value);
+    if (news !== null) proven.set(endpoint, { digest, atMs: clock.monotonicMs(), news });
+    return news;
+  }
+
+  async function provePresenceSaid(endpoint: string, payload: Buffer): Promise<PresenceNews | null> {
     const opened = await envelopes.openStatement(payload, { nowMs: clock.now(), sender: endpoint, form: PRESENCE_FORM });
     if (!opened.ok) {
       // A broker may serve organisations that are not trusted here, and keeps what was said with a certificate that is past: neither is an attack.
@@ -308,6 +336,7 @@ export function createSignaling(options: SignalingOptions): Signaling {
       watching = { everybody, endpoints: new Set(endpoints) };
       connection.watch(presenceFilters({ everybody, endpoints }));
     },
+    seekPresence: (words) => intake.seek((payload) => seemsToHold(payload, words)),
     sendRelay: (to, message, lifetimeSeconds = DEFAULT_LIFETIME_S) => sendAny(to, null, message, lifetimeSeconds),
     async start(signal) {
       scope.own(() => reassertTimer?.cancel());

@@ -44,7 +44,8 @@ const ROUTES: readonly (readonly [string, string])[] = [
 type Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: string; readonly code: string | undefined };
 type Asked = { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>>; readonly local?: boolean };
 
-describe('a remote panel', () => {
+describe('a remote panel', function () {
+  this.timeout(60_000);
   let folder: string;
   let certificates: string;
   let ca: string;
@@ -84,7 +85,7 @@ describe('a remote panel', () => {
 
   async function start(): Promise<void> {
     clock = createFakeClock();
-    admin = composeAdmin(config, { clock, log: silentLog });
+    admin = composeAdmin(config, { clock, log: silentLog }, { memoryKib: 1024, passes: 1 });
     await admin.start(new AbortController().signal);
     room = Object.assign(createFakeRoom(), { admin });
     const remote = await composeRemote(config, { clock, log: silentLog });

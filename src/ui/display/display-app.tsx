@@ -2,7 +2,7 @@
 // waits for React. Where they are with a shared screen is content-layout.ts.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { useEffect, useState, useSyncExternalStore } from 'react';
-import type { CallView, RoomState } from '../../room/state.ts';
+import type { CallView, RoomState, SoundName } from '../../room/state.ts';
 import { OwnPicture } from '../shared/own-picture.tsx';
 import { useRoom } from '../shared/room-context.tsx';
 import { OverPicture } from '../shared/room-page.tsx';
@@ -55,6 +55,10 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
     if (volume !== null) feed.setVolume(volume);
   }, [feed, volume]);
 
+  const sound = view.online ? soundHere(view.state) : null;
+  const [playing, percent] = [sound?.name ?? null, sound?.percent ?? 0];
+  useEffect(() => feed.playTone(playing, percent), [feed, playing, percent]);
+
   return (
     <main
       data-testid="display-scene"
@@ -77,6 +81,15 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
       <SceneContent scene={scene} state={view.state} online={view.online} live={live} arrangement={arrangement} />
     </main>
   );
+}
+
+/** What this page is to play besides the call. */
+function soundHere(state: RoomState | null): { readonly name: SoundName; readonly percent: number } | null {
+  if (state === null) return null;
+  const { sound, settings, devices } = state;
+  if (sound.by !== 'display' || sound.playing === null) return null;
+  const volume = devices.speakerMuted ? 0 : devices.volumePercent;
+  return { name: sound.playing, percent: sound.playing === 'ringing' ? settings.ringerPercent : volume };
 }
 
 type SceneContentProps = {

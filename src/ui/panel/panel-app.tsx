@@ -5,11 +5,13 @@ import type { CallView, RoomState } from '../../room/state.ts';
 import { useNow, useRoom } from '../shared/room-context.tsx';
 import { useTexts } from '../shared/use-texts.ts';
 import type { Texts } from '../texts/texts.ts';
+import { Pairing } from './pairing.tsx';
 import { back, nothingOpened, type Opened, open, type PageName, type PanelScreen, parkedCall, screenOf } from './screen-choice.ts';
 import { CameraScreen } from './screens/camera.tsx';
 import { DialScreen } from './screens/dial.tsx';
 import { DialTonesScreen } from './screens/dial-tones.tsx';
 import { EndedScreen } from './screens/ended.tsx';
+import { HealthScreen } from './screens/health.tsx';
 import { HomeScreen } from './screens/home.tsx';
 import { InCallScreen } from './screens/in-call.tsx';
 import { IncomingScreen } from './screens/incoming.tsx';
@@ -18,6 +20,7 @@ import { OutgoingScreen } from './screens/outgoing.tsx';
 import { ParkedScreen } from './screens/parked.tsx';
 import { ReconnectingScreen } from './screens/reconnecting.tsx';
 import { SecurityScreen } from './screens/security.tsx';
+import { SettingsScreen } from './screens/settings/settings-screen.tsx';
 import { ShareScreen } from './screens/share.tsx';
 import { isAsleep } from './sleep.ts';
 
@@ -40,6 +43,8 @@ type ShownInCall = Shown & { readonly call: CallView; readonly onDone: () => voi
 const ROOM_SCREENS: Readonly<Partial<Record<PanelScreen, (shown: Shown) => ReactElement>>> & { readonly home: (shown: Shown) => ReactElement } = {
   home: ({ state, onOpen }) => <HomeScreen state={state} onOpen={onOpen} />,
   call: ({ state, onBack }) => <DialScreen room={state.room} onBack={onBack} />,
+  settings: ({ state, onBack }) => <SettingsScreen state={state} onBack={onBack} />,
+  health: ({ state, onBack }) => <HealthScreen state={state} onBack={onBack} />,
   camera: ({ state, onBack }) => <CameraScreen call={null} devices={state.devices} onBack={onBack} />
 };
 
@@ -75,7 +80,13 @@ export function PanelApp({ opened: openedAtFirst = nothingOpened }: { readonly o
   }, [liftedAt]);
 
   function shown(state: RoomState | null): ReactElement {
-    if (state === null || screen === 'reconnecting') return <ReconnectingScreen />;
+    if (state === null || screen === 'reconnecting')
+      return (
+        <>
+          <ReconnectingScreen />
+          <Pairing />
+        </>
+      );
     const call = state.call;
     const navigation = {
       state,

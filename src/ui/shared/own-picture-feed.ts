@@ -77,11 +77,17 @@ export function openOwnPictureFeed({ ticket, canvas, onLive }: OwnPictureFeedOpt
       closed = true;
       window.clearInterval(watching);
       window.clearTimeout(retry);
-      socket?.close();
+      if (socket !== null) hangUp(socket);
       picture?.close();
       blank(canvas());
     }
   };
+}
+
+/** A browser calls it a failure where a socket is closed that is not open yet. */
+function hangUp(socket: WebSocket): void {
+  if (socket.readyState === WebSocket.CONNECTING) socket.addEventListener('open', () => socket.close());
+  else socket.close();
 }
 
 function take(data: unknown, picture: Picture): void {

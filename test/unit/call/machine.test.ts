@@ -560,6 +560,17 @@ describe('call state machine', () => {
     assert.equal(shown(a), 'standard');
   });
 
+  it('does not answer by itself what nobody expected, where nobody wants to be disturbed', () => {
+    const { network, a, b } = pair();
+    b.encryption = { ...b.encryption, setting: false };
+    a.doNotDisturb = true;
+    a.autoAnswerAfterMs = 0;
+    place(a, LATER_CALL);
+    place(b, CALL, 'a@x.example');
+    network.settle();
+    assert.deepEqual([a.call?.id, a.call?.phase, a.call?.autoAnswerAtMs], [CALL, 'ringing', null]);
+  });
+
   it('takes candidates of nobody before the answer says whom the call is with', () => {
     const { network, a, b } = pair();
     const sibling = network.room('b@x.example', 'cccccccccccccccccccccccccc');

@@ -69,7 +69,7 @@ function createSide(
   settings: Partial<MediaSettings>
 ) {
   const said: string[] = [];
-  const figures = { datagrams: 0, rtp: 0, words: 0, closedPaths: 0, reports: 0 };
+  const figures = { datagrams: 0, rtp: 0, words: 0, closedPaths: 0, reports: 0, keys: 0 };
   const problems: (string | null)[] = [];
   let statistics = null as MediaStatistics | null;
   let pathUsed = false;
@@ -89,6 +89,7 @@ function createSide(
         figures.reports += 1;
         statistics = (parameters as unknown as SessionEvents['statistics'])[0];
       }
+      if (event === 'key') figures.keys += 1;
       if (event === 'problem') problems.push((parameters as unknown as SessionEvents['problem'])[0]?.code ?? null);
     },
     createPath(options) {
@@ -477,6 +478,7 @@ describe('session', function () {
     await callee.session.reveal(nonce);
     await until('sound arrives at both', () => callee.received().frames > 10 && caller.received().frames > 10);
     await until('the display has it', () => shown.length > 10);
+    assert.ok(callee.reported()?.levels.microphone, 'the microphone is measured');
     await callee.session.setHeld(true);
     await pass(1_100); // until the figures of what came before are told
     await arrived();
@@ -486,9 +488,58 @@ describe('session', function () {
     await arrived();
     assert.deepEqual([caller.received().packets, shown.length], [before.sent, before.shown], 'nothing of this room leaves, nothing of the other is shown');
     assert.ok(callee.received().packets > before.heard, 'the connection itself goes on');
+    assert.equal(callee.reported()?.levels.microphone, null, 'another call may have the microphone');
     await callee.session.setHeld(false);
     await until('sound goes on both ways', () => caller.received().packets > before.sent + 10 && shown.length > before.shown + 10);
     display.terminate();
+  });
+
+  it('carries keys both ways in an end-to-end encrypted call, heard at both displays, and none on hold or before it is live', async () => {
+    const world = createWorld();
+    const { caller, callee, pass, until } = world;
+    const heard = { caller: [] as string[], callee: [] as string[] };
+    const displays: WebSocket[] = [];
+    for (const [role, side] of [
+      ['caller', caller],
+      ['callee', callee]
+    ] as const) {
+      const { url } = await side.session.displayTicket();
+      const display = new WebSocket(url, { origin: ORIGIN });
+      display.on('message', (data, binary) => {
+        const message = binary ? null : (JSON.parse(String(data)) as { type: string; key?: string });
+        if (message?.type === 'key') heard[role].push(message.key ?? '');
+      });
+      await once(display, 'open');
+      displays.push(display);
+    }
+    await assert.rejects(caller.session.pressKeys('1'), hasCode('CL_CALL_WRONG_PHASE'));
+    const nonce = await exchange(world);
+    await callee.session.open();
+    await callee.session.reveal(nonce);
+    await until('sound arrives at both', () => callee.received().frames > 10 && caller.received().frames > 10);
+    const [code] = caller.said;
+    await caller.session.pressKeys('12#');
+    await callee.session.pressKeys('D');
+    await until('the keys are heard', () => callee.figures.keys === 3 && caller.figures.keys === 1 && heard.caller.length === 4 && heard.callee.length === 4);
+    assert.deepEqual(
+      [heard.caller.toSorted(), heard.callee.toSorted()],
+      [
+        ['#', '1', '2', 'D'],
+        ['#', '1', '2', 'D']
+      ]
+    );
+    // Sound goes on after them, and nothing else has changed.
+    const { frames } = callee.received();
+    await until('sound goes on', () => callee.received().frames > frames + 20);
+    assert.deepEqual([caller.said, callee.said], [[code], [code]]);
+    await caller.session.setHeld(true);
+    await assert.rejects(caller.session.pressKeys('1'), hasCode('CL_CALL_WRONG_PHASE'));
+    await caller.session.setHeld(false);
+    await caller.session.pressKeys('99999');
+    await caller.session.setHeld(true);
+    await pass(2_000);
+    assert.ok(callee.figures.keys <= 4, 'keys were sent on hold');
+    for (const display of displays) display.terminate();
   });
 
   it('shares no screen before it is live, and says then what is missing', async () => {

@@ -3,6 +3,7 @@ import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { CallFilled } from '@fluentui/react-icons/svg/call';
 import { CheckmarkCircleFilled } from '@fluentui/react-icons/svg/checkmark-circle';
 import { LockClosedRegular } from '@fluentui/react-icons/svg/lock-closed';
+import { SettingsRegular } from '@fluentui/react-icons/svg/settings';
 import { ShieldLockFilled } from '@fluentui/react-icons/svg/shield-lock';
 import { WarningFilled } from '@fluentui/react-icons/svg/warning';
 import type { RoomState } from '../../../room/state.ts';
@@ -46,6 +47,7 @@ const useStyles = makeStyles({
     border: `2px solid ${colours.edge}`,
     backgroundColor: colours.card
   },
+  touchable: { fontFamily: 'inherit', lineHeight: 'inherit', textAlign: 'start', cursor: 'pointer' },
   cardGood: { color: colours.good },
   cardWarning: { color: colours.warning, backgroundColor: colours.warningGround, border: `2px solid ${colours.edgeWarning}` },
   cardBad: { color: colours.bad, backgroundColor: colours.badGround, border: `2px solid ${colours.edgeBad}` },
@@ -72,6 +74,7 @@ export function HomeScreen({ state, onOpen }: { readonly state: RoomState; reado
             {state.room.account}
           </div>
         </div>
+        <TouchButton testId="button-settings" label={t('settings.title')} icon={<SettingsRegular />} tone="quiet" onTouch={() => onOpen('settings')} />
         <div>
           <div className={styles.time}>{t.clock(now)}</div>
           <div className={styles.date}>{t.date(now)}</div>
@@ -89,7 +92,13 @@ export function HomeScreen({ state, onOpen }: { readonly state: RoomState; reado
         />
       </div>
       <div className={styles.cards}>
-        <section className={mergeClasses(styles.card, statusStyle)} data-testid="room-status" data-severity={status.severity}>
+        <button
+          type="button"
+          className={mergeClasses(styles.card, styles.touchable, statusStyle)}
+          data-testid="room-status"
+          data-severity={status.severity}
+          onClick={() => onOpen('health')}
+        >
           <span className={styles.cardIcon} aria-hidden="true">
             {status.severity === 'good' ? <CheckmarkCircleFilled /> : <WarningFilled />}
           </span>
@@ -100,7 +109,7 @@ export function HomeScreen({ state, onOpen }: { readonly state: RoomState; reado
             )}
             <TechnicalDetail words={status.technical} />
           </div>
-        </section>
+        </button>
         <section className={mergeClasses(styles.card, encryption.available ? styles.cardGood : styles.cardQuiet)} data-testid="room-encryption">
           <span className={styles.cardIcon} aria-hidden="true">
             {encryption.available ? <ShieldLockFilled /> : <LockClosedRegular />}
