@@ -43,6 +43,7 @@ export function createCallLine(options: CallLineOptions): CallLine {
   let session: LineFacts['session'] = null;
   let media: MediaStatistics | null = null;
   let problem: LineFacts['problem'] = null;
+  let recordings: Promise<void> = Promise.resolve();
 
   /** For events that no person waits for. */
   function happened(event: CallEvent): void {
@@ -89,6 +90,8 @@ export function createCallLine(options: CallLineOptions): CallLine {
         return ask(effect.epoch, (m) => m.setHeld(effect.on), true);
       case 'media-screen':
         return shareScreen(effect);
+      case 'media-recording':
+        return record(effect);
       case 'media-close':
         return closeSession(effect.epoch);
       case 'start-timer':
@@ -128,9 +131,14 @@ export function createCallLine(options: CallLineOptions): CallLine {
     taken.on('update', ({ sdp }) => happened({ type: 'update-ready', epoch, sdp }));
     taken.on('secured', ({ code }) => happened({ type: 'secured', epoch, code }));
     taken.on('failed', (failure) => happened({ type: 'media-failed', epoch, failure }));
+    taken.on('key', () => log.debug('the other side pressed a key', { epoch }));
     taken.on('screenEnded', ({ code, text }) => {
       log.warn('sharing has stopped', { code, text });
       happened({ type: 'screen-ended', epoch });
+    });
+    taken.on('recordingEnded', ({ code, text }) => {
+      log.warn('recording has stopped', { code, text });
+      happened({ type: 'recording-ended', epoch });
     });
     taken.on('exit', ({ expected }) => {
       if (current() && !expected) media = null;
@@ -169,9 +177,9 @@ export function createCallLine(options: CallLineOptions): CallLine {
    * A share that cannot begin is told to the person who asked for it, and leaves the call as it is. One that cannot be ended is one of a process
    * that is gone; to call that an end again would go on for ever.
    */
-  function shareScreen({ epoch, on }: Extract<CallEffect, { type: 'media-screen' }>): Promise<void> | undefined {
+  function shareScreen({ epoch, on, source }: Extract<CallEffect, { type: 'media-screen' }>): Promise<void> | undefined {
     if (session?.epoch !== epoch) return;
-    return session.media.setScreen(on).catch((cause) => {
+    return session.media.setScreen(on, source).catch((cause) => {
       const error = asCloisterError(cause, 'CL_MEDIA_SCREEN_SOURCE');
       if (!on) {
         log.warn('sharing could not be ended', { code: error.code });
@@ -180,6 +188,35 @@ export function createCallLine(options: CallLineOptions): CallLine {
       happened({ type: 'screen-ended', epoch });
       throw error;
     });
+  }
+
+  /** One after the other: what was ended before it began does not begin after its end. */
+  function record(effect: Extract<CallEffect, { type: 'media-recording' }>): Promise<void> {
+    const done = recordings.then(() => switchRecording(effect));
+    recordings = done.catch(() => {});
+    return done;
+  }
+
+  /** Nothing is recorded before the other side was told: where that cannot be done, the recording does not begin. */
+  async function switchRecording({ epoch, on, notice }: Extract<CallEffect, { type: 'media-recording' }>): Promise<void> {
+    const tell = async (): Promise<void> => {
+      if (notice !== null) await signaling.send(notice.to, notice.call, notice.message);
+    };
+    const current = (): MediaSession | null => (session?.epoch === epoch ? session.media : null);
+    try {
+      if (on) await tell();
+      try {
+        await current()?.setRecording(on);
+      } finally {
+        if (!on) await tell();
+      }
+    } catch (cause) {
+      const error = asCloisterError(cause, 'CL_CALL_RECORDING');
+      log.warn('recording could not be switched', { on, code: error.code });
+      if (!on) return;
+      happened({ type: 'recording-ended', epoch });
+      throw error;
+    }
   }
 
   function closeSession(epoch: number): undefined {

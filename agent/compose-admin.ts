@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAdminFile } from '../src/admin/admin-file.ts';
 import { createPairedPanels, keptPanels, NO_PANELS, type PairedPanels } from '../src/admin/paired-panels.ts';
-import { hashPin, verifyPin } from '../src/admin/pin-hash.ts';
+import { HASH_COST, type HashCost, hashPin, verifyPin } from '../src/admin/pin-hash.ts';
 import { createRoomAdmin, type RoomAdministrator } from '../src/admin/room-admin.ts';
 import { writeFileAtomically } from '../src/config/atomic-file.ts';
 import { createKeptFile } from '../src/config/kept-file.ts';
@@ -28,10 +28,11 @@ type Environment = { readonly clock: Clock; readonly log: Log };
 const OWNER_ONLY = 0o600;
 const MEGABYTE = 1024 * 1024;
 
-export function composeAdmin(config: Config, { clock, log }: Environment): RoomAdministrator {
+/** @param cost of a PIN's hash; a test that makes dozens of them takes a cheaper one */
+export function composeAdmin(config: Config, { clock, log }: Environment, cost: HashCost = HASH_COST): RoomAdministrator {
   return createRoomAdmin({
     file: createAdminFile({ path: adminFilePath(config.dataDirectory), writeFile: writeFileAtomically }),
-    hash: { hashPin, verifyPin },
+    hash: { hashPin: (pin) => hashPin(pin, cost), verifyPin },
     writeToken: async (token) => {
       await mkdir(config.dataDirectory, { recursive: true });
       await writeFileAtomically(adminTokenPath(config.dataDirectory), `${token}\n`, OWNER_ONLY);

@@ -17,11 +17,12 @@ import { nodeHidTransport } from '../src/devices/hid/node-hid.ts';
 import type { DescriptorSource, HidRow } from '../src/devices/hid/transport.ts';
 import { createLinuxLister } from '../src/devices/linux-devices.ts';
 import { identifyHidRows } from '../src/devices/linux-identity.ts';
-import type { DeviceRegistry, HidDevices } from '../src/devices/port.ts';
+import type { DeviceRegistry, HidDevices, RoomCameras } from '../src/devices/port.ts';
 import { createRegistry } from '../src/devices/registry.ts';
 import { createWindowsLister, createWindowsLook } from '../src/devices/windows-devices.ts';
 import type { Clock } from '../src/kernel/clock.ts';
 import type { Log } from '../src/kernel/log.ts';
+import { createDeviceTest } from './device-test.ts';
 import { runMediaTrial } from './media-trial.ts';
 import { createRoomDevices, type RoomDevices } from './room-devices.ts';
 
@@ -44,7 +45,13 @@ export const identifyHid = (rows: readonly HidRow[]): Promise<readonly HidIdenti
 /** Which touch consoles were there, in the room's data folder. */
 export const consoleFile = (config: Config): string => join(config.dataDirectory, 'touch-consoles.json');
 
-export type ComposedDevices = { readonly watch: DeviceWatch; readonly registry: DeviceRegistry; readonly hid: HidDevices; readonly devices: RoomDevices };
+export type ComposedDevices = {
+  readonly watch: DeviceWatch;
+  readonly registry: DeviceRegistry;
+  readonly hid: HidDevices;
+  readonly cameras: RoomCameras;
+  readonly devices: RoomDevices;
+};
 
 /** Windows has no events for it without a package, and no V4L2 (docs/adr/0027-windows.md). */
 function platformOf(config: Config, { clock, log }: Environment) {
@@ -59,7 +66,8 @@ function platformOf(config: Config, { clock, log }: Environment) {
   return { watch: createDeviceWatch({ clock, log, look, folders: [], matters: () => true }), list: createWindowsLister(captures), ctl: null };
 }
 
-export function composeDevices(config: Config, { clock, log }: Environment): ComposedDevices {
+/** @param origins of this room's own pages: they alone get the picture of a camera that is tried */
+export function composeDevices(config: Config, { clock, log }: Environment, origins: () => readonly string[] = () => []): ComposedDevices {
   const { watch, list, ctl } = platformOf(config, { clock, log: log.child({ part: 'device watch' }) });
   const registry = createRegistry({
     list,
@@ -93,6 +101,7 @@ export function composeDevices(config: Config, { clock, log }: Environment): Com
     clock,
     log: log.child({ part: 'cameras' })
   });
-  const devices = createRoomDevices({ hid, registry, cameras, volumePercent: config.media.volumePercent, clock, log: log.child({ part: 'devices' }) });
-  return { watch, registry, hid, devices };
+  const test = createDeviceTest({ pages: () => ({ host: '127.0.0.1', origins: origins() }), clock, log: log.child({ part: 'device test' }) });
+  const devices = createRoomDevices({ hid, registry, cameras, test, volumePercent: config.media.volumePercent, clock, log: log.child({ part: 'devices' }) });
+  return { watch, registry, hid, cameras, devices };
 }

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { localEncryption } from '../src/call/encryption-decision.ts';
 import { createKeptFile, removeRemains } from '../src/config/kept-file.ts';
 import type { Config } from '../src/config/schema.ts';
+import { listWindows, runXTool } from '../src/devices/desktop/x11-desktop.ts';
+import type { DeviceRegistry, RoomCameras } from '../src/devices/port.ts';
 import { certificateView } from '../src/identity/certificate-view.ts';
 import { openEnvelopes } from '../src/identity/envelopes.ts';
 import type { EndpointIdentity } from '../src/identity/port.ts';
@@ -18,7 +20,7 @@ import { Scope } from '../src/kernel/scope.ts';
 import { createMediaProcesses } from '../src/media/client.ts';
 import { createHardwareProbe } from '../src/media/encode/hardware-probe.ts';
 import type { IceServer, MediaDevices, MediaSettings } from '../src/media/port.ts';
-import { idleView } from '../src/media/source/chosen-devices.ts';
+import { devicesFor, idleView } from '../src/media/source/chosen-devices.ts';
 import { viewOfChoice } from '../src/media/source/source-view.ts';
 import { keptPeople } from '../src/people/kept-people.ts';
 import { createPeople } from '../src/people/people.ts';
@@ -39,7 +41,13 @@ import { composeAdmin, composeRemote, composeReports, composeSilences } from './
 import { composeDevices } from './compose-devices.ts';
 import type { Part } from './lifecycle.ts';
 import { ownAddresses } from './own-addresses.ts';
+import { readRecordingRecipient } from './recording-recipient.ts';
 import { createRoom } from './room.ts';
+import type { RoomDevices } from './room-devices.ts';
+import { createRoomSound } from './room-sound.ts';
+import { createShareSources, type ShareSources } from './share-sources.ts';
+import { createSpeak } from './speak.ts';
+import { startTone } from './tone-process.ts';
 import { AGENT_VERSION } from './version.ts';
 
 const UI_DIRECTORY = fileURLToPath(new URL('../dist/ui', import.meta.url));
@@ -221,8 +229,9 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
   const relayAuthority = config.media.relay.certificateAuthority;
   const relayAuthorityPem = relayAuthority === undefined ? undefined : await readPem(relayAuthority);
   const relay = composeRelayCredentials(config, signaling, environment);
+  const recipient = config.recording.recipient === undefined ? null : await readRecordingRecipient(config.recording.recipient);
   const hardware = createHardwareProbe({ mode: config.media.hardwareEncoding, codecs: config.media.codecs, log: log.child({ part: 'hardware' }) });
-  const { watch, registry, devices } = composeDevices(config, environment);
+  const { watch, registry, cameras, devices } = composeDevices(config, environment, () => ui.origins());
   const settings = (): MediaSettings => ({
     roomName: config.room.name,
     camera: config.media.camera,
@@ -237,6 +246,7 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     hardwareEncoders: hardware.usable(),
     iceServers: iceServersOf(config, relay, relayAuthorityPem),
     fips: config.encryption.fips,
+    recording: recipient === null ? null : { directory: join(config.dataDirectory, 'recordings'), recipient, maxBytes: config.recording.maxBytes },
     displayHost: '127.0.0.1',
     displayOrigins: ui.origins()
   });
@@ -263,6 +273,14 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     clock,
     log: log.child({ part: 'clearing' })
   });
+  const { speaker } = config.media;
+  const sound = createRoomSound({
+    choice: speaker,
+    speaker: () => devicesFor(speaker, registry.order().speaker)[0]?.path ?? null,
+    startTone,
+    clock,
+    log: log.child({ part: 'sound' })
+  });
   const room = createRoom({
     agentVersion: AGENT_VERSION,
     room: { name: config.room.name, account: identity.account, organisation: identity.organisation, endpoint: identity.endpointId },
@@ -270,6 +288,10 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
     localEncryption: () => localEncryption({ ...config.encryption, setting: kept.settings.encryption() }),
     sources: () => sourcesOf(config, registry.order()),
     devices,
+    records: recipient !== null,
+    shareSources: composeShareSources(config, registry, cameras, devices),
+    sound,
+    speak: createSpeak(),
     parts: { ...kept, admin, reports, silences, clearing },
     certificate: certificateView(identity.certificatePem),
     acceptTransfers: config.call.acceptTransfers,
@@ -320,10 +342,27 @@ export async function composeRoom(config: Config, brokerUrl: string, environment
       ...(relay === null ? [] : [{ name: 'relay', part: relay }]),
       { name: 'media processes', part: closedOnly(mediaProcesses) },
       { name: 'hardware probe', part: hardware },
+      { name: 'sound', part: sound },
       { name: 'room', part: room }
     ],
     url: () => ui.url
   };
+}
+
+/** X windows on Linux; on Windows the desktop as a whole. */
+function composeShareSources(config: Config, registry: DeviceRegistry, cameras: RoomCameras, devices: RoomDevices): ShareSources {
+  const display = process.env['DISPLAY'] ?? null;
+  const desktop = process.platform === 'win32' ? 'windows' : display;
+  return createShareSources({
+    choice: config.media.screen,
+    desktop,
+    windows: async () => (desktop === null || desktop === 'windows' ? [] : listWindows(runXTool(desktop))),
+    inputs: async () => {
+      await cameras.lookAtSignals();
+      return devices.facts().media;
+    },
+    pathOf: registry.pathOf
+  });
 }
 
 /** What people set and left in this room, in the data folder. */

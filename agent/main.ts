@@ -19,6 +19,7 @@ const COMMANDS: Record<string, Command> = {
   status: { summary: 'what the room is doing', load: async () => (await import('./commands/status.ts')).runStatusCommand },
   devices: { summary: 'cameras, microphones, loudspeakers, speakerphones', load: async () => (await import('./commands/devices.ts')).runDevicesCommand },
   doctor: { summary: 'check this machine and its configuration', load: async () => (await import('./commands/doctor.ts')).runDoctorCommand },
+  recording: { summary: 'make the key of recordings, and open one', load: async () => (await import('./commands/recording.ts')).runRecordingCommand },
   pin: { summary: 'take away the administrator’s PIN', load: async () => (await import('./commands/pin.ts')).runPinCommand },
   'relay-credentials': {
     summary: 'give rooms short-lived credentials for TURN relays',

@@ -4,6 +4,7 @@ import type { CallOnDevices, DeviceRegistry, HidCommand, HidDevices, RoomCameras
 import type { Clock, Timer } from '../src/kernel/clock.ts';
 import type { ErrorCode } from '../src/kernel/error-codes.ts';
 import { errorCodes } from '../src/kernel/error-codes.ts';
+import { CloisterError } from '../src/kernel/errors.ts';
 import { createEvents, type EventSource } from '../src/kernel/events.ts';
 import type { Log } from '../src/kernel/log.ts';
 import { Scope } from '../src/kernel/scope.ts';
@@ -11,7 +12,7 @@ import type { MediaDevices } from '../src/media/port.ts';
 import type { RoomFacts } from '../src/room/project.ts';
 import type { DeviceKind, DeviceProblem, DeviceView } from '../src/room/state.ts';
 import type { DevicesPort } from '../src/ui-server/port.ts';
-import { notYet } from './not-yet.ts';
+import type { DeviceTest } from './device-test.ts';
 
 export type CallCommand = Exclude<HidCommand, 'volume-up' | 'volume-down' | 'toggle-speaker' | 'offer-to-call'>;
 
@@ -41,6 +42,7 @@ export type RoomDevicesOptions = {
   readonly hid: HidDevices;
   readonly registry: DeviceRegistry;
   readonly cameras: RoomCameras;
+  readonly test: DeviceTest;
   readonly volumePercent: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -52,7 +54,7 @@ const LIFTED_MS = 60_000;
 /** A capture input at which nobody has plugged in a laptop is no fault of the room. */
 const ONLY_WHILE_SHARING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CL_DEVICE_NO_SIGNAL', 'CL_DEVICE_PROTECTED']);
 
-export function createRoomDevices({ hid, registry, cameras, volumePercent: initial, clock, log }: RoomDevicesOptions): RoomDevices {
+export function createRoomDevices({ hid, registry, cameras, test, volumePercent: initial, clock, log }: RoomDevicesOptions): RoomDevices {
   const scope = new Scope();
   const events = createEvents<RoomDevicesEvents>((error) => log.error('a listener of the devices failed', { error: String(error) }));
   const since = new Map<string, number>();
@@ -60,6 +62,7 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
   let speakerMuted = false;
   let lifted: { readonly atMs: number; readonly over: Timer } | null = null;
   let sharing = false;
+  let inCall = false;
   let known: readonly DeviceTrouble[] = [];
 
   const media = (): readonly DeviceView[] => [
@@ -130,6 +133,7 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
         })
       );
       scope.own(cameras.on('changed', changed));
+      scope.own(test.on('changed', changed));
       // The registry first: speakerphones are told from other HID devices by their sound, cameras are asked by their paths.
       await registry.start(signal);
       await Promise.all([hid.start(signal), cameras.start(signal)]);
@@ -139,6 +143,9 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
       const calls = call.phase !== 'idle' && lifted !== null;
       const news = calls || shares !== sharing;
       sharing = shares;
+      inCall = call.phase !== 'idle';
+      // A call needs the devices, or soon will.
+      if (inCall && test.view() !== null) void test.stop();
       if (calls) {
         lifted?.over.cancel();
         lifted = null;
@@ -148,7 +155,7 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
       cameras.setSharing(sharing);
       if (news) changed();
     },
-    facts: () => ({ media: media(), hid: hid.state(), test: null, volumePercent, speakerMuted, liftedAtMs: lifted?.atMs ?? null }),
+    facts: () => ({ media: media(), hid: hid.state(), test: test.view(), volumePercent, speakerMuted, liftedAtMs: lifted?.atMs ?? null }),
     troubles: () => known,
     order: registry.order,
     playedPercent,
@@ -176,10 +183,21 @@ export function createRoomDevices({ hid, registry, cameras, volumePercent: initi
       }
     },
     presets: async (id) => cameras.of(id).presets(),
-    startTest: notYet,
-    stopTest: notYet,
-    previewTicket: notYet,
+    async startTest(id) {
+      const device = media().find((each) => each.id === id);
+      if (device === undefined) throw new CloisterError('CL_DEVICE_UNKNOWN');
+      const path = registry.pathOf(id);
+      if (path === null) throw new CloisterError('CL_DEVICE_OPEN', `${device.name} is away, or has no picture here.`);
+      if (inCall) throw new CloisterError('CL_CALL_BUSY');
+      const { format } = registry.order()[device.kind].find((each) => each.path === path) ?? {};
+      await test.start(id, { kind: device.kind, choice: path, name: device.name, ...(format === undefined ? {} : { format }) });
+      // One that began while the test did.
+      if (inCall) await test.stop();
+    },
+    stopTest: test.stop,
+    previewTicket: test.ticket,
     async [Symbol.asyncDispose]() {
+      await test[Symbol.asyncDispose]();
       await scope[Symbol.asyncDispose]();
       await Promise.all([hid[Symbol.asyncDispose](), registry[Symbol.asyncDispose](), cameras[Symbol.asyncDispose]()]);
     }

@@ -29,21 +29,27 @@ import type { Clock, Timer } from '../src/kernel/clock.ts';
 import { type ErrorCode, errorCodes } from '../src/kernel/error-codes.ts';
 import { asCloisterError, CloisterError } from '../src/kernel/errors.ts';
 import type { Log } from '../src/kernel/log.ts';
+import type { Language } from '../src/kernel/panel-choices.ts';
 import { Scope } from '../src/kernel/scope.ts';
 import { uuidV7 } from '../src/kernel/uuid.ts';
 import type { MediaFailure, MediaProcesses, MediaSession } from '../src/media/port.ts';
+import { noRecipient } from '../src/media/recording/no-recipient.ts';
 import { recentCallOf } from '../src/people/recent-call.ts';
 import type { CredentialsClient } from '../src/relay/credentials-client.ts';
 import { callOnDevices } from '../src/room/call-on-devices.ts';
-import { type CallFacts, projectRoomState, type RoomFacts } from '../src/room/project.ts';
+import { type CallFacts, type CodeShown, projectRoomState, type RoomFacts, showsCode } from '../src/room/project.ts';
+import { soundFor } from '../src/room/sound-choice.ts';
 import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
 import type { InboundCallMessage, Signaling } from '../src/signaling/port.ts';
 import type { CallAction, CallActionOptions, RoomPort } from '../src/ui-server/port.ts';
 import type { CallJournal } from './call-journal.ts';
 import { type CallLine, createCallLine } from './call-line.ts';
-import { notYet } from './not-yet.ts';
+import { createCodeComparison } from './code-comparison.ts';
 import type { CallCommand, RoomDevices } from './room-devices.ts';
 import type { RoomParts } from './room-parts.ts';
+import type { RoomSound } from './room-sound.ts';
+import type { ShareSources } from './share-sources.ts';
+import type { Speak } from './speak.ts';
 
 export type RoomOptions = {
   readonly agentVersion: string;
@@ -53,7 +59,12 @@ export type RoomOptions = {
   readonly localEncryption: () => LocalEncryption;
   readonly sources: () => RoomFacts['sources'];
   readonly devices: RoomDevices;
+  readonly shareSources: ShareSources;
+  /** Somebody who may play recordings is configured. */
+  readonly records: boolean;
   readonly parts: RoomParts;
+  readonly sound: RoomSound;
+  readonly speak: Speak;
   /** This endpoint’s own. */
   readonly certificate: RoomState['certificate'];
   /** The other side of a call may have this room call somebody else. */
@@ -88,8 +99,9 @@ const RESTART_AFTER_MS = 500;
 
 const PARK_CODE = /^[0-9]{4}$/;
 /** The parked call's other side has to call within this. */
-const RETRIEVE_LIMIT_MS = 10_000;
+const RETRIEVE_LIMIT_MS = 15_000;
 const REFUSED_WAIT_MS = 500;
+const RELEASE_LIMIT_MS = 2_000;
 
 type Retrieving = {
   readonly id: string;
@@ -102,7 +114,8 @@ type Retrieving = {
 export type Room = RoomPort & AsyncDisposable & { start(signal: AbortSignal): Promise<void> };
 
 export function createRoom(options: RoomOptions): Room {
-  const { clock, log, signaling, devices, parts } = options;
+  const { clock, log, signaling, devices, parts, sound } = options;
+  const comparison = createCodeComparison();
   const scope = new Scope();
   const callLines = new Map<number, CallLine>();
   const journalled = new Map<number, JournalEntry>();
@@ -119,6 +132,7 @@ export function createRoom(options: RoomOptions): Room {
   let shown: RoomState | null = null;
   let notifying = false;
   let redialledAtMs = Number.NEGATIVE_INFINITY;
+  let codeShown: CodeShown | null = null;
   let onDevices: CallOnDevices & { readonly sharing: boolean } = { phase: 'idle', muted: false, sharing: false };
 
   // ── facts to state ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,6 +150,8 @@ export function createRoom(options: RoomOptions): Room {
     if (noRelaySinceMs !== null) add('CL_RELAY_CREDENTIALS', 'warning', noRelaySinceMs);
     const hardwareProblem = options.hardware?.problem() ?? null;
     if (hardwareProblem !== null) add(hardwareProblem.code, 'warning', hardwareSinceMs, hardwareProblem.text);
+    const noSoundSinceMs = sound.missingSinceMs();
+    if (noSoundSinceMs !== null) add('CL_SOUND', 'warning', noSoundSinceMs);
     for (const trouble of devices.troubles()) add(trouble.code, 'warning', trouble.sinceMs, trouble.text);
     for (const { call } of lines.lines) if (call.parkOverAtMs !== null) add('CL_PARK_RETURNED', 'warning', call.parkOverAtMs);
     for (const line of callLines.values()) {
@@ -154,7 +170,7 @@ export function createRoom(options: RoomOptions): Room {
     return {
       call,
       verdict: { state: verdict(call), confirmedBy: confirmedBy(call) },
-      unavailableFeatures: unavailableFeatures(call.encryption.agreed),
+      unavailableFeatures: unavailableFeatures(call.encryption.agreed, options.records),
       media: facts?.media ?? null,
       mediaProblem: facts?.problem?.failure ?? null,
       consulting: consultationFor(lines, call.id)?.call.peer.account ?? null,
@@ -179,8 +195,9 @@ export function createRoom(options: RoomOptions): Room {
       clock: clockState,
       settings: parts.settings.view(),
       people: parts.people.view(),
-      sound: { playing: null, by: null },
-      display: { showsCode: false },
+      sound: sound.view(),
+      display: { showsCode: showsCode(codeShown, front === null ? null : callFacts(front)) },
+      displays: sound.displays(),
       admin: parts.admin.view(),
       certificate: options.certificate,
       addresses: options.addresses(),
@@ -200,9 +217,15 @@ export function createRoom(options: RoomOptions): Room {
     devices.show({ phase, muted }, sharing);
   }
 
+  /** At once, too: what is answered does not go on ringing. */
+  function sounds(): void {
+    sound.want(scope.closed ? null : soundFor(state(), clock.now()));
+  }
+
   function changed(): void {
     shown = null;
     showOnDevices();
+    sounds();
     if (notifying) return;
     notifying = true;
     setImmediate(() => {
@@ -256,7 +279,7 @@ export function createRoom(options: RoomOptions): Room {
     for (const { line, effect } of effects) {
       // Camera and microphone are let go of before another call of this room opens them.
       if (effect.type === 'not-rung') didNotRing(effect);
-      else if (effect.type === 'follow-reference') void Promise.allSettled([...done]).then(() => follow(effect));
+      else if (effect.type === 'follow-reference') void letGo(Promise.allSettled([...done])).then(() => follow(effect));
       else done.push(carryOut({ line, effect }));
     }
     for (const [key, line] of callLines) {
@@ -328,13 +351,21 @@ export function createRoom(options: RoomOptions): Room {
   async function receive(inbound: InboundCallMessage): Promise<void> {
     const replaced = replacedBy(lines, inbound);
     // The call that is replaced lets go of camera and microphone before the new one opens them.
-    if (replaced !== null) await dispatch({ type: 'line', line: replaced.key, event: { type: 'make-way' } });
+    if (replaced !== null) await letGo(onLine(replaced, { type: 'make-way' }));
     await dispatch({ type: 'message', inbound });
   }
 
   // ── several calls ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   const onLine = ({ key }: Line, event: CallEvent): Promise<void> => dispatch({ type: 'line', line: key, event });
+
+  /** Until camera, microphone and loudspeaker are released; one that hangs holds up nobody, the next call tries it again and again. */
+  function letGo(done: Promise<unknown>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const limit = scope.schedule(clock, RELEASE_LIMIT_MS, resolve);
+      done.then(() => resolve(), reject).finally(() => limit.cancel());
+    });
+  }
 
   /** The other side of a call asked this room to call somebody else. */
   async function follow({ call: id, reference, to, replaces }: Extract<CallEffect, { type: 'follow-reference' }>): Promise<void> {
@@ -359,10 +390,10 @@ export function createRoom(options: RoomOptions): Room {
 
   /** People talk in this call again: the others are held, and one that was only being placed is ended. */
   async function talkIn(line: Line, event: CallEvent): Promise<void> {
-    const before = lines;
-    for (const other of before.lines) {
-      if (other.key === line.key || !runs(other) || waits(other)) continue;
-      if (other.call.phase === 'connected') await onLine(other, { type: 'set-held', on: true });
+    for (const { key } of lines.lines) {
+      const other = lines.lines.find((each) => each.key === key);
+      if (other === undefined || other.key === line.key || !runs(other) || waits(other)) continue;
+      if (other.call.phase === 'connected') await letGo(onLine(other, { type: 'set-held', on: true }));
       else if (other.call.direction === 'outgoing' || other.call.answered) await onLine(other, { type: 'hang-up' });
     }
     await onLine(line, event);
@@ -379,7 +410,7 @@ export function createRoom(options: RoomOptions): Room {
     const account = accountOf(to);
     const { id, wanted, held } = line.call;
     if (lines.lines.filter(runs).length >= MAX_LINES) throw new CloisterError('CL_CALL_LINES_FULL');
-    await onLine(line, { type: 'consult', to: account });
+    await letGo(onLine(line, { type: 'consult', to: account }));
     try {
       await dispatch({
         type: 'place',
@@ -531,7 +562,10 @@ export function createRoom(options: RoomOptions): Room {
       if (running || lastCalled === null || nowMs - redialledAtMs < REDIAL_REST_MS) return;
       redialledAtMs = nowMs;
       place(lastCalled, { audio: true, video: true }).catch(unable(command));
-    } else if (running) dispatch({ type: 'line', line: front.key, event: COMMANDS[command](front.call) }).catch(unable(command));
+    } else if (running) {
+      const event = COMMANDS[command](front.call);
+      (command === 'resume' ? talkIn(front, event) : onLine(front, event)).catch(unable(command));
+    }
   }
 
   const unable =
@@ -542,6 +576,7 @@ export function createRoom(options: RoomOptions): Room {
   function listenToDevices(): void {
     for (const part of [parts.settings, parts.people, parts.admin, parts.silences]) scope.own(part.on('changed', changed));
     scope.own(devices.on('changed', changed));
+    scope.own(sound.on('changed', changed));
     scope.own(devices.on('command', obey));
     scope.own(
       devices.on('volume', (percent) => {
@@ -558,6 +593,25 @@ export function createRoom(options: RoomOptions): Room {
     scope.own(devices.on('order', (order) => tellMedia((media) => media.setDevices(order))));
   }
 
+  /** What the media process of the call in front says to one request. */
+  async function askFront<T>(request: (media: MediaSession) => Promise<T>): Promise<T & { readonly mediaEpoch: number }> {
+    const front = frontOf(lines);
+    const line = front === null ? undefined : callLines.get(front.key);
+    const session = line?.facts().session ?? null;
+    if (session === null) throw new CloisterError(front === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
+    const { epoch, media: process } = session;
+    try {
+      return { ...(await request(process)), mediaEpoch: epoch };
+    } catch (cause) {
+      // Asked in the moment in which the process is closed: there is none, as a moment later.
+      throw line?.facts().session?.epoch === epoch ? cause : new CloisterError('CL_CALL_WRONG_PHASE', undefined, { cause });
+    }
+  }
+
+  async function withSource(event: CallEvent, source: string): Promise<CallEvent> {
+    return event.type === 'set-screen' ? { ...event, source: await options.shareSources.choiceOf(source) } : event;
+  }
+
   async function place(to: string, wanted: { readonly audio: boolean; readonly video: boolean }): Promise<{ id: string }> {
     const account = accountOf(to);
     const id = uuidV7(clock.now(), randomBytes(10));
@@ -565,6 +619,41 @@ export function createRoom(options: RoomOptions): Room {
     const line = lineOfCall(lines, id);
     if (!wanted.audio && line !== null) await dispatch({ type: 'line', line: line.key, event: { type: 'set-microphone', on: false } });
     return { id };
+  }
+
+  // ── keys, and the code ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async function pressKeys({ key, call: current }: Line, digits: string): Promise<void> {
+    const session = callLines.get(key)?.facts().session ?? null;
+    if (current.phase !== 'connected' || current.held.here || current.held.there || session === null) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    await session.media.pressKeys(digits);
+  }
+
+  /** @throws CloisterError where there is no such call, or it has no code now */
+  function currentCode(id: string): { readonly line: Line; readonly code: string; readonly epoch: number } {
+    const line = lineOfCall(lines, id);
+    if (line === null) throw new CloisterError('CL_CALL_NONE');
+    const { code } = line.call.encryption;
+    const session = callLines.get(line.key)?.facts().session ?? null;
+    if (code === null || session === null || !runs(line)) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    return { line, code, epoch: session.epoch };
+  }
+
+  async function compareCode(id: string, digits: string, mediaEpoch: number): Promise<{ readonly matches: boolean }> {
+    const { line, code, epoch } = currentCode(id);
+    if (epoch !== mediaEpoch) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    const matches = comparison.fits(`${id} ${epoch}`, code, digits);
+    if (matches) await onLine(line, { type: 'codes-match', epoch });
+    return { matches };
+  }
+
+  async function speakCode(id: string, language: Language): Promise<Uint8Array> {
+    const { code, epoch } = currentCode(id);
+    const spoken = await options.speak(code, language);
+    // What is not current any more is not heard either.
+    const now = currentCode(id);
+    if (now.code !== code || now.epoch !== epoch) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    return spoken;
   }
 
   // ── the network ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -656,11 +745,19 @@ export function createRoom(options: RoomOptions): Room {
       touched();
       await parts.settings.change(change);
     },
-    compareCode: notYet,
-    speakCode: notYet,
-    selfViewTicket: notYet,
-    showCode: notYet,
-    shareSources: notYet,
+    compareCode,
+    speakCode,
+    setDisplays: sound.setDisplays,
+    selfViewTicket: async () => ({ url: (await askFront((media) => media.ownPictureTicket())).url }),
+    async showCode(shown) {
+      const front = frontOf(lines);
+      const facts = front === null ? null : callFacts(front);
+      if (shown && facts === null) throw new CloisterError('CL_CALL_NONE');
+      if (shown && facts?.call.encryption.code === null) throw new CloisterError('CL_CALL_WRONG_PHASE');
+      codeShown = shown && facts !== null ? { call: facts.call.id, mediaEpoch: facts.mediaEpoch } : null;
+      changed();
+    },
+    shareSources: options.shareSources.list,
     retrieve,
     silence: parts.silences.set,
     clearRoom: parts.clearing.clear,
@@ -670,26 +767,17 @@ export function createRoom(options: RoomOptions): Room {
       const line = lineOfCall(lines, id);
       if (line === null) throw new CloisterError('CL_CALL_NONE');
       const given = actionOptions ?? {};
+      if (action === 'dtmf') return pressKeys(line, given.digits ?? '');
       if (isOfStandardCalls(action)) return ofStandardCalls(line, action, given);
-      if (!isDone(action)) return notYet();
-      const event = ACTIONS[action](given);
+      // Only where there is something to look up: what is answered stops ringing in the same turn.
+      const asked = ACTIONS[action](given);
+      const event = given.source === undefined ? asked : await withSource(asked, given.source);
+      if (action === 'recording' && given.on === true && !options.records && line.call.encryption.agreed === 'standard') throw noRecipient();
       await (action === 'resume' ? talkIn(line, event) : onLine(line, event));
       // The call is gone at once, whether or not the account can be kept.
       if (action === 'decline' && given.block === true) await parts.people.block(line.call.peer.account);
     },
-    async displayTicket() {
-      const front = frontOf(lines);
-      const line = front === null ? undefined : callLines.get(front.key);
-      const session = line?.facts().session ?? null;
-      if (session === null) throw new CloisterError(front === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
-      const { epoch, media: process } = session;
-      try {
-        return { ...(await process.displayTicket()), mediaEpoch: epoch };
-      } catch (cause) {
-        // Asked in the moment in which the process is closed: there is none, as a moment later.
-        throw line?.facts().session?.epoch === epoch ? cause : new CloisterError('CL_CALL_WRONG_PHASE', undefined, { cause });
-      }
-    },
+    displayTicket: () => askFront((media) => media.displayTicket()),
     healthy: () => !scope.closed,
     async [Symbol.asyncDispose]() {
       for (const line of lines.lines.filter(runs)) await onLine(line, { type: 'hang-up' });
@@ -725,8 +813,7 @@ const STANDARD_ACTIONS: ReadonlySet<CallAction> = new Set<StandardAction>([
 ]);
 const isOfStandardCalls = (action: CallAction): action is StandardAction => STANDARD_ACTIONS.has(action);
 
-type DoneAction = Exclude<CallAction, StandardAction | 'dtmf' | 'recording'>;
-const isDone = (action: CallAction): action is DoneAction => Object.hasOwn(ACTIONS, action);
+type DoneAction = Exclude<CallAction, StandardAction | 'dtmf'>;
 
 const ACTIONS: Record<DoneAction, (options: CallActionOptions) => CallEvent> = {
   answer: ({ video = true }) => ({ type: 'answer', video }),
@@ -740,6 +827,7 @@ const ACTIONS: Record<DoneAction, (options: CallActionOptions) => CallEvent> = {
   'stop-sharing': () => ({ type: 'set-screen', on: false }),
   hold: () => ({ type: 'set-held', on: true }),
   resume: () => ({ type: 'set-held', on: false }),
+  recording: ({ on = false }) => ({ type: 'set-recording', on }),
   'codes-match': ({ mediaEpoch = null }) => ({ type: 'codes-match', epoch: mediaEpoch }),
   'codes-differ': ({ mediaEpoch = null }) => ({ type: 'codes-differ', epoch: mediaEpoch })
 };

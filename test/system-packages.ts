@@ -9,7 +9,7 @@ export type Suite = 'unit' | 'integration' | 'browser' | 'lab';
 type Tool = { readonly command: string; readonly packages: readonly string[]; readonly suites: readonly Suite[] };
 
 const TOOLS: readonly Tool[] = [
-  { command: 'chromium', packages: ['chromium', 'fonts-liberation'], suites: ['integration', 'browser'] },
+  { command: 'chromium', packages: ['chromium', 'fonts-liberation', 'fonts-ipafont-gothic'], suites: ['integration', 'browser'] },
   { command: 'mosquitto', packages: ['mosquitto'], suites: ['integration'] },
   { command: 'tshark', packages: ['tshark'], suites: ['integration'] },
   { command: 'strace', packages: ['strace'], suites: ['integration'] },
@@ -17,6 +17,8 @@ const TOOLS: readonly Tool[] = [
   { command: 'openssl', packages: ['openssl'], suites: ['integration'] },
   { command: 'turnserver', packages: ['coturn'], suites: ['integration'] },
   { command: 'Xvfb', packages: ['xvfb'], suites: ['integration'] },
+  // With xprop, xev and xmessage.
+  { command: 'xwininfo', packages: ['x11-utils'], suites: ['integration'] },
   { command: 'qemu-system-x86_64', packages: ['qemu-system-x86'], suites: ['lab'] },
   { command: 'busybox', packages: ['busybox-static'], suites: ['lab'] },
   { command: 'xz', packages: ['xz-utils'], suites: ['lab'] },

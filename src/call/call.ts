@@ -2,7 +2,7 @@
 // Types only, so that the machine, the verdict and the driver in agent/ share one vocabulary.
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { CloisterError } from '../kernel/errors.ts';
-import type { MediaCallOptions, MediaFailure } from '../media/port.ts';
+import type { MediaCallOptions, MediaFailure, SourceChoice } from '../media/port.ts';
 import type { CallPhase, EndReason, StandardReason } from '../room/state.ts';
 import type { CallMessage, IceCandidate, ReferReason } from '../signaling/messages.ts';
 import type { InboundCallMessage, Party } from '../signaling/port.ts';
@@ -72,6 +72,8 @@ export type CallRecord = {
   readonly wanted: { readonly microphone: boolean; readonly camera: boolean; readonly screen: boolean };
   /** Who holds the call: nothing is sent and nothing played by that side. */
   readonly held: { readonly here: boolean; readonly there: boolean };
+  /** Who records; `there`: as the other side says. Never here in an end-to-end encrypted call. */
+  readonly recording: { readonly here: boolean; readonly there: boolean };
   readonly exchange: Exchange;
   readonly encryption: CallEncryption;
   /** What this side could do when the call began: a switch that is turned counts from the next call on. */
@@ -133,8 +135,10 @@ export type CallEvent =
   | { readonly type: 'codes-differ'; readonly epoch: number | null }
   | { readonly type: 'set-microphone'; readonly on: boolean }
   | { readonly type: 'set-camera'; readonly on: boolean }
-  | { readonly type: 'set-screen'; readonly on: boolean }
+  /** `source`: what a person chose, as the media process knows it; the configured one where left out. */
+  | { readonly type: 'set-screen'; readonly on: boolean; readonly source?: SourceChoice }
   | { readonly type: 'set-held'; readonly on: boolean }
+  | { readonly type: 'set-recording'; readonly on: boolean }
   // handing over
   | { readonly type: 'consult'; readonly to: string }
   | { readonly type: 'transfer'; readonly to: string; readonly kind: Extract<Handover, { role: 'referrer' }>['kind']; readonly replaces: Replaces | null }
@@ -160,6 +164,8 @@ export type CallEvent =
   | { readonly type: 'media-lost'; readonly epoch: number }
   /** The shared screen could not be opened, or is lost. */
   | { readonly type: 'screen-ended'; readonly epoch: number }
+  /** The recording could not begin, or has stopped by itself. */
+  | { readonly type: 'recording-ended'; readonly epoch: number }
   | { readonly type: 'timer'; readonly name: TimerName };
 
 export type Taken = { readonly origin: Origin; readonly microphone: boolean; readonly camera: boolean; readonly referredBy: CallRecord['referredBy'] };
@@ -197,7 +203,9 @@ export type CallEffect =
   | { readonly type: 'media-candidates'; readonly epoch: number; readonly candidates: readonly IceCandidate[] }
   | { readonly type: 'media-microphone'; readonly epoch: number; readonly on: boolean }
   | { readonly type: 'media-camera'; readonly epoch: number; readonly on: boolean }
-  | { readonly type: 'media-screen'; readonly epoch: number; readonly on: boolean }
+  | { readonly type: 'media-screen'; readonly epoch: number; readonly on: boolean; readonly source?: SourceChoice }
+  /** `notice` goes to the other side before the recording begins, and after it has ended. */
+  | { readonly type: 'media-recording'; readonly epoch: number; readonly on: boolean; readonly notice: Extract<CallEffect, { readonly type: 'send' }> | null }
   | { readonly type: 'media-held'; readonly epoch: number; readonly on: boolean }
   | { readonly type: 'media-close'; readonly epoch: number }
   | { readonly type: 'start-timer'; readonly name: TimerName; readonly delayMs: number }

@@ -15,11 +15,14 @@ const FEATURES = [
   { feature: 'apps', offered: false }
 ] as const;
 
-/** @param agreed null while it is not settled: nothing is told before */
-export function unavailableFeatures(agreed: 'end-to-end' | 'standard' | null): CallView['unavailable'] {
+/**
+ * @param agreed null while it is not settled: nothing is told before
+ * @param records somebody who may play recordings is configured
+ */
+export function unavailableFeatures(agreed: 'end-to-end' | 'standard' | null, records = true): CallView['unavailable'] {
   if (agreed === null) return [];
   return FEATURES.flatMap(({ feature, offered }): Unavailable[] => {
     if (agreed === 'end-to-end') return [{ feature, reason: 'end-to-end-encryption' }];
-    return offered ? [] : [{ feature, reason: 'not-offered-here' }];
+    return offered && (records || feature !== 'recording') ? [] : [{ feature, reason: 'not-offered-here' }];
   });
 }

@@ -41,6 +41,7 @@ export function step(state: CallState, event: CallEvent, context: CallContext): 
     case 'set-camera':
     case 'set-screen':
     case 'set-held':
+    case 'set-recording':
       return state.call === null ? refused(state, 'CL_CALL_NONE') : person(state, state.call, event, context);
     case 'consult':
     case 'transfer':
@@ -80,6 +81,7 @@ function takeMedia(call: CallRecord): CallEffect {
 }
 
 const NOT_HELD: CallRecord['held'] = { here: false, there: false };
+const NOT_RECORDED: CallRecord['recording'] = { here: false, there: false };
 
 const NOT_HANDED_OVER = {
   handover: null,
@@ -123,6 +125,7 @@ function end(state: CallState, call: CallRecord, context: CallContext, ending: C
       endedAtMs: context.now,
       ended: ending,
       wanted: { ...call.wanted, screen: false },
+      recording: NOT_RECORDED,
       handover: null,
       handoverFailed: null,
       parked: null,
@@ -169,6 +172,7 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
     phase: 'inviting',
     wanted: { microphone: event.microphone ?? true, camera: event.video, screen: false },
     held: NOT_HELD,
+    recording: NOT_RECORDED,
     ...NOT_HANDED_OVER,
     origin: event.origin ?? null,
     referredBy: event.referredBy ?? null,
@@ -198,7 +202,20 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
 
 type PersonEvent = Extract<
   CallEvent,
-  { type: 'answer' | 'decline' | 'hang-up' | 'touched' | 'codes-match' | 'codes-differ' | 'set-microphone' | 'set-camera' | 'set-screen' | 'set-held' }
+  {
+    type:
+      | 'answer'
+      | 'decline'
+      | 'hang-up'
+      | 'touched'
+      | 'codes-match'
+      | 'codes-differ'
+      | 'set-microphone'
+      | 'set-camera'
+      | 'set-screen'
+      | 'set-held'
+      | 'set-recording';
+  }
 >;
 
 /** Whoever touches anything is here: a call that was about to be answered by itself waits for that person from then on. */
@@ -231,11 +248,14 @@ function act(state: CallState, call: CallRecord, event: PersonEvent, context: Ca
     case 'set-screen': {
       // Nothing is shared before people can see with whom and how securely. What is off stays off, in any phase.
       if (event.on && (call.phase !== 'connected' || !call.encryption.secured || call.held.here)) return refused(state, 'CL_CALL_WRONG_PHASE');
-      const effect: CallEffect = { type: 'media-screen', epoch: call.exchange.epoch, on: event.on };
+      const chosen = event.source === undefined ? {} : { source: event.source };
+      const effect: CallEffect = { type: 'media-screen', epoch: call.exchange.epoch, on: event.on, ...chosen };
       return next(state, { ...call, wanted: { ...call.wanted, screen: event.on } }, [effect]);
     }
     case 'set-held':
       return hold(state, call, event.on, context);
+    case 'set-recording':
+      return record(state, call, event.on);
     case 'codes-match':
       if (!comparable(call, event.epoch)) return refused(state, 'CL_CALL_WRONG_PHASE');
       return next(
@@ -264,6 +284,19 @@ function hold(state: CallState, call: CallRecord, on: boolean, context: CallCont
   if (!on && call.held.here && !context.mayTalk) return refused(state, 'CL_CALL_BUSY');
   const { call: after, effects } = held(on ? call : { ...call, parkOverAtMs: null }, on);
   return next(state, after, effects);
+}
+
+/** Of standard calls alone (R6). The other side is told before anything is written, and again when nothing is written any more. */
+function record(state: CallState, call: CallRecord, on: boolean): Step {
+  if (on && call.encryption.agreed === 'end-to-end') return refused(state, 'CL_CALL_FEATURE_UNAVAILABLE');
+  if (on && (call.phase !== 'connected' || !call.encryption.secured || call.held.here)) return refused(state, 'CL_CALL_WRONG_PHASE');
+  if (call.recording.here === on) return unchanged(state);
+  return next(state, { ...call, recording: { ...call.recording, here: on } }, [recordingEffect(call, on)]);
+}
+
+function recordingEffect(call: CallRecord, on: boolean): CallEffect {
+  const [notice = null] = toPeer(call, { type: 'call.update', body: { recording: on } }).filter((effect) => effect.type === 'send');
+  return { type: 'media-recording', epoch: call.exchange.epoch, on, notice };
 }
 
 /** A touch that was meant for a code which is not shown any more says nothing about the present one. */
@@ -323,8 +356,9 @@ function receive(state: CallState, inbound: InboundCallMessage, taken: Taken | n
       if (role === 'caller' && !settled) return unchanged(state);
       if (message.type === 'call.update-answer')
         return next(state, known, [{ type: 'media-accept-update-answer', epoch, sdp: message.body.sdp, answers: message.body.answers }]);
-      const { sdp, held } = message.body;
-      const told = held === undefined ? known : { ...known, held: { ...known.held, there: held } };
+      const { sdp, held, recording } = message.body;
+      const heldThere = held ?? known.held.there;
+      const told = { ...known, held: { ...known.held, there: heldThere }, recording: { ...known.recording, there: recording ?? known.recording.there } };
       return next(state, told, sdp === undefined ? [] : [{ type: 'media-accept-update', epoch, sdp }]);
     }
     case 'call.reconnect':
@@ -425,6 +459,7 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     phase: 'ringing',
     wanted,
     held: NOT_HELD,
+    recording: NOT_RECORDED,
     ...NOT_HANDED_OVER,
     origin: taken?.origin ?? (active(current) ? current.origin : null),
     referredBy: taken?.referredBy ?? body.referredBy ?? null,
@@ -601,7 +636,8 @@ type MediaEvent = Extract<
       | 'secured'
       | 'media-failed'
       | 'media-lost'
-      | 'screen-ended';
+      | 'screen-ended'
+      | 'recording-ended';
   }
 >;
 
@@ -632,6 +668,8 @@ function media(state: CallState, call: CallRecord, event: MediaEvent, context: C
     case 'screen-ended':
       // Turned off as well: the word may have crossed with a person's wish to share again.
       return next(state, { ...call, wanted: { ...call.wanted, screen: false } }, [{ type: 'media-screen', epoch: call.exchange.epoch, on: false }]);
+    case 'recording-ended':
+      return call.recording.here ? next(state, { ...call, recording: { ...call.recording, here: false } }, [recordingEffect(call, false)]) : unchanged(state);
   }
 }
 
@@ -701,7 +739,8 @@ function mediaLost(state: CallState, call: CallRecord, context: CallContext): St
 function beginAgain(call: CallRecord, exchange: Exchange): CallRecord {
   const encryption = { ...call.encryption, secured: false, code: null, codesMatchHere: null, codesMatchThere: null };
   // A share does not begin by itself, not even again: the people may have a new code to compare first.
-  return { ...call, exchange, encryption, wanted: { ...call.wanted, screen: false }, heldCandidates: [] };
+  // So do recordings: they ended with the media processes of both sides.
+  return { ...call, exchange, encryption, wanted: { ...call.wanted, screen: false }, recording: NOT_RECORDED, heldCandidates: [] };
 }
 
 function reconnectedBy(state: CallState, call: CallRecord, from: Party, body: CallBody<'call.reconnect'>, context: CallContext): Step {

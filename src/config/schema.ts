@@ -416,6 +416,24 @@ const log = z.strictObject({
     .meta(meaning('Log folder', 'restart', 'Where log files go, besides standard error; null for none.'))
 });
 
+const recording = z.strictObject({
+  recipient: path
+    .exactOptional()
+    .meta(
+      meaning(
+        'Who may play recordings',
+        'restart',
+        'A PEM file with a P-256 public key (cloister recording make-key). Without it nothing is recorded. The private key does not belong on this machine.'
+      )
+    ),
+  maxBytes: z
+    .int()
+    .min(1024 * 1024)
+    .max(2 ** 40)
+    .default(4 * 1024 ** 3)
+    .meta(meaning('Size of a recording', 'restart', 'In bytes: a recording that reaches it is ended.'))
+});
+
 const reports = z.strictObject({
   maxBytes: z
     .int()
@@ -438,6 +456,7 @@ export const configSchema = z
     media: media.prefault({}),
     devices: devices.prefault({}),
     call: call.prefault({}),
+    recording: recording.prefault({}),
     panel: panel.prefault({}),
     uiServer: uiServer.prefault({}),
     log: log.prefault({}),

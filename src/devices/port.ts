@@ -88,6 +88,8 @@ export type RoomCameras = EventSource<{ readonly changed: readonly [] }> &
     /** Shutters are asked about in a call alone, and signals while something is shared. */
     setInCall(inCall: boolean): void;
     setSharing(sharing: boolean): void;
+    /** Asks each capture input about its signal; what it says is in facts(). Never rejects. */
+    lookAtSignals(): Promise<void>;
     /** @throws CloisterError CL_DEVICE_UNKNOWN, CL_DEVICE_UNREACHABLE, CL_DEVICE_CONTROL where it cannot be moved */
     of(id: string): RoomCamera;
   };

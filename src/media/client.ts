@@ -265,9 +265,12 @@ function sessionOver(
     setMicrophone: (on) => done(ask('setMicrophone', on)),
     setCamera: (on) => done(ask('setCamera', on)),
     setHeld: (on) => done(ask('setHeld', on)),
-    setScreen: (on) => done(ask('setScreen', on)),
+    setScreen: (on, source = null) => done(ask('setScreen', on, source)),
+    setRecording: (on) => done(ask('setRecording', on)),
+    pressKeys: (keys) => done(ask('pressKeys', keys)),
     setVolume: (percent) => done(ask('setVolume', percent)),
     displayTicket: () => ask('displayTicket'),
+    ownPictureTicket: () => ask('ownPictureTicket'),
     close: () => {
       closing = true;
       return child.stop();

@@ -3,35 +3,19 @@ import { systemClock } from '../kernel/clock.ts';
 import { CloisterError } from '../kernel/errors.ts';
 import type { SoundLevel } from '../room/state.ts';
 import { createLevelMeter } from './audio/level-meter.ts';
-import { openAlsaSpeaker } from './playout/alsa-speaker.ts';
+import { playTestTone } from './playout/play-test-tone.ts';
 import { openMicrophone } from './source/device-source.ts';
-import { delay } from './source/pacer.ts';
 import { quietFfmpeg } from './source/quiet-ffmpeg.ts';
-import { AUDIO_BLOCK_MS, AUDIO_BLOCK_SAMPLES, AUDIO_SAMPLE_RATE } from './source/source.ts';
-import { fillTestTone } from './source/test-tone.ts';
+import { AUDIO_SAMPLE_RATE } from './source/source.ts';
 import { answerOnce } from './trial-answer.ts';
 
-const TONE_BLOCKS = 1_000 / AUDIO_BLOCK_MS;
-const QUEUED_MS = 100;
 /** A device that is open and gives nothing, or takes nothing, for so long beyond its time is broken. */
 const PATIENCE_MS = 5_000;
 const [LEAST_MS, MOST_MS] = [100, 60_000];
 
-/** Resolves when it was played. @throws CloisterError CL_MEDIA_SPEAKER */
-async function playTestTone(path: string): Promise<void> {
-  const speaker = await openAlsaSpeaker(path);
-  const played = async (): Promise<void> => {
-    const { signal } = new AbortController();
-    for (let block = 0; block < TONE_BLOCKS; block++) {
-      while (speaker.queuedMs() >= QUEUED_MS) await delay(systemClock, AUDIO_BLOCK_MS, signal);
-      const samples = new Int16Array(AUDIO_BLOCK_SAMPLES);
-      fillTestTone(samples, block * AUDIO_BLOCK_SAMPLES);
-      speaker.write(samples);
-    }
-    await speaker.close(); // which plays the rest
-  };
-  await Promise.race([played(), speaker.lost, tooLong('CL_MEDIA_SPEAKER', 'The loudspeaker takes no sound.', PATIENCE_MS)]);
-}
+/** @throws CloisterError CL_MEDIA_SPEAKER */
+const playOnce = (path: string): Promise<void> =>
+  Promise.race([playTestTone(path), tooLong('CL_MEDIA_SPEAKER', 'The loudspeaker takes no sound.', PATIENCE_MS)]);
 
 /** Of all that is heard in so many milliseconds. @throws CloisterError CL_MEDIA_SOURCE */
 async function measureMicrophone(path: string, ms: number): Promise<SoundLevel> {
@@ -63,6 +47,6 @@ const tooLong = (code: 'CL_MEDIA_SPEAKER' | 'CL_MEDIA_SOURCE', text: string, lim
 const [what, path = '', ms = ''] = process.argv.slice(2);
 await answerOnce(async () => {
   if (what === 'microphone') return { level: await measureMicrophone(path, Number(ms)) };
-  await playTestTone(path);
+  await playOnce(path);
   return { played: path };
 });

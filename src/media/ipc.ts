@@ -2,7 +2,7 @@
 // One table of requests and the events of port.ts; both ends are typed by it.
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { IceCandidate } from '../signaling/messages.ts';
-import type { Endpoints, MediaCallOptions, MediaDevices, MediaEvents, MediaSettings } from './port.ts';
+import type { Endpoints, MediaCallOptions, MediaDevices, MediaEvents, MediaSettings, SourceChoice } from './port.ts';
 
 export type MediaRequests = {
   begin: { readonly parameters: readonly [MediaSettings, MediaCallOptions]; readonly result: null };
@@ -23,9 +23,12 @@ export type MediaRequests = {
   setMicrophone: { readonly parameters: readonly [boolean]; readonly result: null };
   setCamera: { readonly parameters: readonly [boolean]; readonly result: null };
   setHeld: { readonly parameters: readonly [boolean]; readonly result: null };
-  setScreen: { readonly parameters: readonly [boolean]; readonly result: null };
+  setScreen: { readonly parameters: readonly [boolean, (SourceChoice | null)?]; readonly result: null };
+  setRecording: { readonly parameters: readonly [boolean]; readonly result: null };
+  pressKeys: { readonly parameters: readonly [string]; readonly result: null };
   setVolume: { readonly parameters: readonly [number]; readonly result: null };
   displayTicket: { readonly parameters: readonly []; readonly result: { readonly url: string } };
+  ownPictureTicket: { readonly parameters: readonly []; readonly result: { readonly url: string } };
   close: { readonly parameters: readonly []; readonly result: null };
 };
 

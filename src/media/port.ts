@@ -1,4 +1,6 @@
 // The agent's side of a media process, and the only things that cross the IPC: control and facts, never a packet, a key or a frame.
+
+import type { SealingKey } from '../identity/port.ts';
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { EventSource } from '../kernel/events.ts';
 import type { Bandwidth, MediaFlow, SoundLevel, SourceView } from '../room/state.ts';
@@ -43,6 +45,9 @@ export type MediaDevices = {
   readonly speaker: readonly MediaDevice[];
 };
 
+/** `recipient`: the public key of whoever may play the recordings; its private half is not on this machine. */
+export type RecordingSettings = { readonly directory: string; readonly recipient: SealingKey; readonly maxBytes: number };
+
 export type MediaSettings = {
   readonly roomName: string;
   readonly camera: SourceChoice;
@@ -53,7 +58,7 @@ export type MediaSettings = {
   /** Of devices alone. `auto`: where the microphone does not do it itself. */
   readonly echoCancellation: 'auto' | 'on' | 'off';
   readonly video: VideoProfile;
-  /** What a share sends: as above, `screen` and `screen:DISPLAY` besides; `auto` is the capture input, else the machine's screen. */
+  /** What a share sends: as above, `screen`, `screen:DISPLAY` and `window:ID` besides; `auto` is the capture input, else the machine's screen. */
   readonly screen: SourceChoice;
   readonly screenVideo: VideoProfile;
   /** The codecs of the picture that are offered and taken, the preferred one first. */
@@ -64,6 +69,8 @@ export type MediaSettings = {
   readonly iceServers: readonly IceServer[];
   /** Only P-256, SHA-256 or SHA-384, and AES-GCM (R10). */
   readonly fips: boolean;
+  /** Without it nothing is recorded here. */
+  readonly recording?: RecordingSettings | null;
   /** The address that the display's WebSocket listens on, and the origins that may connect. */
   readonly displayHost: string;
   readonly displayOrigins: readonly string[];
@@ -119,10 +126,14 @@ export type MediaEvents = {
   statistics: readonly [MediaStatistics];
   /** A source or encoder fails while the call goes on; `null` when it is well again. */
   problem: readonly [MediaFailure | null];
+  /** The other side pressed a key, which may be one of a secret: which one is for the ears in the room alone. */
+  key: readonly [];
   /** Something to log, such as a relay that does not answer. */
   notice: readonly [MediaNotice];
   /** What was shared is lost: sharing has stopped, and does not begin again by itself. */
   screenEnded: readonly [MediaFailure];
+  /** The recording has stopped by itself: the disk is full, or it has reached its size. What there is of it is readable. */
+  recordingEnded: readonly [MediaFailure];
   /** The connection failed: this process will send and play nothing more. */
   failed: readonly [MediaFailure];
   /** The process is gone. `expected` after close(). */
@@ -164,12 +175,24 @@ export type MediaSession = EventSource<MediaEvents> & {
   /** On hold nothing is sent and nothing that comes is shown or played; what is wanted stays wanted. Resolves when it is so. */
   setHeld(on: boolean): Promise<void>;
   /**
-   * Begins or ends sharing; only in a secured call. Resolves when the source is open, or when no packet of it leaves any more.
+   * Begins or ends sharing; only in a secured call. `source`: what a person chose, null for the configured one; what is shared already gives way to another. Resolves when the source is open, or when no packet of it leaves any more.
    * @throws CloisterError CL_MEDIA_SCREEN_NONE, CL_MEDIA_SCREEN_SOURCE, CL_MEDIA_SCREEN_UNSUPPORTED, CL_CALL_WRONG_PHASE; the call goes on
    */
-  setScreen(on: boolean): Promise<void>;
+  setScreen(on: boolean, source?: SourceChoice | null): Promise<void>;
+  /**
+   * Begins or ends recording both sides into a file that only the recipient can open. Resolves when the file is there, or when it is whole.
+   * @throws CloisterError CL_CALL_FEATURE_UNAVAILABLE in an end-to-end encrypted call, CL_CALL_FEATURE_MISSING, CL_CALL_RECORDING, CL_CALL_WRONG_PHASE; the call goes on
+   */
+  setRecording(on: boolean): Promise<void>;
+  /**
+   * Sends 1 to 32 keys of 0-9, *, #, A-D, one after the other, in the place of sound; resolves when they are taken, before the last has left.
+   * @throws CloisterError CL_CALL_WRONG_PHASE unless the call is secured and not on hold, CL_CALL_FEATURE_MISSING where the other side takes none
+   */
+  pressKeys(keys: string): Promise<void>;
   /** A WebSocket URL for one display, with a ticket that serves once and for 10 s. */
   displayTicket(): Promise<{ readonly url: string }>;
+  /** As displayTicket, for a page of this room that shows the own camera’s picture, and nothing else, while it is sent. */
+  ownPictureTicket(): Promise<{ readonly url: string }>;
   /** Of the room’s own loudspeaker, 0 to 100; the display has it from the room’s state. */
   setVolume(percent: number): Promise<void>;
   /** Closes sources and connection and ends the process; the key dies with it. Resolves when the process is gone, killed after 1 s at the latest. */

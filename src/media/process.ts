@@ -37,6 +37,8 @@ const beginSession: BeginSession = (settings, call, emit, createPath) =>
     call,
     certificate: createCallCertificate(Date.now()),
     encryption: { commitment, commitmentHolds, securityCode, endpointBinding },
+    // Loaded for a recording alone: no call waits for it.
+    sealRecordingKey: async (recipient, text) => (await import('../identity/sealing.ts')).sealFor(recipient, text),
     nonce: new Uint8Array(randomBytes(32)),
     clock: systemClock,
     emit,
@@ -71,9 +73,12 @@ function handlers(tell: (message: FromProcess) => void, begun: () => void): Requ
     setMicrophone: (on) => running().setMicrophone(on),
     setCamera: (on) => running().setCamera(on),
     setHeld: (on) => running().setHeld(on),
-    setScreen: (on) => running().setScreen(on),
+    setScreen: (on, source) => running().setScreen(on, source),
+    setRecording: (on) => running().setRecording(on),
+    pressKeys: (keys) => running().pressKeys(keys),
     setVolume: (percent) => running().setVolume(percent),
     displayTicket: () => running().displayTicket(),
+    ownPictureTicket: () => running().ownPictureTicket(),
     async close() {
       setTimeout(endNow, CLOSE_LIMIT_MS);
       await session?.close();

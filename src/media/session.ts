@@ -17,16 +17,20 @@ import { createDisplayFeed } from './display-feed/server.ts';
 import { createEarlySources } from './early-sources.ts';
 import { createAudioEncoder } from './encode/audio-encoder.ts';
 import { createAudioSender } from './encode/audio-sender.ts';
+import { createKeySender } from './encode/key-sender.ts';
 import { createVideoEncoder, type VideoEncoder } from './encode/video-encoder.ts';
 import { createVideoSender, type SenderOptions, type VideoSender } from './encode/video-sender.ts';
 import type { RequestHandlers, SessionEvents } from './ipc.ts';
 import { createNoticeLog } from './notice-log.ts';
+import { createOwnPicture } from './own-picture.ts';
 import { createPeerConnection, type PeerConnectionOptions } from './peer/peer-connection.ts';
 import { openAlsaSpeaker } from './playout/alsa-speaker.ts';
 import { openOpusDecoder } from './playout/opus-decoder.ts';
 import { createPlayout } from './playout/playout.ts';
-import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings } from './port.ts';
+import type { Endpoints, MediaCallOptions, MediaFailure, MediaSettings, RecordingSettings, SourceChoice } from './port.ts';
 import { createReceiver } from './receiver.ts';
+import { noRecipient } from './recording/no-recipient.ts';
+import { type Recorder, startRecorder } from './recording/recorder.ts';
 import { createShare, type Share } from './screen/share.ts';
 import { openScreenSource } from './source/open-source.ts';
 import { openRoomCamera } from './source/room-camera.ts';
@@ -44,6 +48,8 @@ export type SessionOptions = {
     securityCode(input: SecurityCodeInput): string;
     endpointBinding(endpoint: string): Uint8Array;
   };
+  /** For the recipient of a recording; null where their key cannot be used. */
+  readonly sealRecordingKey?: (recipient: RecordingSettings['recipient'], text: string) => Promise<string | null>;
   /** 32 random bytes. */
   readonly nonce: Uint8Array;
   readonly clock: Clock;
@@ -63,7 +69,20 @@ const SHARE_NEWS_MS = 15_000;
 const BLACK_CONTENT = 'What is shared is black: it may be copy-protected (HDCP), or the laptop shows nothing.';
 
 /** Where several have a problem, the first is told. */
-const PROBLEM_PARTS = ['connection', 'screen', 'video', 'audio', 'speaker', 'camera', 'microphone', 'silence', 'content', 'encoder', 'echo'] as const;
+const PROBLEM_PARTS = [
+  'connection',
+  'screen',
+  'video',
+  'audio',
+  'speaker',
+  'camera',
+  'microphone',
+  'silence',
+  'content',
+  'encoder',
+  'recording',
+  'echo'
+] as const;
 type ProblemPart = (typeof PROBLEM_PARTS)[number];
 
 export function createSession(options: SessionOptions): Session {
@@ -84,6 +103,14 @@ export function createSession(options: SessionOptions): Session {
   const feedStarted = feed.start();
   feedStarted.catch(() => {});
 
+  const ownPicture = createOwnPicture({
+    host: settings.displayHost,
+    origins: settings.displayOrigins,
+    clock,
+    requestKeyframe: () => video?.requestKeyframe()
+  });
+  scope.own(() => ownPicture[Symbol.asyncDispose]());
+
   let agreement: Agreement = OPEN;
   let connection: SecuredConnection | null = null;
   let answered = call.role === 'caller';
@@ -97,6 +124,9 @@ export function createSession(options: SessionOptions): Session {
   const sendsPicture = (): boolean => wantsCamera && !held;
   let video: VideoSender | null = null;
   let share: Share | null = null;
+  let recorder: Recorder | null = null;
+  let recording: Promise<void> = Promise.resolve();
+  let shared: SourceChoice = settings.screen;
 
   const receiver = createReceiver({
     clock,
@@ -104,6 +134,7 @@ export function createSession(options: SessionOptions): Session {
       sendMessage: feed.sendMessage,
       sendFrame: (frame) => {
         if (held) return;
+        recorder?.theirs(frame);
         if (frame.kind === 'audio') playout.push(frame);
         if (frame.kind !== 'audio' || playout.forDisplay()) feed.sendFrame(frame);
       }
@@ -189,8 +220,23 @@ export function createSession(options: SessionOptions): Session {
     ...senderOptions('audio'),
     on: sendsSound(),
     createEncoder: createAudioEncoder,
+    onSound: (payload, captureMs) => recorder?.ownSound(payload, captureMs),
     openSource: early.takeMicrophone
   });
+  /** In the room it is heard as the sound is: by the display, or by the loudspeaker. */
+  const hearKey = (key: string): void => {
+    playout.key(key);
+    if (playout.forDisplay()) feed.sendMessage({ type: 'key', key });
+  };
+  const keys = createKeySender({
+    clock,
+    rate: () => connection?.negotiated.keys?.rate ?? null,
+    timestamp: audio.timestamp,
+    send: (packet) => peer.send('audio', packet),
+    interrupt: audio.setInterrupted,
+    onKey: hearKey
+  });
+  scope.own(keys.stop);
   const adaptation = createAdaptation({
     clock,
     peer,
@@ -238,7 +284,8 @@ export function createSession(options: SessionOptions): Session {
   };
 
   async function stopMedia(): Promise<void> {
-    await Promise.allSettled([video?.stop(), share?.stop(), audio.stop(), early.close(), playout[Symbol.asyncDispose](), peer.close()]);
+    keys.stop();
+    await Promise.allSettled([stopRecording(), video?.stop(), share?.stop(), audio.stop(), early.close(), playout[Symbol.asyncDispose](), peer.close()]);
     microphone.close();
   }
 
@@ -252,14 +299,15 @@ export function createSession(options: SessionOptions): Session {
     const [ours, theirs] = [{ thumbprint: localThumbprint, nonce }, peerNonce && { thumbprint: remoteThumbprint, nonce: peerNonce }];
     const code = theirs && encryption.securityCode(codeInput(call.callId, call.role, ours, theirs));
     emit('secured', { code });
-    void early.agreed({ picture: negotiated.video !== null, sound: negotiated.audio !== null });
+    void early.agreed({ picture: negotiated.video !== null, sound: negotiated.audio !== null && !held });
     if (negotiated.video !== null) video = makeVideoSender(negotiated.video.codec);
     if (sendsPicture()) void video?.start();
     if (negotiated.screen !== null) share = makeShare(negotiated.screen.codec);
-    if (negotiated.audio !== null) void audio.start().then(report);
+    if (negotiated.audio !== null && !held) void audio.start().then(report);
     // The feed first: the receiver then hands over what it held, and the display has the first keyframe instead of asking for another.
     feed.open();
     if (negotiated.audio !== null) playout.start();
+    void playout.setHeld(held);
     receiver.open(negotiated);
     adaptation.start();
     report();
@@ -270,7 +318,11 @@ export function createSession(options: SessionOptions): Session {
       ...senderOptions('video'),
       profile: settings.video,
       createEncoder: () => early.takeEncoder(codec),
-      openSource: early.takeCamera
+      openSource: early.takeCamera,
+      onPicture(picture, of, captureMs) {
+        ownPicture.push(picture, of, captureMs);
+        recorder?.ownPicture(picture, captureMs);
+      }
     });
   }
 
@@ -280,7 +332,7 @@ export function createSession(options: SessionOptions): Session {
       clock,
       profile,
       openSource: () =>
-        openScreenSource(settings.screen, profile, clock, {
+        openScreenSource(shared, profile, clock, {
           inputs: devices.current()?.content ?? null,
           onFault: (fault) => onProblem('content')(fault && { code: 'CL_DEVICE_PROTECTED', detectedBy: 'content', text: BLACK_CONTENT })
         }),
@@ -297,6 +349,62 @@ export function createSession(options: SessionOptions): Session {
       }
     });
   }
+
+  /** One beginning or end after the other. */
+  function recordInTurn(work: () => Promise<void>): Promise<void> {
+    const done = recording.then(work);
+    recording = done.catch(() => {});
+    return done;
+  }
+
+  const stopRecording = (): Promise<void> =>
+    recordInTurn(async () => {
+      const stopping = recorder;
+      recorder = null;
+      await stopping?.stop();
+    });
+
+  /** Fail-closed: only what was settled to be a standard call is ever recorded (R6). */
+  function mayRecord(): { readonly settings: RecordingSettings; readonly negotiated: SecuredConnection['negotiated'] } {
+    const peerNonce = settledNonce(agreement);
+    if (peerNonce !== null && peerNonce !== undefined) throw new CloisterError('CL_CALL_FEATURE_UNAVAILABLE');
+    if (!live || connection === null || peerNonce === undefined) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    if (settings.recording == null) throw noRecipient();
+    return { settings: settings.recording, negotiated: connection.negotiated };
+  }
+
+  const startRecording = (): Promise<void> =>
+    recordInTurn(async () => {
+      const allowed = mayRecord();
+      if (recorder !== null) return;
+      const { directory, recipient, maxBytes } = allowed.settings;
+      const startedAt = new Date(clock.now()).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+      const started = await startRecorder({
+        clock,
+        directory,
+        name: `${startedAt}-${call.callId}`,
+        maxBytes,
+        sealKey: async (text) => (await options.sealRecordingKey?.(recipient, text)) ?? null,
+        negotiated: allowed.negotiated,
+        theirSize: () => receiver.figures('video'),
+        onEnd(failure) {
+          if (recorder !== started) return;
+          recorder = null;
+          onProblem('recording')(failure);
+          scope.schedule(clock, SHARE_NEWS_MS, () => onProblem('recording')(null));
+          emit('recordingEnded', failure);
+        }
+      });
+      // It may have ended meanwhile.
+      if (!live) {
+        await started.stop();
+        throw new CloisterError('CL_CALL_WRONG_PHASE');
+      }
+      recorder = started;
+      onProblem('recording')(null);
+      video?.requestKeyframe();
+      if (allowed.negotiated.video !== null) peer.requestKeyframe('video');
+    });
 
   function applyMicrophone(): void {
     audio.setOn(sendsSound());
@@ -332,12 +440,19 @@ export function createSession(options: SessionOptions): Session {
   scope.own(peer.on('keyframeRequest', (kind, why) => (kind === 'video' ? video?.requestKeyframe() : share?.requestKeyframe(why))));
   // Before goLive() the receiver holds what comes, bounded, and gives none of it away.
   scope.own(peer.on('rtp', (kind, packet) => receiver.take(kind, packet)));
+  scope.own(
+    peer.on('key', (key) => {
+      if (!live || held) return;
+      emit('key');
+      hearKey(key);
+    })
+  );
   scope.own(peer.on('ended', (kind) => receiver.end(kind)));
   scope.own(peer.on('senderClock', (kind, senderClock) => receiver.setSenderClock(kind, senderClock)));
 
   return {
     async createOffer() {
-      early.open(sendsPicture());
+      if (!held) early.open(sendsPicture());
       return { sdp: await peer.createOffer(), commitment: hex(encryption.commitment(nonce)) };
     },
     async acceptAnswer(sdp, endToEnd, endpoints) {
@@ -354,7 +469,7 @@ export function createSession(options: SessionOptions): Session {
     async open() {
       answered = true;
       wanted.resolve();
-      early.open(sendsPicture());
+      if (!held) early.open(sendsPicture());
       goLive();
       return null;
     },
@@ -404,14 +519,17 @@ export function createSession(options: SessionOptions): Session {
     },
     async setHeld(on) {
       held = on;
+      if (on) keys.stop();
       applyMicrophone();
-      await applyCamera();
+      // Another call of this room may need the microphone and the loudspeaker, which few systems open twice.
+      if (!on && live && connection?.negotiated.audio != null) void audio.start().then(report);
+      await Promise.all([on ? audio.stop() : undefined, playout.setHeld(on), applyCamera()]);
       // What came meanwhile was dropped, so that the next pictures stand on nothing that the display has.
       if (!on) for (const kind of PICTURE_KINDS) peer.requestKeyframe(kind);
       report();
       return null;
     },
-    async setScreen(on) {
+    async setScreen(on, source) {
       if (!on) {
         const stopped = share?.stop();
         peer.end('screen');
@@ -419,10 +537,23 @@ export function createSession(options: SessionOptions): Session {
       } else if (!live) throw new CloisterError('CL_CALL_WRONG_PHASE');
       else if (share === null) throw new CloisterError('CL_MEDIA_SCREEN_UNSUPPORTED');
       else {
+        const wantedSource = source ?? settings.screen;
+        if (wantedSource !== shared) await share.stop();
+        shared = wantedSource;
         onProblem('screen')(null);
         await share.start();
       }
       report();
+      return null;
+    },
+    async setRecording(on) {
+      await (on ? startRecording() : stopRecording());
+      return null;
+    },
+    async pressKeys(pressed) {
+      if (!live || held) throw new CloisterError('CL_CALL_WRONG_PHASE');
+      if (connection?.negotiated.keys == null) throw new CloisterError('CL_CALL_FEATURE_MISSING', 'The other side takes no dial tones.');
+      if (!keys.press(pressed)) throw new CloisterError('CL_CALL_WRONG_PHASE', 'More keys wait to be sent than anybody presses.');
       return null;
     },
     async setVolume(percent) {
@@ -435,8 +566,10 @@ export function createSession(options: SessionOptions): Session {
       });
       return feed.ticket();
     },
+    ownPictureTicket: () => ownPicture.ticket(),
     async close() {
       live = false;
+      await stopRecording();
       await scope[Symbol.asyncDispose]();
       await Promise.allSettled([stopMedia(), feed[Symbol.asyncDispose](), receiver.close()]);
     }

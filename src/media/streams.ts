@@ -21,6 +21,8 @@ export type RtpPayload = {
   readonly timestamp: number;
   readonly marker: boolean;
   readonly payload: Uint8Array;
+  /** A pressed key (RFC 4733) in the stream of the sound, not sound. */
+  readonly event?: true;
 };
 
 export type ReceivedRtp = RtpPayload & {
@@ -40,6 +42,8 @@ export type NegotiatedMedia = {
   /** Negotiated from the start, so that sharing begins and ends without a description; null with a peer that takes none. */
   readonly screen: { readonly codec: VideoCodec; readonly payloadType: number } | null;
   readonly audio: { readonly codec: 'opus'; readonly payloadType: number } | null;
+  /** The clock rate of telephone events (RFC 4733); null with a peer that takes none. */
+  readonly keys: { readonly rate: number } | null;
 };
 
 /** What the verified DTLS handshake proved. Thumbprints are SHA-256 of the DER certificates, 32 bytes. */
@@ -65,6 +69,8 @@ export type PeerConnectionEvents = {
   update: readonly [string];
   /** The other side says that it sends nothing more of this picture, until it does again. */
   ended: readonly [PictureKind];
+  /** The other side pressed this key; once for each time. */
+  key: readonly [string];
   /** Nothing authenticated has come for a second; or it comes again. */
   silent: readonly [boolean];
   /** Final: nothing is sent or delivered after it. */

@@ -28,21 +28,22 @@ import {
   unblock,
   wipe
 } from './people-book.ts';
-import { searchPeople } from './search.ts';
+import { searchPeople, wordsOf } from './search.ts';
 
 const systemCodeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
 /** How long everybody's presence is followed after a search. */
 const LOOK_MS = 10 * 60_000;
-/** The first search of a look waits so long for what the broker holds. */
+/** The first search of a look waits so long for what the broker holds; a later one at most so long for what is not proven yet. */
 const FIRST_LOOK_MS = 500;
+const SEEK_MS = 500;
 
 export type PeopleOptions = {
   readonly self: string;
   readonly file: KeptFile<PeopleBook>;
   /** Removes what a damaged or half written file left behind. */
   readonly removeRemains: () => Promise<void>;
-  readonly signaling: Pick<Signaling, 'on' | 'watchPresence'>;
+  readonly signaling: Pick<Signaling, 'on' | 'watchPresence' | 'seekPresence'>;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -145,6 +146,8 @@ export function createPeople(options: PeopleOptions): People {
     );
   }
 
+  const pause = (delayMs: number): Promise<void> => new Promise((resolve) => void scope.schedule(clock, delayMs, resolve));
+
   const personView = (account: string, ownName: string | null, known: Person | null = directory.person(account)): PersonView => ({
     account,
     displayName: ownName ?? (known?.name || account),
@@ -177,7 +180,15 @@ export function createPeople(options: PeopleOptions): People {
     },
     async search(query) {
       const sinceMs = lookAround();
-      if (connected && sinceMs < FIRST_LOOK_MS) await new Promise<void>((resolve) => scope.schedule(clock, FIRST_LOOK_MS - sinceMs, resolve));
+      if (connected) {
+        const words = wordsOf(query);
+        let proven = signaling.seekPresence(words);
+        if (sinceMs < FIRST_LOOK_MS) {
+          await pause(FIRST_LOOK_MS - sinceMs);
+          proven = signaling.seekPresence(words);
+        }
+        await Promise.race([proven, pause(SEEK_MS)]);
+      }
       return searchPeople(everybodyKnown(), query);
     },
     async addFavourite(account, displayName) {

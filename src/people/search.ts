@@ -7,7 +7,7 @@ const RANK: Record<Presence, number> = { online: 0, offline: 1, unknown: 2 };
 
 /** Those present first, then by name. Without a word everybody is found. */
 export function searchPeople(people: Iterable<PersonView>, query: string): readonly PersonView[] {
-  const words = plain(query).split(/\s+/u).filter(Boolean);
+  const words = wordsOf(query);
   const found: { readonly person: PersonView; readonly name: string }[] = [];
   for (const person of people) {
     const text = plain(`${person.displayName} ${person.account}`);
@@ -16,6 +16,9 @@ export function searchPeople(people: Iterable<PersonView>, query: string): reado
   found.sort((a, b) => RANK[a.person.presence] - RANK[b.person.presence] || order(a.name, b.name) || order(a.person.account, b.person.account));
   return found.slice(0, MAX_FOUND).map(({ person }) => person);
 }
+
+/** Lower case, without accents. */
+export const wordsOf = (query: string): readonly string[] => plain(query).split(/\s+/u).filter(Boolean);
 
 /** Accents and capitals are forgiven: `Zurich` finds `Zürich`. */
 const plain = (text: string): string =>

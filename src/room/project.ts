@@ -53,6 +53,8 @@ export type RoomFacts = {
   readonly people: PeopleView;
   readonly sound: RoomState['sound'];
   readonly display: RoomState['display'];
+  /** Pages that are open, in a call or not. */
+  readonly displays: number;
   readonly admin: RoomState['admin'];
   readonly certificate: RoomState['certificate'];
   readonly addresses: readonly string[];
@@ -81,6 +83,13 @@ export const NO_FLOW: MediaFlow = {
   limited: null
 };
 
+/** The code of which media process people asked the display to show. */
+export type CodeShown = { readonly call: string; readonly mediaEpoch: number };
+
+/** Only as long as it is that very code: another one is not shown because people wanted to see the one before. */
+export const showsCode = (shown: CodeShown | null, front: CallFacts | null): boolean =>
+  shown !== null && front !== null && front.call.id === shown.call && front.mediaEpoch === shown.mediaEpoch && front.call.encryption.code !== null;
+
 const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
 
@@ -102,7 +111,7 @@ export function projectRoomState(facts: RoomFacts): RoomState {
       camera: media?.camera ?? facts.sources.camera,
       microphone: media?.microphone ?? facts.sources.microphone,
       screen: media?.screenSource ?? facts.sources.screen,
-      displays: media?.displays ?? 0,
+      displays: Math.max(facts.displays, media?.displays ?? 0),
       volumePercent: facts.devices.volumePercent,
       speakerMuted: facts.devices.speakerMuted,
       levels: media?.levels ?? { microphone: null, speaker: null },
@@ -147,7 +156,7 @@ function projectCall(facts: CallFacts): CallView {
       problem: facts.mediaProblem === null ? null : { code: facts.mediaProblem.code, text: facts.mediaProblem.text }
     },
     unavailable: facts.unavailableFeatures,
-    recording: { here: false, there: false },
+    recording: call.recording,
     transfer: transferOf(facts),
     referredBy: call.referredBy,
     parkCode: call.parked?.code ?? null,

@@ -63,10 +63,10 @@ const bodySchemas = {
   'call.answer': z.object({ sdp, encryption: acceptedEncryption.default({ accepted: false }), displayName: z.string().max(128).optional() }),
   'call.reveal': z.object({ nonce: hash32 }),
   'call.candidate': z.object({ candidates: z.array(candidateSchema).max(64) }),
-  // `held` is ours to add (docs/adr/0028): a hold changes no description, so that it needs no sdp.
+  // `held` and `recording` are ours to add (docs/adr/0028, 0034): neither changes a description, so that they need no sdp.
   'call.update': z
-    .object({ sdp: sdp.optional(), held: z.boolean().optional() })
-    .refine((body) => body.sdp !== undefined || body.held !== undefined, 'has neither sdp nor held'),
+    .object({ sdp: sdp.optional(), held: z.boolean().optional(), recording: z.boolean().optional() })
+    .refine((body) => body.sdp !== undefined || body.held !== undefined || body.recording !== undefined, 'has neither sdp nor held nor recording'),
   // `answers` is ours to add (docs/adr/0018): the user fragment of the update's path, since one that was given up may be answered late.
   'call.update-answer': z.object({ sdp, answers: z.string().min(4).max(256).optional() }),
   'call.reconnect': invite,

@@ -71,6 +71,11 @@ export type Signaling = EventSource<SignalingEvents> &
      * again at each connection. One that does not let everybody's be read says so in the log, and nothing comes.
      */
     watchPresence(watch: { readonly everybody: boolean; readonly endpoints: readonly string[] }): void;
+    /**
+     * What waits for its proof and seems to hold all of these words is proven before the rest; words are lower case and without accents.
+     * @returns resolves when nothing of that waits any more, or other words are sought
+     */
+    seekPresence(words: readonly string[]): Promise<void>;
     /** The same for a message about relay credentials: a request to an account, an answer to an endpoint. */
     sendRelay(to: { readonly account: string; readonly endpoint?: string }, message: RelayMessage, lifetimeSeconds?: number): Promise<void>;
   };

@@ -1,5 +1,5 @@
 // Presence of others waits here for its proof, so that 5,000 retained documents do not keep an invite waiting: proving takes a millisecond each.
-// Invariants: one at a time, in the order in which they came; bounded in endpoints and bytes; of one endpoint the latest two wait (a document and
+// Invariants: one at a time, what somebody seeks first, then in the order in which they came; bounded in endpoints and bytes; of one endpoint the latest two wait (a document and
 // the last will after it), older ones are no longer so. What is not kept is as if the broker had withheld it.
 
 const MAX_ENDPOINTS = 10_000;
@@ -9,8 +9,11 @@ const PER_ENDPOINT = 2;
 export type PresenceIntake = {
   /** False where there is no room for it. */
   add(endpoint: string, payload: Buffer): boolean;
-  /** Forgets what waits. */
-  clear(): void;
+  /**
+   * From now on what `matches` goes before the rest. Nothing is proven of what it looks at: it may say which is of use sooner, and no more.
+   * @returns resolves when nothing of that waits any more, or something else is sought
+   */
+  seek(matches: (payload: Buffer) => boolean): Promise<void>;
 };
 
 /** @param prove never rejects; what comes meanwhile waits */
@@ -19,13 +22,23 @@ export function createPresenceIntake(prove: (endpoint: string, payload: Buffer) 
   let bytes = 0;
   let working = false;
 
+  let sought: { readonly matches: (payload: Buffer) => boolean; readonly left: Set<string>; readonly found: () => void } | null = null;
+
+  function next(): string | undefined {
+    for (const endpoint of sought?.left ?? []) return endpoint;
+    for (const endpoint of waiting.keys()) return endpoint;
+    return undefined;
+  }
+
   async function work(): Promise<void> {
     working = true;
-    for (let first = waiting.entries().next(); !first.done; first = waiting.entries().next()) {
-      const [endpoint, payloads] = first.value;
+    for (let endpoint = next(); endpoint !== undefined; endpoint = next()) {
+      const payloads = waiting.get(endpoint) ?? [];
       waiting.delete(endpoint);
+      sought?.left.delete(endpoint);
       for (const payload of payloads) bytes -= payload.length;
       for (const payload of payloads) await prove(endpoint, payload);
+      if (sought?.left.size === 0) sought.found();
     }
     working = false;
   }
@@ -39,12 +52,17 @@ export function createPresenceIntake(prove: (endpoint: string, payload: Buffer) 
       bytes += payload.length - freed;
       // A copy: the library's buffer may be a part of a larger one.
       waiting.set(endpoint, [...kept, Buffer.from(payload)]);
+      if (sought?.matches(payload)) sought.left.add(endpoint);
       if (!working) void work();
       return true;
     },
-    clear() {
-      waiting.clear();
-      bytes = 0;
+    seek(matches) {
+      sought?.found();
+      return new Promise((resolve) => {
+        const left = new Set([...waiting].filter(([, payloads]) => payloads.some(matches)).map(([endpoint]) => endpoint));
+        sought = { matches, left, found: resolve };
+        if (left.size === 0) resolve();
+      });
     }
   };
 }

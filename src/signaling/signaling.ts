@@ -75,6 +75,17 @@ function lastWill(endpoint: string, payload: Buffer): PresenceNews | null {
   return { kind: 'gone', endpoint, bootId, counter };
 }
 
+/** What a document says of itself, whether or not it is true. */
+function seemsToHold(payload: Buffer, words: readonly string[]): boolean {
+  const [, body = ''] = payload.toString('latin1').split('.', 2);
+  const text = Buffer.from(body, 'base64url')
+    .toString('utf8')
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
 type Recipient = { readonly account: string; readonly endpoint?: string };
 
 /** Only these are of use to every endpoint of an account. */
@@ -325,6 +336,7 @@ export function createSignaling(options: SignalingOptions): Signaling {
       watching = { everybody, endpoints: new Set(endpoints) };
       connection.watch(presenceFilters({ everybody, endpoints }));
     },
+    seekPresence: (words) => intake.seek((payload) => seemsToHold(payload, words)),
     sendRelay: (to, message, lifetimeSeconds = DEFAULT_LIFETIME_S) => sendAny(to, null, message, lifetimeSeconds),
     async start(signal) {
       scope.own(() => reassertTimer?.cancel());

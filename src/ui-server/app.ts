@@ -22,6 +22,7 @@ import {
 } from './admin-routes.ts';
 import { administrator, administratorWherePinIsSet } from './administrator.ts';
 import { actOnCall, displayTicket, placeCall, retrieveCall } from './call-routes.ts';
+import { compareCode, speakCode } from './code-routes.ts';
 import { chooseDevice, commandCamera, listDevices, listPresets, setVolume } from './device-routes.ts';
 import type { EventStream } from './event-stream.ts';
 import { refusal } from './gate.ts';
@@ -37,6 +38,7 @@ import {
   seenRecents,
   unblockAccount
 } from './people-routes.ts';
+import { listShareSources, previewTicket, selfViewTicket, showCode, startTest, stopTest } from './picture-routes.ts';
 import type { PanelsPort, RoomPort } from './port.ts';
 import { problemOf, sendProblem } from './problem.ts';
 import { changeSettings, readSettings } from './settings-routes.ts';
@@ -46,6 +48,8 @@ const MAX_BODY_BYTES = 16 * 1024;
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': [
     "default-src 'self'",
+    // The code that is read out comes as an answer to a POST, which no address could be played of.
+    "media-src 'self' blob:",
     // The display's feed is a WebSocket of the media process, on a port of its own. CSP has no way to name an IPv6 address.
     "connect-src 'self' ws://127.0.0.1:*",
     // The pages make style elements that are empty (this is the hash of nothing) and add rules to them by CSSOM, which CSP allows.
@@ -117,13 +121,21 @@ export function createApp({ room, events, allowedHosts, uiDirectory, panels, onl
   route('/api/v1/events', 'get', (request, response) => events.serve(request, response));
   route('/api/v1/calls', 'post', body, placeCall(room));
   route('/api/v1/calls/retrieve', 'post', body, retrieveCall(room));
+  route('/api/v1/calls/:id/compare-code', 'post', body, compareCode(room) as RequestHandler);
+  route('/api/v1/calls/:id/speak-code', 'post', body, speakCode(room) as RequestHandler);
   route('/api/v1/calls/:id/:action', 'post', body, actOnCall(room) as RequestHandler);
   route('/api/v1/devices', 'get', listDevices(room));
   route('/api/v1/devices/choose', 'post', body, administratorWherePinIsSet(room.admin), chooseDevice(room));
   route('/api/v1/devices/volume', 'post', body, setVolume(room));
+  route('/api/v1/devices/preview-ticket', 'post', body, previewTicket(room));
+  route('/api/v1/devices/test-stop', 'post', body, stopTest(room));
+  route('/api/v1/devices/:id/test-start', 'post', body, startTest(room) as RequestHandler);
   route('/api/v1/devices/:id/presets', 'get', listPresets(room) as RequestHandler);
   route('/api/v1/devices/:id/:action', 'post', body, commandCamera(room) as RequestHandler);
   route('/api/v1/display/ticket', 'post', body, displayTicket(room));
+  route('/api/v1/display/code', 'post', body, showCode(room));
+  route('/api/v1/self-view/ticket', 'post', body, selfViewTicket(room));
+  route('/api/v1/share-sources', 'get', listShareSources(room));
   route('/api/v1/directory', 'get', searchDirectory(room));
   route('/api/v1/favourites', 'post', body, addFavourite(room));
   route('/api/v1/favourites/remove', 'post', body, removeFavourite(room));

@@ -13,23 +13,28 @@ const answerBody = z.strictObject({ video: z.boolean().default(true) });
 const declineBody = z.strictObject({ block: z.boolean().default(false) });
 /** Which code people compared: that of this media process (`mediaEpoch` of the state). A code that was replaced meanwhile is not confirmed. */
 const codesBody = z.strictObject({ mediaEpoch: z.int().min(1).exactOptional() });
+/** An id of /api/v1/share-sources; what the configuration names where left out. */
+const shareBody = z.strictObject({ source: z.string().min(1).max(300).exactOptional() });
+const recordingBody = z.strictObject({ on: z.boolean() });
+const keysBody = z.strictObject({ digits: z.string().regex(/^[0-9A-D*#]{1,32}$/) });
 const emptyBody = z.strictObject({});
 
 /** Whom to hand over to, ask first, or add. */
 const toBody = z.strictObject({ to: z.string().min(1).max(320) });
-const onBody = z.strictObject({ on: z.boolean() });
 /** `account`: of the room where the call is parked; null for this one. */
 const retrieveBody = z.strictObject({ account: z.string().min(1).max(320).nullable(), code: z.string().min(1).max(16) });
 
 const BODIES: { readonly [A in CallAction]?: z.ZodType<CallActionOptions> } = {
   answer: answerBody,
+  share: shareBody,
   decline: declineBody,
   'codes-match': codesBody,
   'codes-differ': codesBody,
   transfer: toBody,
   'consult-then-transfer': toBody,
   'add-participant': toBody,
-  recording: onBody
+  recording: recordingBody,
+  dtmf: keysBody
 };
 
 const ACTIONS: ReadonlySet<string> = new Set<CallAction>([
@@ -52,15 +57,13 @@ const ACTIONS: ReadonlySet<string> = new Set<CallAction>([
   'park',
   'add-participant',
   'merge',
-  'recording'
+  'recording',
+  'dtmf'
 ]);
 const isAction = (name: string): name is CallAction => ACTIONS.has(name);
 
 /** Of R6, and never done here; they are named like the state's `unavailable` features. */
 const NEVER_DONE: ReadonlySet<string> = new Set(['captions', 'transcription', 'move-to-another-device', 'apps']);
-
-/** Actions that Cloister does not have yet. */
-const ACTIONS_TO_COME: ReadonlySet<string> = new Set(['dtmf']);
 
 export function placeCall(room: RoomPort): RequestHandler {
   return async (request, response) => {
@@ -73,7 +76,7 @@ export function placeCall(room: RoomPort): RequestHandler {
 export function actOnCall(room: RoomPort): RequestHandler<{ id: string; action: string }> {
   return async (request, response) => {
     const { id, action } = request.params;
-    if (!isAction(action) && !NEVER_DONE.has(action) && !ACTIONS_TO_COME.has(action)) throw new CloisterError('CL_NOT_FOUND');
+    if (!isAction(action) && !NEVER_DONE.has(action)) throw new CloisterError('CL_NOT_FOUND');
     const { call: front, otherCalls } = room.state();
     const call = [front, ...otherCalls].find((each) => each?.id === id);
     if (call == null) throw new CloisterError('CL_CALL_NONE');
@@ -81,8 +84,7 @@ export function actOnCall(room: RoomPort): RequestHandler<{ id: string; action: 
     const unavailable = call.unavailable.find(({ feature }) => feature === action);
     if (unavailable?.reason === 'end-to-end-encryption')
       throw new CloisterError('CL_CALL_FEATURE_UNAVAILABLE', `${action} is unavailable because the call is end-to-end encrypted.`);
-    if (unavailable !== undefined || NEVER_DONE.has(action)) throw new CloisterError('CL_CALL_FEATURE_MISSING');
-    if (!isAction(action)) throw new CloisterError('CL_NOT_IMPLEMENTED', `Cloister cannot do ${action} yet.`);
+    if (unavailable !== undefined || !isAction(action)) throw new CloisterError('CL_CALL_FEATURE_MISSING');
     await room.callAction(id, action, parseBody<z.ZodType<CallActionOptions>>(BODIES[action] ?? emptyBody, request.body));
     response.status(204).end();
   };

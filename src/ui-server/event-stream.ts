@@ -22,18 +22,35 @@ export type EventStream = {
 
 type Listener = {
   readonly response: ServerResponse;
+  /** A display's page, and whether its browser lets it play sound; null for anything else that listens. */
+  readonly display: { readonly sounds: boolean } | null;
   /** Bytes were waiting at the last heartbeat already. */
   behind: boolean;
 };
 
 const frame = ({ id, type, data }: StateEvent): string => `id: ${id}\nevent: ${type}\ndata: ${data}\n\n`;
 
-export function openEventStream(room: Pick<RoomPort, 'state' | 'subscribe'>, scope: Scope, clock: Clock): EventStream {
+/** `?page=display`, and `&sound=on` once the page may play. */
+function displayOf(url: string): Listener['display'] {
+  const asked = new URLSearchParams(url.slice(url.indexOf('?') + 1));
+  return asked.get('page') === 'display' ? { sounds: asked.get('sound') === 'on' } : null;
+}
+
+export function openEventStream(room: Pick<RoomPort, 'state' | 'subscribe' | 'setDisplays'>, scope: Scope, clock: Clock): EventStream {
   const feed = createStateFeed(room.state(), randomBytes(8).toString('hex'));
   const listeners = new Set<Listener>();
 
+  function leave(listener: Listener): void {
+    if (listeners.delete(listener) && listener.display !== null) tellDisplays();
+  }
+
+  function tellDisplays(): void {
+    const displays = [...listeners].flatMap(({ display }) => display ?? []);
+    room.setDisplays({ open: displays.length, sounding: displays.filter(({ sounds }) => sounds).length });
+  }
+
   function drop(listener: Listener): void {
-    listeners.delete(listener);
+    leave(listener);
     listener.response.destroy();
   }
 
@@ -76,13 +93,14 @@ export function openEventStream(room: Pick<RoomPort, 'state' | 'subscribe'>, sco
       }
       // The room tells of changes a turn later: whoever comes in between must not get a state that is over.
       update(room.state());
-      const listener: Listener = { response, behind: false };
+      const listener: Listener = { response, display: displayOf(request.url ?? ''), behind: false };
       listeners.add(listener);
-      response.on('close', () => listeners.delete(listener));
+      response.on('close', () => leave(listener));
       response.on('error', () => drop(listener));
       const lastEventId = request.headers['last-event-id'];
       const missed = feed.since(typeof lastEventId === 'string' ? lastEventId : undefined);
       write(listener, `retry: ${RETRY_MS}\n\n${missed.map(frame).join('')}`);
+      if (listener.display !== null && listeners.has(listener)) tellDisplays();
     },
     get listeners() {
       return listeners.size;

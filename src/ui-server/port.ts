@@ -92,7 +92,12 @@ export type AdminPort = {
   signOut(token: string): void;
 };
 
-export type PanelView = { readonly id: string /** The address from which it was paired. */; readonly from: string; readonly pairedAt: string };
+export type PanelView = {
+  readonly id: string;
+  /** The address from which it was paired. */
+  readonly from: string;
+  readonly pairedAt: string;
+};
 
 /** Panels that are not on this device, paired by the PIN over TLS. */
 export type PanelsPort = {
@@ -149,6 +154,9 @@ export type DevicesPort = {
   previewTicket(): Promise<OwnPictureTicket>;
 };
 
+/** Displays whose page is open now; `sounding`: of those that may play sound by themselves, as their browser says. */
+export type DisplayPages = { readonly open: number; readonly sounding: number };
+
 export type RoomPort = {
   state(): RoomState;
   /** Calls `listener` after each change, at most once per turn of the event loop. */
@@ -173,6 +181,8 @@ export type RoomPort = {
   selfViewTicket(): Promise<OwnPictureTicket>;
   /** The display shows the code beside the picture, as long as it is current. */
   showCode(shown: boolean): Promise<void>;
+  /** Told whenever one comes or goes. */
+  setDisplays(pages: DisplayPages): void;
   shareSources(): Promise<readonly ShareSource[]>;
   /** Takes a parked call, of this room or of another one. @throws CloisterError CL_PARK_UNKNOWN */
   retrieve(account: string | null, code: string): Promise<{ readonly id: string }>;

@@ -27,6 +27,8 @@ async function inputHash(): Promise<string> {
     ...(await filesBelow(ui)),
     ...(await filesBelow(join(root, 'src', 'kernel'))),
     join(root, 'src', 'media', 'display-feed', 'protocol.ts'),
+    join(root, 'src', 'media', 'playout', 'sound-buffer.ts'),
+    join(root, 'src', 'media', 'tones', 'tones.ts'),
     join(root, 'package-lock.json')
   ];
   const hash = createHash('sha256');

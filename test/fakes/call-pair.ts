@@ -18,6 +18,7 @@ type FakeMedia = {
   secured: boolean;
   sending: boolean;
   sharing: boolean;
+  recording: boolean;
   held: boolean;
   /** Of the other side, as many as were handed over. */
   candidates: number;
@@ -158,6 +159,7 @@ export class FakeRoom {
           secured: false,
           sending: false,
           sharing: false,
+          recording: false,
           held: effect.options.held,
           candidates: 0,
           updates: []
@@ -201,6 +203,11 @@ export class FakeRoom {
         return;
       case 'media-screen':
         if (media?.epoch === effect.epoch) media.sharing = effect.on;
+        return;
+      case 'media-recording':
+        if (effect.on && effect.notice !== null) this.#network.send(this, effect.notice);
+        if (this.media?.epoch === effect.epoch) this.media.recording = effect.on;
+        if (!effect.on && effect.notice !== null) this.#network.send(this, effect.notice);
         return;
       case 'media-open':
         if (media?.epoch === effect.epoch) media.open = true;

@@ -52,7 +52,7 @@ export type KeptParts = RoomParts & {
 
 export function createKeptParts(options: {
   readonly clock: Clock;
-  readonly signaling: Pick<Signaling, 'on' | 'watchPresence'>;
+  readonly signaling: Pick<Signaling, 'on' | 'watchPresence' | 'seekPresence'>;
   readonly settings?: KeptSettings;
   readonly people?: PeopleBook;
   readonly policy?: Policy;

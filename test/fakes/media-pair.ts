@@ -11,6 +11,8 @@ export type MediaEnd = {
   readonly media: PeerMedia;
   readonly received: Record<MediaKind, ReceivedRtp[]>;
   readonly keyframeRequests: PictureKind[];
+  /** Keys of the other side. */
+  readonly pressed: string[];
   /** Every datagram that it sent, as it was. */
   readonly sent: Buffer[];
   /** In the place of being kept. */
@@ -34,6 +36,7 @@ export function createMediaPair(
     const sent: Buffer[] = [];
     const received = ofEachKind((): ReceivedRtp[] => []);
     const keyframeRequests: PictureKind[] = [];
+    const pressed: string[] = [];
     const media = createPeerMedia({
       transport: {
         protectRtp: (packet) => packet,
@@ -56,6 +59,7 @@ export function createMediaPair(
       emit(event, ...values) {
         const [kind, packet] = values as [PictureKind, ReceivedRtp];
         if (event === 'rtp') end.onRtp === undefined ? received[kind].push(packet) : end.onRtp(kind, packet);
+        if (event === 'key') pressed.push(kind);
         if (event === 'keyframeRequest') {
           keyframeRequests.push(kind);
           end.onKeyframeRequest?.(kind);
@@ -69,7 +73,7 @@ export function createMediaPair(
       if (!over) clock.schedule(20, tick);
     };
     clock.schedule(20, tick);
-    const end: MediaEnd = { media, received, keyframeRequests, sent };
+    const end: MediaEnd = { media, received, keyframeRequests, pressed, sent };
     return end;
   };
   const [left, right] = [make('offerer', 100), make('answerer', 200)];

@@ -227,6 +227,7 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     speakCode: async () => new Uint8Array(),
     selfViewTicket: own,
     showCode: async (shown) => change((before) => ({ ...before, display: { showsCode: shown } })),
+    setDisplays: ({ open }) => change((before) => ({ ...before, devices: { ...before.devices, displays: open } })),
     shareSources: async () => [{ id: 'screen:0', kind: 'screen', name: 'Screen' }],
     async retrieve() {
       failing();

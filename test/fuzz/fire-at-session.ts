@@ -13,6 +13,8 @@ import { mutateText } from './mutate-text.ts';
 import { honestPayloads, honestRtcp, KEYFRAMES, keyframeEnd, PAYLOADS, type PayloadKind, plainRtp, type RtpHead } from './plain-media.ts';
 import type { Random } from './random.ts';
 
+/** Of pressed keys, as the target offers them. */
+const KEYS_TYPE = 110;
 const VOLLEY = 50;
 const SOURCES = 3;
 /** Time that passes in a volley beside that of the sound. */
@@ -42,7 +44,7 @@ export async function besiegeWithRtp(range: Range, count: number): Promise<void>
   const { random } = range;
   await using call = await createHostileCall(range.certificates, random.pick(['H264', 'VP8']));
   await call.requireSound();
-  const types = [call.negotiated.video, call.negotiated.screen, call.negotiated.audio].map((media) => media?.payloadType ?? 0);
+  const types = [...[call.negotiated.video, call.negotiated.screen, call.negotiated.audio].map((media) => media?.payloadType ?? 0), KEYS_TYPE];
   let sequence = 0;
   await inVolleys(range, call, count, () => {
     sequence += 1;

@@ -8,7 +8,7 @@ export class PaintedFeed extends DisplayFeed {
   readonly #story: Story;
 
   constructor(story: Story) {
-    super({ ticket: async () => null, canvas: () => null });
+    super({ ticket: async () => null, canvas: () => null, onSoundAllowed: () => {} });
     this.#story = story;
   }
 

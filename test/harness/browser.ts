@@ -222,7 +222,7 @@ async function openPage(context: BrowserContext, url: string, faults: Fault[]): 
     const kind = faultKind(message.text());
     const about = message.location().url;
     // A display may ask for its feed in the moment in which the call ends.
-    if (kind === 'refused' && about.endsWith('/api/v1/display/ticket') && /status of (404|409) /.test(message.text())) return;
+    if (kind === 'refused' && /\/api\/v1\/(?:display|self-view)\/ticket$/.test(about) && /status of (404|409) /.test(message.text())) return;
     faults.push({ kind, text: `${url}: ${message.text()} ${about}` });
   });
   await page.addInitScript(watchPage);

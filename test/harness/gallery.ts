@@ -24,7 +24,10 @@ export async function showStory(page: Page, story: Story, variant: Variant = PLA
 }
 
 async function touch(page: Page, testId: string): Promise<void> {
-  await page.getByTestId(testId).first().tap({ timeout: STEP_LIMIT_MS });
+  const target = page.getByTestId(testId).first();
+  await target.waitFor({ state: 'visible', timeout: STEP_LIMIT_MS });
+  // What says why it cannot be done is touched all the same.
+  await target.tap({ timeout: STEP_LIMIT_MS, force: (await target.getAttribute('aria-disabled')) === 'true' });
 }
 
 /** Until all that is under way is on the screen. */

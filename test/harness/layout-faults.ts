@@ -40,6 +40,7 @@ export function layoutFaults({ textPx, targetPx, gapPx }: Limits): string[] {
     for (let around = element.parentElement; around !== null; around = around.parentElement) {
       const { overflowY } = getComputedStyle(around);
       if ((overflowY === 'auto' || overflowY === 'scroll') && around.scrollHeight > around.clientHeight + 1) return around;
+      if (around.matches('dialog:modal')) return null;
     }
     return null;
   };
@@ -76,6 +77,7 @@ export function layoutFaults({ textPx, targetPx, gapPx }: Limits): string[] {
         // A line's box is higher than its letters.
         const cutY = overflowY !== 'visible' && webkitLineClamp === 'none' && !within(box, clip, box.height / 4);
         if (cutX || cutY) clipped ??= around;
+        if (around.matches('dialog:modal')) break; // in the top layer: what it stands in does not clip it
       }
       const outX = !saysSo && (box.left < -0.5 || box.right > innerWidth + 0.5);
       const outY = !scrolledOut && (box.top < -0.5 || box.bottom > innerHeight + 0.5);

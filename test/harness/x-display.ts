@@ -1,6 +1,8 @@
 // An X display without a screen (Xvfb) that a test draws on: the server keeps its picture in a file, in the format of xwd.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, open, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,6 +11,8 @@ export type XDisplay = AsyncDisposable & {
   readonly name: string;
   /** Paints everything grey after a plane of luminance, 0 to 255. */
   paint(grey: Uint8Array): Promise<void>;
+  /** Gives a window another size, as somebody does who drags its corner. */
+  resize(window: string, width: number, height: number): Promise<void>;
   /** Ends the server, as when somebody logs out. */
   kill(): Promise<void>;
 };
@@ -48,6 +52,7 @@ export async function startXDisplay(width: number, height: number): Promise<XDis
       }
       await file.write(pixels, 0, pixels.length, headerBytes + 12 * colours);
     },
+    resize: (window, newWidth, newHeight) => configureWindow(Number(number), Number(window), newWidth, newHeight),
     kill,
     async [Symbol.asyncDispose]() {
       await kill();
@@ -55,4 +60,26 @@ export async function startXDisplay(width: number, height: number): Promise<XDis
       await rm(folder, { recursive: true, force: true });
     }
   };
+}
+
+/** The two requests of the X protocol that this takes: the connection's set-up without authorisation, and ConfigureWindow; then it waits until both were done. */
+async function configureWindow(display: number, window: number, width: number, height: number): Promise<void> {
+  const socket = connect(`/tmp/.X11-unix/X${display}`);
+  await once(socket, 'connect');
+  const setUp = Buffer.alloc(12);
+  setUp.write('l');
+  setUp.writeUInt16LE(11, 2);
+  socket.write(setUp);
+  await once(socket, 'data');
+  const configure = Buffer.alloc(20);
+  configure.writeUInt8(12, 0);
+  configure.writeUInt16LE(configure.length / 4, 2);
+  configure.writeUInt32LE(window, 4);
+  configure.writeUInt16LE(0x4 | 0x8, 8);
+  configure.writeUInt32LE(width, 12);
+  configure.writeUInt32LE(height, 16);
+  const getInputFocus = Buffer.from([43, 0, 1, 0]);
+  socket.write(Buffer.concat([configure, getInputFocus]));
+  await once(socket, 'data');
+  socket.destroy();
 }

@@ -1,4 +1,4 @@
-// The administrator over HTTP: a real server, the real PIN with its file and its cost, and everybody who should not get in.
+// The administrator over HTTP: a real server, the real PIN with its file (at a lower cost), and everybody who should not get in.
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';
@@ -29,7 +29,6 @@ const PROTECTED: readonly (readonly [string, string])[] = [
 type Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly bytes: Buffer; readonly code: string | undefined };
 
 describe('the administrator over HTTP', function () {
-  // Each PIN costs a quarter of a second, on a machine with nothing else to do.
   this.timeout(60_000);
   let folder: string;
   let config: Config;
@@ -53,7 +52,7 @@ describe('the administrator over HTTP', function () {
 
   async function start(): Promise<void> {
     clock = createFakeClock();
-    admin = composeAdmin(config, { clock, log: silentLog });
+    admin = composeAdmin(config, { clock, log: silentLog }, { memoryKib: 1024, passes: 1 });
     await admin.start(new AbortController().signal);
     room = Object.assign(createFakeRoom(), { admin });
     server = createUiServer({ room, host: '127.0.0.1', port: 0, uiDirectory: '/nowhere', allowedHosts: [], log: silentLog, clock });

@@ -42,6 +42,12 @@ async function mediaFlows(pair: TwoRooms): Promise<void> {
   }
 }
 
+/** In a standard call, too. */
+const NOT_OFFERED = ['captions', 'transcription', 'merge', 'move-to-another-device', 'add-participant', 'recording', 'apps'].map((feature) => ({
+  feature,
+  reason: 'not-offered-here'
+}));
+
 describe('a call between two rooms', function () {
   this.timeout(90_000);
 
@@ -98,8 +104,8 @@ describe('a call between two rooms', function () {
     assert.deepEqual(
       states.map(({ call }) => [call?.encryption.state, call?.encryption.reason, call?.encryption.securityCode, call?.unavailable]),
       [
-        ['standard', 'setting-there', null, []],
-        ['standard', 'setting-here', null, []]
+        ['standard', 'setting-there', null, NOT_OFFERED],
+        ['standard', 'setting-here', null, NOT_OFFERED]
       ]
     );
     await assert.rejects(pair.rooms[0].act('codes-match'), { code: 'CL_CALL_WRONG_PHASE' });

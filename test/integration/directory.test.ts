@@ -107,6 +107,9 @@ describe('the directory over a broker', function () {
     const room = openRoom(own, world.trust, address);
     const people = await openPeople(room.signaling);
     await room.started;
+    // A search does not wait for a slow broker: it finds what has come by then.
+    await people.search('studio');
+    await until(() => room.presence.some((news) => news.endpoint === world.bob.endpointId), 'it is heard of');
     assert.deepEqual(await people.search('studio'), [{ account: world.bob.account, displayName: 'Studio “5”', presence: 'online' }]);
     assert.deepEqual(await people.search('lobby'), [], 'it does not find itself');
     await people.addFavourite(world.bob.account, null);

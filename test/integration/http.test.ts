@@ -176,7 +176,6 @@ describe('HTTP interface', () => {
       assertProblem(refused, 409, 'CL_CALL_FEATURE_UNAVAILABLE');
       assert.match(refused.body, /end-to-end encrypted/);
     }
-    assertProblem(await post(`/api/v1/calls/${id}/dtmf`), 501, 'CL_NOT_IMPLEMENTED');
     assertProblem(await post('/api/v1/calls/other/hold'), 404, 'CL_CALL_NONE');
     assertProblem(await post(`/api/v1/calls/${id}/explode`), 404, 'CL_NOT_FOUND');
     assertProblem(await post(`/api/v1/calls/${id}/constructor`), 404, 'CL_NOT_FOUND');
@@ -203,6 +202,51 @@ describe('HTTP interface', () => {
       assertProblem(await post('/api/v1/calls/retrieve', body), 400, 'CL_REQUEST_INVALID');
     room.failNext = new CloisterError('CL_PARK_UNKNOWN');
     assertProblem(await post('/api/v1/calls/retrieve', { account: null, code: '0427' }), 404, 'CL_PARK_UNKNOWN');
+  });
+
+  it('sends keys, and takes none that is no key', async () => {
+    const id = room.ring();
+    room.connect(CODE);
+    assert.equal((await post(`/api/v1/calls/${id}/dtmf`, { digits: '0123456789*#ABCD' })).status, 204);
+    assert.deepEqual(room.actions.at(-1), { id, action: 'dtmf', options: { digits: '0123456789*#ABCD' } });
+    for (const digits of ['', 'E', 'a', '1 2', '1'.repeat(33), 12, null, undefined]) {
+      const refused = await post(`/api/v1/calls/${id}/dtmf`, { digits });
+      assertProblem(refused, 400, 'CL_REQUEST_INVALID');
+    }
+    room.failNext = new CloisterError('CL_CALL_FEATURE_MISSING');
+    assertProblem(await post(`/api/v1/calls/${id}/dtmf`, { digits: '1' }), 409, 'CL_CALL_FEATURE_MISSING');
+  });
+
+  it('compares a code that is keyed in, and has it read out, and puts neither into an answer, a log or a cache', async () => {
+    const id = room.ring();
+    room.connect(CODE);
+    const digits = CODE.replaceAll(' ', '');
+    const path = `/api/v1/calls/${id}/compare-code`;
+    const right = await post(path, { digits, mediaEpoch: 1 });
+    assert.deepEqual([right.status, right.body], [200, '{"matches":true}']);
+    assert.equal((await post(path, { digits: '0'.repeat(20), mediaEpoch: 1 })).body, '{"matches":false}');
+    for (const body of [
+      { digits },
+      { digits: digits.slice(1), mediaEpoch: 1 },
+      { digits: CODE, mediaEpoch: 1 },
+      { digits, mediaEpoch: 0 },
+      { digits, mediaEpoch: 1, x: 1 }
+    ]) {
+      const refused = await post(path, body);
+      assertProblem(refused, 400, 'CL_REQUEST_INVALID');
+      assert.ok(!refused.body.includes(digits.slice(0, 5)));
+    }
+    room.compareCode = () => Promise.reject(new CloisterError('CL_CODE_TRIES'));
+    assertProblem(await post(path, { digits, mediaEpoch: 1 }), 429, 'CL_CODE_TRIES');
+
+    room.speakCode = async (_id, language) => Buffer.from(`RIFF ${language}`);
+    const spoken = await post(`/api/v1/calls/${id}/speak-code`, { language: 'ar' });
+    assert.deepEqual([spoken.status, spoken.headers['content-type'], spoken.headers['cache-control'], spoken.body], [200, 'audio/wav', 'no-store', 'RIFF ar']);
+    for (const body of [{}, { language: 'xx' }, { language: 'constructor' }])
+      assertProblem(await post(`/api/v1/calls/${id}/speak-code`, body), 400, 'CL_REQUEST_INVALID');
+    room.speakCode = () => Promise.reject(new CloisterError('CL_SPEECH_UNAVAILABLE'));
+    assertProblem(await post(`/api/v1/calls/${id}/speak-code`, { language: 'en' }), 503, 'CL_SPEECH_UNAVAILABLE');
+    assertProblem(await ask('GET', `/api/v1/calls/${id}/speak-code`), 405, 'CL_METHOD_NOT_ALLOWED');
   });
 
   it('lists the devices, chooses among them, moves cameras and turns the volume', async () => {
@@ -357,7 +401,10 @@ describe('HTTP interface', () => {
     ] as const) {
       const { headers } = await ask(method, path);
       const policy = String(headers['content-security-policy']);
-      assert.match(policy, /^default-src 'self'; connect-src 'self' ws:\/\/127\.0\.0\.1:\*; style-src 'self' 'sha256-47[^']*'; frame-ancestors 'none'/);
+      assert.match(
+        policy,
+        /^default-src 'self'; media-src 'self' blob:; connect-src 'self' ws:\/\/127\.0\.0\.1:\*; style-src 'self' 'sha256-47[^']*'; frame-ancestors 'none'/
+      );
       assert.doesNotMatch(policy, /unsafe|\s\*(?:;|\s|$)|https?:/);
       assert.equal(headers['x-content-type-options'], 'nosniff');
       assert.equal(headers['referrer-policy'], 'no-referrer');

@@ -8,6 +8,7 @@ import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { createCallCertificate } from '../../src/encryption/call-certificate.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { type Log, type LogFields, silentLog } from '../../src/kernel/log.ts';
+import { createKeySender } from '../../src/media/encode/key-sender.ts';
 import { createIcePath, type Path } from '../../src/media/path/ice-path.ts';
 import { createPeerConnection } from '../../src/media/peer/peer-connection.ts';
 import type { MediaFailure } from '../../src/media/port.ts';
@@ -59,6 +60,30 @@ const START = `
       packetsResent: of('outbound-rtp').retransmittedPacketsSent ?? 0,
       dtlsState: of('transport').dtlsState ?? '', dtlsRole: of('transport').dtlsRole ?? '', dtlsCipher: of('transport').dtlsCipher ?? '', tlsVersion: of('transport').tlsVersion ?? '', srtpCipher: of('transport').srtpCipher ?? ''
     };
+  };
+`;
+
+/** In the page: the strongest frequency of each group of ITU-T Q.23, of what is played. */
+const LISTEN = `
+  globalThis.heardTones = async (ms) => {
+    const context = new AudioContext({ sampleRate: 48000 });
+    const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+    context.createMediaStreamSource(player.srcObject).connect(analyser);
+    const bins = new Float32Array(analyser.frequencyBinCount);
+    let best = { low: 0, high: 0, level: -200 };
+    const strongest = (from, to) => {
+      let at = Math.round(from / 48000 * 8192);
+      for (let bin = at; bin * 48000 / 8192 < to; bin++) if (bins[bin] > bins[at]) at = bin;
+      return at;
+    };
+    for (const until = performance.now() + ms; performance.now() < until; ) {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      analyser.getFloatFrequencyData(bins);
+      const [low, high] = [strongest(650, 1000), strongest(1150, 1700)];
+      const level = Math.min(bins[low], bins[high]);
+      if (level > best.level) best = { low: low * 48000 / 8192, high: high * 48000 / 8192, level };
+    }
+    return best;
   };
 `;
 
@@ -269,6 +294,87 @@ describe('peer connection with Chromium', function () {
       await room.close();
     }
   });
+
+  for (const offerer of ['room', 'browser'] as const) {
+    for (const rate of [48_000, 8_000]) {
+      it(`keys both ways by telephone events of ${rate} Hz when the ${offerer} offers`, async () => {
+        const page = await browser.newPage();
+        await page.goto(url);
+        await page.evaluate(START);
+        /** A browser has both clocks; the better one is taken away to see the other. */
+        const withRate = (sdp: string): string => (rate === 48_000 ? sdp : sdp.replaceAll('telephone-event/48000', 'telephone-event/16000'));
+        const room = createPeerConnection({
+          certificate: createCallCertificate(Date.now()),
+          iceServers: [],
+          fips: false,
+          videoCodecs: ['VP8'],
+          clock: systemClock,
+          log: silentLog
+        });
+        const pressed: string[] = [];
+        let agreed: number | null = null;
+        let sounds = 0;
+        room.on('secured', ({ negotiated }) => {
+          agreed = negotiated.keys?.rate ?? null;
+        });
+        room.on('key', (key) => pressed.push(key));
+        room.on('rtp', (kind) => {
+          if (kind === 'audio') sounds += 1;
+        });
+        try {
+          if (offerer === 'room') {
+            const sdp = await room.createOffer();
+            const answer = await page.evaluate(async (offer) => {
+              const scope = globalThis as unknown as { peer: RTCPeerConnection; capture(): Promise<void>; gathered(): Promise<string> };
+              await scope.peer.setRemoteDescription({ type: 'offer', sdp: offer });
+              await scope.capture();
+              await scope.peer.setLocalDescription();
+              return scope.gathered();
+            }, withRate(sdp));
+            await room.acceptAnswer(answer);
+          } else {
+            const offer = (await page.evaluate('capture().then(() => peer.setLocalDescription()).then(gathered)')) as string;
+            const answer = await room.acceptOffer(withRate(offer));
+            await page.evaluate((sdp) => (globalThis as unknown as { peer: RTCPeerConnection }).peer.setRemoteDescription({ type: 'answer', sdp }), answer);
+          }
+          await until(() => sounds > 20, 'sound from the browser', 15_000);
+          assert.equal(agreed, rate);
+          await page.evaluate(`peer.getSenders().find(({ track }) => track.kind === 'audio').dtmf.insertDTMF('0123456789*#ABCD', 100, 70)`);
+          await until(() => pressed.length >= 16, 'the browser’s keys', 15_000);
+          assert.equal(pressed.join(''), '0123456789*#ABCD');
+          const before = sounds;
+          await until(() => sounds > before + 20, 'sound after the keys', 10_000);
+
+          // What the browser makes of ours: it plays the tones itself, and asks for nothing.
+          await page.evaluate(LISTEN);
+          const ssrcs = (): Promise<number> =>
+            page.evaluate('peer.getStats().then((all) => [...all.values()].filter(({ type, kind }) => type === "inbound-rtp" && kind === "audio").length)');
+          const startMs = performance.now();
+          const keys = createKeySender({
+            clock: systemClock,
+            rate: () => agreed,
+            timestamp: () => Math.round((performance.now() - startMs) * 48),
+            send: (packet) => room.send('audio', packet),
+            interrupt: () => {},
+            onKey: () => {}
+          });
+          // A receiver's buffer begins with sound: silence in Opus, as a microphone gives it.
+          const silence = Buffer.from([0xf8, 0xff, 0xfe]);
+          for (let n = 0; n < 25; n += 1) {
+            room.send('audio', { timestamp: Math.round((performance.now() - startMs) * 48), marker: n === 0, payload: silence });
+            await pause(20);
+          }
+          keys.press('777777777777');
+          const heard = (await page.evaluate('heardTones(3000)')) as { low: number; high: number };
+          keys.stop();
+          assert.equal(await ssrcs(), 1);
+          assert.ok(Math.abs(heard.low - 852) < 15 && Math.abs(heard.high - 1209) < 15, JSON.stringify(heard));
+        } finally {
+          await room.close();
+        }
+      });
+    }
+  }
 
   for (const [offerer, role] of [
     ['room', 'client'],

@@ -45,7 +45,6 @@ type Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; 
 type Asked = { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>>; readonly local?: boolean };
 
 describe('a remote panel', function () {
-  // Each PIN costs a quarter of a second, on a machine with nothing else to do.
   this.timeout(60_000);
   let folder: string;
   let certificates: string;
@@ -86,7 +85,7 @@ describe('a remote panel', function () {
 
   async function start(): Promise<void> {
     clock = createFakeClock();
-    admin = composeAdmin(config, { clock, log: silentLog });
+    admin = composeAdmin(config, { clock, log: silentLog }, { memoryKib: 1024, passes: 1 });
     await admin.start(new AbortController().signal);
     room = Object.assign(createFakeRoom(), { admin });
     const remote = await composeRemote(config, { clock, log: silentLog });

@@ -5,6 +5,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { createKeySender } from '../../src/media/encode/key-sender.ts';
+import { KEY_MS } from '../../src/media/rtp/telephone-event.ts';
 import { createFakeClock } from '../fakes/clock.ts';
 import { createMediaPair, createModelPicture, createModelSound, isRtcpDatagram } from '../fakes/media-pair.ts';
 
@@ -53,9 +55,22 @@ function spoken(arrivals: boolean): Buffer[] {
   right.media.requestKeyframe('video');
   clock.advance(5_000);
   for (const end of ends) end.stop();
+  const keys = createKeySender({
+    clock,
+    rate: () => 48_000,
+    timestamp: () => Math.round(clock.monotonicMs() * 48),
+    send: (packet) => left.media.send('audio', packet),
+    interrupt: () => {},
+    onKey: () => {}
+  });
+  keys.press(KEYS);
+  clock.advance(KEYS.length * KEY_MS);
   close();
   return [...left.sent, ...right.sent];
 }
+
+const KEYS = '15*#D';
+const KEY_EVENTS = [1, 5, 10, 11, 15];
 
 describe('RTP and RTCP of a call, as tshark reads them', function () {
   this.timeout(60_000);
@@ -65,7 +80,7 @@ describe('RTP and RTCP of a call, as tshark reads them', function () {
     try {
       const file = join(folder, 'call.pcap');
       await writeFile(file, capture([...spoken(true), ...spoken(false)]));
-      const decode = ['-d', `udp.port==${RTP_PORT},rtp`, '-d', `udp.port==${RTCP_PORT},rtcp`];
+      const decode = ['-d', 'rtp.pt==110,rtpevent', '-d', `udp.port==${RTP_PORT},rtp`, '-d', `udp.port==${RTCP_PORT},rtcp`];
       const read = async (filter: string, ...fields: string[]) => {
         const options = ['-r', file, ...decode, '-Y', filter, '-T', 'fields', ...fields.flatMap((field) => ['-e', field])];
         const { stdout } = await promisify(execFile)('tshark', options, { maxBuffer: 1 << 26 });
@@ -80,6 +95,20 @@ describe('RTP and RTCP of a call, as tshark reads them', function () {
       assert.ok((await read('rtcp.rtpfb.transportcc.statuscount > 1', 'frame.number')).length > 50);
       const types = new Set(await read('rtp', 'rtp.p_type'));
       for (const type of ['63', '96', '97', '111']) assert.ok(types.has(type), `no RTP of type ${type}`);
+      // Two calls, in each the keys in their order, as RFC 4733 section 2.5 wants them: the duration grows, the end comes three times.
+      const event = (await read('rtpevent', 'rtpevent.event_id', 'rtpevent.duration', 'rtpevent.end_of_event', 'rtp.marker')).map((line) =>
+        line.split('\t').map(Number)
+      );
+      const told = KEY_EVENTS.flatMap((id) => [
+        ...[960, 1_920, 2_880, 3_840].map((duration, index) => [id, duration, 0, index === 0 ? 1 : 0]),
+        ...[4_800, 4_800, 4_800].map((duration) => [id, duration, 1, 0])
+      ]);
+      assert.deepEqual(event, [...told, ...told]);
+      const times = await read('rtpevent', 'rtp.timestamp');
+      assert.ok(
+        times.every((time, index) => (index % 7 === 0) === (time !== times[index - 1])),
+        'one event has two beginnings, or two have one'
+      );
       assert.ok((await read('rtp.ext.rfc5285.id == 3', 'rtp.ext.rfc5285.data')).length > 100);
     } finally {
       await rm(folder, { recursive: true, force: true });

@@ -128,6 +128,9 @@ export function createRoomCameras({ registry, ctl, visca, presets, clock, log }:
       sharing = now;
       follow();
     },
+    async lookAtSignals() {
+      await Promise.allSettled([...signals.values()].map(({ watch }) => watch.look()));
+    },
     of(id): RoomCamera {
       const control = controlOf(id);
       return {

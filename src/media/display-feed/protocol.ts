@@ -13,6 +13,7 @@ export const isTooLarge = (width: number, height: number): boolean => width * he
 export type FeedMessage =
   | { readonly type: 'picture-config'; readonly of: Picture; readonly codec: string; readonly width: number; readonly height: number } // WebCodecs codec string: 'vp8', 'avc1.42e01f' (Annex B)
   | { readonly type: 'audio-config'; readonly codec: 'opus'; readonly sampleRate: 48000; readonly channels: 1 | 2 }
+  | { readonly type: 'key'; readonly key: string } // pressed here or there: its tone is heard once
   | { readonly type: 'state'; readonly receiving: { readonly audio: boolean; readonly video: boolean; readonly screen: boolean } };
 
 /** Display → media process, as JSON text. */

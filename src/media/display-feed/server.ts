@@ -46,7 +46,7 @@ export type DisplayFeed = AsyncDisposable & {
   ticket(): { readonly url: string };
   /** The frame goes to each display that can take it; dropped before open(). */
   sendFrame(frame: FeedFrame): void;
-  /** The latest message of each type and picture is also what a display gets that connects later. */
+  /** The latest message of each type and picture, but a key, is also what a display gets that connects later. */
   sendMessage(message: FeedMessage): void;
   /** `framesDecoded` counts on when a display is replaced by another; `report` is the longest connected display's latest. */
   statistics(): { readonly displays: number; readonly framesDecoded: number; readonly report: DisplayReport | null };
@@ -223,7 +223,8 @@ export function createDisplayFeed(options: DisplayFeedOptions): DisplayFeed {
     sendMessage(message) {
       const text = JSON.stringify(message);
       if (message.type === 'picture-config') announced.add(message.of);
-      latest.set('of' in message ? `${message.type} ${message.of}` : message.type, text);
+      // What is over when it was said is for nobody who comes later.
+      if (message.type !== 'key') latest.set('of' in message ? `${message.type} ${message.of}` : message.type, text);
       if (!open || closed) return;
       for (const display of displays) if (!display.behind) display.socket.send(text);
     },

@@ -12,6 +12,8 @@ export type AudioSenderOptions = SenderOptions & {
   readonly on: boolean;
   openSource(): Promise<AudioSource>;
   createEncoder(): AudioEncoder;
+  /** Each packet that is handed to send(). */
+  onSound?(payload: Uint8Array, captureMs: number): void;
 };
 
 export type AudioSenderStatistics = {
@@ -25,6 +27,10 @@ export type AudioSenderStatistics = {
 export type AudioSender = Lifecycle & {
   /** After setOn(false) returned no packet leaves. */
   setOn(on: boolean): void;
+  /** While a pressed key is sent in its place no sound is; nothing that was captured meanwhile leaves later. */
+  setInterrupted(on: boolean): void;
+  /** Of what is captured now, in the stream's clock. */
+  timestamp(): number;
   setTarget(target: AudioTarget): void;
   statistics(): AudioSenderStatistics;
 };
@@ -55,6 +61,7 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
   let offsetMs = 0; // smoothed distance of the capture times from the position
   let inSilence = true;
   let queued: Block[] = [];
+  let interrupted = false;
 
   /** Counts samples rather than arrivals, which jitter: RTP time moves by exactly one block. */
   function place(captureMs: number): number {
@@ -74,6 +81,7 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
     const timestamp = (timestampBase + at) % 2 ** 32;
     // RFC 7587 section 4.1: the first packet after a silence is marked.
     options.send({ timestamp, marker: inSilence, payload });
+    options.onSound?.(payload, at / SAMPLES_PER_MS + offsetMs);
     inSilence = false;
     packetsSent++;
     const nowMs = clock.monotonicMs();
@@ -117,6 +125,10 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
           if (signal.aborted) return;
           const at = place(captureMs);
           if (!on) return;
+          if (interrupted) {
+            liveMs = clock.monotonicMs();
+            return;
+          }
           // The first is being encoded; dropping it would not help.
           if (queued.length >= MAX_QUEUED) queued.splice(1, 1);
           queued.push({ samples, position: at });
@@ -149,6 +161,13 @@ export function createAudioSender(options: AudioSenderOptions): AudioSender {
       inSilence = true;
       liveMs = null;
     },
+    setInterrupted(wanted) {
+      interrupted = wanted;
+      if (!interrupted) return;
+      queued = [];
+      inSilence = true;
+    },
+    timestamp: () => (timestampBase + Math.round(clock.monotonicMs() * SAMPLES_PER_MS)) % 2 ** 32,
     setTarget(wanted) {
       target = wanted;
       encoderInUse?.setTarget(wanted);

@@ -27,6 +27,8 @@ export type VideoSenderOptions = SenderOptions & {
   readonly profile: VideoProfile;
   openSource(): Promise<VideoSource>;
   createEncoder(): VideoEncoder;
+  /** Each picture that is handed to send(), whole. */
+  onPicture?(picture: EncodedPicture, codec: VideoCodec, captureMs: number): void;
 };
 
 export type VideoSenderStatistics = {
@@ -78,6 +80,7 @@ export function createVideoSender(options: VideoSenderOptions): VideoSender {
     payloads.forEach((payload, index) => {
       options.send({ timestamp, marker: index === payloads.length - 1, payload });
     });
+    options.onPicture?.(picture, codec, captureMs);
     const nowMs = clock.monotonicMs();
     if (clockToldMs === null || nowMs - clockToldMs >= SENDER_CLOCK_MS) {
       clockToldMs = nowMs;

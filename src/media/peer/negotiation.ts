@@ -2,7 +2,7 @@
 import { CloisterError } from '../../kernel/errors.ts';
 import { err, ok, type Result } from '../../kernel/result.ts';
 import { MEDIA_KINDS, type MediaKind, type NegotiatedMedia, ofEachKind, PICTURE_KINDS, type PictureKind, type VideoCodec } from '../streams.ts';
-import { type CodecOffer, type Description, FEEDBACK, type Feedback, type MediaSection, type SectionFeatures } from './sdp.ts';
+import { type CodecOffer, type Description, FEEDBACK, type Feedback, type KeyFormat, type MediaSection, type SectionFeatures } from './sdp.ts';
 
 /** A payload type of its own for each kind: it tells which one a packet belongs to. */
 const PAYLOAD_TYPES: Readonly<Record<PictureKind, Readonly<Record<VideoCodec, number>>>> = {
@@ -15,12 +15,17 @@ const preferenceFor = (kind: MediaKind, videoCodecs: readonly VideoCodec[]): rea
   kind === 'screen' ? videoCodecs.toSorted((a, b) => Number(b === 'VP8') - Number(a === 'VP8')) : videoCodecs;
 
 const REDUNDANT_SOUND = 63;
+/** Pressed keys: with the sound's clock, and for peers that know the telephone network's alone. */
+const KEYS: readonly KeyFormat[] = [
+  { rate: 48_000, payloadType: 110 },
+  { rate: 8_000, payloadType: 126 }
+];
 const TRANSPORT_SEQUENCE_ID = 3;
 
 /** What Cloister offers; the first of the video codecs is preferred. */
 export function offeredSections(videoCodecs: readonly VideoCodec[]): MediaSection[] {
   const common = { direction: 'sendrecv', accepted: true } as const;
-  const features: SectionFeatures = { repairs: new Map(), redundancy: null, transportSequence: TRANSPORT_SEQUENCE_ID, feedback: FEEDBACK };
+  const features: SectionFeatures = { repairs: new Map(), redundancy: null, transportSequence: TRANSPORT_SEQUENCE_ID, feedback: FEEDBACK, keys: [] };
   const picture = (kind: PictureKind) => {
     const codecs = preferenceFor(kind, videoCodecs).map((codec) => ({ codec, payloadType: PAYLOAD_TYPES[kind][codec] }));
     // The number after a codec's own is that of its repairs.
@@ -28,7 +33,7 @@ export function offeredSections(videoCodecs: readonly VideoCodec[]): MediaSectio
     return { ...common, kind, codecs, features: { ...features, repairs } };
   };
   return [
-    { ...common, kind: 'audio', mid: '0', codecs: [{ codec: 'opus', payloadType: 111 }], features: { ...features, redundancy: REDUNDANT_SOUND } },
+    { ...common, kind: 'audio', mid: '0', codecs: [{ codec: 'opus', payloadType: 111 }], features: { ...features, redundancy: REDUNDANT_SOUND, keys: KEYS } },
     { ...picture('video'), mid: '1' },
     { ...picture('screen'), mid: '2' }
   ];
@@ -47,7 +52,8 @@ export function answeredSections(offer: Description, videoCodecs: readonly Video
     const [chosen] = section.codecs.filter((codec) => rank(codec) >= 0).sort((a, b) => rank(a) - rank(b));
     const accepted = section.accepted && chosen !== undefined;
     const codecs = chosen === undefined ? [] : [chosen];
-    return { ...section, direction: ANSWERED_DIRECTION[section.direction], accepted, codecs, features: featuresFor(codecs, section.features) };
+    const features = featuresFor(codecs, section.features);
+    return { ...section, direction: ANSWERED_DIRECTION[section.direction], accepted, codecs, features: { ...features, keys: features.keys.slice(0, 1) } };
   });
   if (!sections.some((section) => section.accepted)) return err(new CloisterError('CL_MEDIA_NEGOTIATION', 'the two sides have no codec in common'));
   return ok(sections);
@@ -63,7 +69,8 @@ const commonFeatures = (ours: SectionFeatures, theirs: SectionFeatures): Section
   repairs: new Map([...theirs.repairs].filter(([repaired, repair]) => ours.repairs.get(repaired) === repair)),
   redundancy: ours.redundancy === theirs.redundancy ? ours.redundancy : null,
   transportSequence: ours.transportSequence === theirs.transportSequence ? ours.transportSequence : null,
-  feedback: ours.feedback.filter((each) => theirs.feedback.includes(each))
+  feedback: ours.feedback.filter((each) => theirs.feedback.includes(each)),
+  keys: theirs.keys.filter(({ rate, payloadType }) => ours.keys.some((each) => each.rate === rate && each.payloadType === payloadType))
 });
 
 /**
@@ -100,10 +107,12 @@ export function negotiatedOf(sections: readonly MediaSection[]): NegotiatedMedia
     return offer === undefined || offer.codec === 'opus' ? null : { codec: offer.codec, payloadType: offer.payloadType };
   };
   const audio = first('audio');
+  const [keys] = sections.find((section) => section.kind === 'audio' && section.accepted)?.features.keys ?? [];
   return {
     video: picture('video'),
     screen: picture('screen'),
-    audio: audio === undefined ? null : { codec: 'opus', payloadType: audio.payloadType }
+    audio: audio === undefined ? null : { codec: 'opus', payloadType: audio.payloadType },
+    keys: audio === undefined || keys === undefined ? null : { rate: keys.rate }
   };
 }
 
@@ -115,6 +124,8 @@ export type NegotiatedFeatures = {
   readonly repairsSound: boolean;
   /** The payload type of redundant sound (RFC 2198). */
   readonly redundancy: number | null;
+  /** Payload types of pressed keys (RFC 4733), the first to send by: who answers with both clocks may send with either. */
+  readonly keys: readonly number[];
   /** Ids of the header extension with the transport-wide sequence number, about whose arrival each side tells the other. */
   readonly transportSequence: Readonly<Record<MediaKind, number | null>>;
   /** The receiver estimates what the path carries, where nothing is told about arrivals. */
@@ -130,6 +141,7 @@ export function negotiatedFeatures(sections: readonly MediaSection[]): Negotiate
     repairs: { video: repairs('video'), screen: repairs('screen') },
     repairsSound: says('audio', 'nack'),
     redundancy: of('audio')?.features.redundancy ?? null,
+    keys: of('audio')?.features.keys.map(({ payloadType }) => payloadType) ?? [],
     transportSequence,
     remb: MEDIA_KINDS.every((kind) => transportSequence[kind] === null) && PICTURE_KINDS.some((kind) => says(kind, 'goog-remb'))
   };

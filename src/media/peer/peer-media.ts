@@ -60,7 +60,7 @@ export type PeerMediaOptions = {
   readonly repairSsrc: Readonly<Record<PictureKind, number>>;
   readonly cname: string;
   readonly clock: Clock;
-  readonly emit: <K extends 'rtp' | 'senderClock' | 'keyframeRequest' | 'ended'>(event: K, ...values: PeerConnectionEvents[K]) => void;
+  readonly emit: <K extends 'rtp' | 'key' | 'senderClock' | 'keyframeRequest' | 'ended'>(event: K, ...values: PeerConnectionEvents[K]) => void;
   readonly isOver: () => boolean;
 };
 
@@ -69,7 +69,7 @@ export function createPeerMedia(options: PeerMediaOptions): PeerMedia {
   const { transport, negotiated, features, ssrc, cname, clock, emit, isOver } = options;
   const toldArrivals = MEDIA_KINDS.some((kind) => features.transportSequence[kind] !== null);
   let losses = createLossMeter();
-  const receiving = createPeerReceiving({ negotiated, features, deliver: (kind, packet) => emit('rtp', kind, packet) });
+  const receiving = createPeerReceiving({ negotiated, features, deliver: (kind, packet) => emit('rtp', kind, packet), pressed: (key) => emit('key', key) });
   const sending = createPeerSending({
     ...options,
     toldArrivals,

@@ -4,6 +4,7 @@
 import { createArrivalLog } from '../congestion/transport-feedback.ts';
 import { readTransportSequence } from '../rtp/header-extension.ts';
 import { readRed } from '../rtp/red.ts';
+import { createKeyReader } from '../rtp/telephone-event.ts';
 import { CLOCK_RATES, MEDIA_KINDS, type MediaKind, type NegotiatedMedia, PICTURE_KINDS, type ReceivedRtp } from '../streams.ts';
 import type { NegotiatedFeatures } from './negotiation.ts';
 import { type RtpPacket, readRtp } from './peer-packets.ts';
@@ -17,6 +18,8 @@ export type PeerReceivingOptions = {
   readonly negotiated: NegotiatedMedia;
   readonly features: NegotiatedFeatures;
   readonly deliver: (kind: MediaKind, packet: ReceivedRtp) => void;
+  /** The other side pressed it. */
+  readonly pressed: (key: string) => void;
 };
 
 export type PeerReceiving = {
@@ -34,13 +37,15 @@ export type PeerReceiving = {
   soundIsRedundant(): boolean;
 };
 
-type Meaning = { readonly kind: MediaKind; readonly as: 'media' | 'repair' | 'redundant' };
+type Meaning = { readonly kind: MediaKind; readonly as: 'media' | 'repair' | 'redundant' | 'key' };
 
-export function createPeerReceiving({ negotiated, features, deliver }: PeerReceivingOptions): PeerReceiving {
+export function createPeerReceiving({ negotiated, features, deliver, pressed }: PeerReceivingOptions): PeerReceiving {
   const meanings = new Map<number, Meaning>();
   for (const kind of MEDIA_KINDS) if (negotiated[kind] !== null) meanings.set(negotiated[kind].payloadType, { kind, as: 'media' });
   for (const kind of PICTURE_KINDS) if (features.repairs[kind] !== null) meanings.set(features.repairs[kind], { kind, as: 'repair' });
   if (features.redundancy !== null) meanings.set(features.redundancy, { kind: 'audio', as: 'redundant' });
+  if (negotiated.audio !== null) for (const payloadType of features.keys) meanings.set(payloadType, { kind: 'audio', as: 'key' });
+  const keys = createKeyReader();
   const streams = new Map<MediaKind, RtpReceiveStream>();
   const repairSources = new Map<MediaKind, number>();
   const arrivals = createArrivalLog();
@@ -93,6 +98,11 @@ export function createPeerReceiving({ negotiated, features, deliver }: PeerRecei
         streams.set(kind, stream);
       }
       if (stream.ssrc !== packet.ssrc || !stream.accept(packet, nowMs)) return;
+      if (as === 'key') {
+        const key = keys.take(packet.payload, packet.timestamp, nowMs);
+        if (key !== null) pressed(key);
+        return;
+      }
       if (kind === 'audio') redundant = as === 'redundant';
       const payload = as === 'redundant' ? takeRedundant(stream, packet, nowMs) : packet.payload;
       // Padding alone, as a probe of the path, carries nothing; in a picture it fills a number that would else be missing.

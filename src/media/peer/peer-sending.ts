@@ -119,6 +119,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     const repairType = kind === 'audio' ? null : features.repairs[kind];
     if (kind !== 'audio' && repairType !== null) repairStreams.set(kind, make(options.repairSsrc[kind], repairType));
   }
+  const [keysType] = features.keys;
   let transportSequence = randomInt(0, 2 ** 15);
   let timer: Timer | null = null;
   let tickedAtMs = clock.monotonicMs();
@@ -165,8 +166,8 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   const leave = (kind: MediaKind, stream: RtpSendStream, packet: RtpPayload): void => {
     const nowMs = clock.monotonicMs();
     active.add(kind);
-    const header = { ...stream.next(packet, nowMs), ...(kind === 'audio' && withRedundancy() ? { payloadType: features.redundancy ?? 0 } : {}) };
-    const payload = kind === 'audio' ? soundPayload(packet) : packet.payload;
+    const header = { ...stream.next(packet, nowMs), ...payloadTypeOf(kind, packet) };
+    const payload = kind !== 'audio' ? packet.payload : packet.event ? keyPayload(packet) : soundPayload(packet);
     const datagram = transmit(kind, header, payload);
     const again = resendOf(kind, header, payload, datagram);
     histories.get(kind)?.remember(header.sequenceNumber, again, nowMs);
@@ -194,6 +195,15 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
     for (let copy = 0; copy < copies; copy += 1) pacer.push({ kind: kind === 'audio' ? 'audio' : `${kind}-repair`, bytes, send, dropped }, nowMs);
   };
   const withRedundancy = (): boolean => features.redundancy !== null && redundancy > 0;
+  const payloadTypeOf = (kind: MediaKind, { event }: RtpPayload): { payloadType?: number } => {
+    if (event && keysType !== undefined) return { payloadType: keysType };
+    return kind === 'audio' && withRedundancy() ? { payloadType: features.redundancy ?? 0 } : {};
+  };
+  /** What is redundant takes the numbers right before the packet it is in, which are those of the key now. */
+  const keyPayload = ({ payload }: RtpPayload): Uint8Array => {
+    earlierSound = [];
+    return payload;
+  };
   const soundPayload = (packet: RtpPayload): Uint8Array => {
     const earlier = earlierSound.slice(-redundancy);
     earlierSound = [...earlierSound.slice(-2), packet];
@@ -250,7 +260,7 @@ export function createPeerSending(options: PeerSendingOptions): PeerSending {
   return {
     send(kind, packet) {
       const stream = streams.get(kind);
-      if (stream === undefined || !sendable.has(kind) || isOver()) return;
+      if (stream === undefined || !sendable.has(kind) || isOver() || (packet.event && keysType === undefined)) return;
       const endsPage = kind === 'screen' && packet.marker;
       const gone = (): void => {
         if (endsPage) pageWaits(-1);

@@ -23,7 +23,11 @@ export type SectionFeatures = {
   /** The id of the transport-wide sequence number among the header extensions (RFC 8285). */
   readonly transportSequence: number | null;
   readonly feedback: readonly Feedback[];
+  /** Telephone events (RFC 4733), the preferred clock first. */
+  readonly keys: readonly KeyFormat[];
 };
+
+export type KeyFormat = { readonly rate: 48_000 | 8_000; readonly payloadType: number };
 
 export type MediaSection = {
   readonly kind: MediaKind;
@@ -238,15 +242,26 @@ function featuresOf(section: Section, kind: MediaKind, formats: readonly Format[
     ({ map, parameters }) => kind === 'audio' && map === 'red/48000/2' && parameters !== '' && parameters.split('/').every((type) => Number(type) === opus)
   );
   const said = valuesOf(section, 'rtcp-fb');
+  // The sound's own clock is the better one; each once.
+  const keys = ([48_000, 8_000] as const).flatMap((rate) => {
+    const format = formats.find(({ map, parameters }) => kind === 'audio' && opus !== undefined && isKeyFormat(map, parameters, rate));
+    return format === undefined ? [] : [{ rate, payloadType: format.payloadType }];
+  });
   return {
     repairs,
     redundancy: redundant?.payloadType ?? null,
+    keys,
     transportSequence: transportSequenceOf(section),
     feedback: FEEDBACK.filter(
       (each) => codecs.length > 0 && codecs.every(({ payloadType }) => said.includes(`${payloadType} ${each}`) || said.includes(`* ${each}`))
     )
   };
 }
+
+/** RFC 4733 section 2.4.1: events 0 to 15, where nothing else is said; some write the one channel out. */
+const isKeyFormat = (map: string, parameters: string, rate: number): boolean =>
+  (map === `telephone-event/${rate}` || map === `telephone-event/${rate}/1`) &&
+  (parameters === '' || parameters.split(',').some((range) => /^(?:events=)?0-(?:1[5-9]|[2-9]\d|1\d\d|2[0-4]\d|25[0-5])$/.test(range.trim())));
 
 /** RFC 8285 section 5: an id that fits the form with headers of one byte, for both directions. */
 function transportSequenceOf(section: Section): number | null {
@@ -260,7 +275,8 @@ function transportSequenceOf(section: Section): number | null {
 export const payloadTypesOf = ({ codecs, features }: MediaSection): number[] => [
   ...codecs.map((codec) => codec.payloadType),
   ...features.repairs.values(),
-  ...(features.redundancy === null ? [] : [features.redundancy])
+  ...(features.redundancy === null ? [] : [features.redundancy]),
+  ...features.keys.map(({ payloadType }) => payloadType)
 ];
 
 function codecOf(kind: MediaKind, map: string, parameters: string): CodecOffer['codec'] | null {

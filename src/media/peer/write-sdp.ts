@@ -73,7 +73,7 @@ function sourceLines({ cname, ssrc, repairSsrc }: LocalDescription, { kind, feat
   ];
 }
 
-function codecLines(codec: CodecOffer['codec'], payloadType: number, { repairs, redundancy, feedback }: SectionFeatures): string[] {
+function codecLines(codec: CodecOffer['codec'], payloadType: number, { repairs, redundancy, feedback, keys }: SectionFeatures): string[] {
   const parameters = FORMAT_PARAMETERS[codec];
   const repair = repairs.get(payloadType);
   const keyframes = codec === 'opus' ? [] : ['nack pli', 'ccm fir'];
@@ -82,6 +82,7 @@ function codecLines(codec: CodecOffer['codec'], payloadType: number, { repairs, 
     ...(parameters === '' ? [] : [`a=fmtp:${payloadType} ${parameters}`]),
     ...[...feedback, ...keyframes].map((each) => `a=rtcp-fb:${payloadType} ${each}`),
     ...(repair === undefined ? [] : [`a=rtpmap:${repair} rtx/90000`, `a=fmtp:${repair} apt=${payloadType}`]),
-    ...(codec !== 'opus' || redundancy === null ? [] : [`a=rtpmap:${redundancy} red/48000/2`, `a=fmtp:${redundancy} ${payloadType}/${payloadType}`])
+    ...(codec !== 'opus' || redundancy === null ? [] : [`a=rtpmap:${redundancy} red/48000/2`, `a=fmtp:${redundancy} ${payloadType}/${payloadType}`]),
+    ...(codec !== 'opus' ? [] : keys.flatMap((each) => [`a=rtpmap:${each.payloadType} telephone-event/${each.rate}`, `a=fmtp:${each.payloadType} 0-15`]))
   ];
 }

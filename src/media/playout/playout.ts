@@ -12,6 +12,7 @@ import type { MediaDevice, MediaFailure, SourceChoice } from '../port.ts';
 import { devicesFor } from '../source/chosen-devices.ts';
 import { createDeviceKeeper, type DeviceKeeper, type Held } from '../source/device-keeper.ts';
 import { AUDIO_BLOCK_MS, AUDIO_BLOCK_SAMPLES, AUDIO_SAMPLE_RATE } from '../source/source.ts';
+import { dtmfTone, fillTone, toneSamples } from '../tones/tones.ts';
 import type { OpusDecoder } from './opus-decoder.ts';
 import { SoundBuffer } from './sound-buffer.ts';
 import type { Speaker } from './speaker.ts';
@@ -47,6 +48,10 @@ export type Playout = AsyncDisposable & {
   forDisplay(): boolean;
   /** Who plays now; null where nobody does. */
   player(): Player | null;
+  /** On hold nobody plays. Resolves when the loudspeaker is released, or is wanted again. */
+  setHeld(on: boolean): Promise<void>;
+  /** A key that was pressed here or there is heard once, over the sound. */
+  key(key: string): void;
   /** @param percent 0 to 100 */
   setVolume(percent: number): void;
   /** Of what is played here, at its volume; null where nothing is, or nobody here listens to it. */
@@ -70,6 +75,8 @@ const MOST_AT_ONCE_MS = 1_000;
 /** What the smallest packet, and one that is none, counts for. */
 const LEAST_COST_MS = 5;
 
+const NO_BEEP = new Float32Array(0);
+
 type Role = 'speaker' | 'reference' | 'nobody';
 type Stream = { readonly decoder: OpusDecoder; readonly buffer: SoundBuffer; readonly meter: LevelMeter; nextUs: number | null; packetMs: number };
 
@@ -77,6 +84,7 @@ export function createPlayout(options: PlayoutOptions): Playout {
   const { clock, choice, devices } = options;
   const scope = new Scope();
   let started = false;
+  let held = false;
   let role: Role = 'nobody';
   let stream: Stream | null = null;
   let keeper: DeviceKeeper<Speaker> | null = null;
@@ -89,6 +97,7 @@ export function createPlayout(options: PlayoutOptions): Playout {
   let gain = 1;
   let lastGain = 1;
   let told = false;
+  let beep: Float32Array = NO_BEEP; // what of a key is still to be heard
   let decodableMs = MOST_AT_ONCE_MS;
   let decodedAtMs = 0;
 
@@ -96,6 +105,7 @@ export function createPlayout(options: PlayoutOptions): Playout {
 
   const roleNow = (): Role => {
     const nowMs = clock.monotonicMs();
+    if (held) return 'nobody';
     if (options.displays() > 0) displayAtMs = nowMs;
     if (choice === 'none') return 'nobody';
     if (choice !== 'auto' && choice !== 'display') return 'speaker';
@@ -151,6 +161,7 @@ export function createPlayout(options: PlayoutOptions): Playout {
   function end(): void {
     stream?.decoder.close();
     stream = null;
+    beep = NO_BEEP;
   }
 
   function become(next: Role): void {
@@ -181,6 +192,8 @@ export function createPlayout(options: PlayoutOptions): Playout {
   function pull({ buffer, meter }: Stream): Int16Array {
     const plane = new Float32Array(AUDIO_BLOCK_SAMPLES);
     buffer.pull([plane]);
+    for (let index = 0; index < Math.min(plane.length, beep.length); index++) plane[index] = (plane[index] ?? 0) + (beep[index] ?? 0);
+    beep = beep.subarray(plane.length);
     const samples = new Int16Array(AUDIO_BLOCK_SAMPLES);
     const step = (gain - lastGain) / samples.length;
     for (let index = 0; index < samples.length; index++) {
@@ -240,10 +253,26 @@ export function createPlayout(options: PlayoutOptions): Playout {
       stream.packetMs = (samples.length * 1_000) / AUDIO_SAMPLE_RATE;
       stream.nextUs = timestampUs + stream.packetMs * 1_000;
     },
+    key(key) {
+      const tone = stream === null ? null : dtmfTone(key);
+      if (tone === null) return;
+      beep = new Float32Array(toneSamples(tone, AUDIO_SAMPLE_RATE));
+      fillTone(tone, AUDIO_SAMPLE_RATE, 0, beep);
+    },
     forDisplay: () => choice === 'auto' || choice === 'display',
     player() {
       if (role === 'speaker') return speaker?.device ?? null;
       return started && choice !== 'none' && options.displays() > 0 ? 'display' : null;
+    },
+    async setHeld(on) {
+      if (held === on) return;
+      held = on;
+      // The display went to the call that people talked in meanwhile.
+      if (!on) displayAtMs = clock.monotonicMs();
+      if (!on || role === 'nobody') return;
+      role = 'nobody';
+      end();
+      await closeLoudspeaker();
     },
     setVolume(percent) {
       gain = gainOfPercent(percent);

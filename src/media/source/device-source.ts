@@ -21,7 +21,7 @@ export async function listDevices(): Promise<{ readonly cameras: readonly Captur
 }
 
 /** Tries ways of opening a device in order. @throws CloisterError CL_MEDIA_SOURCE with the first way's reason */
-async function openFirst(what: string, attempts: readonly (() => Promise<Pipeline>)[]): Promise<Pipeline> {
+export async function openFirst(what: string, attempts: readonly (() => Promise<Pipeline>)[]): Promise<Pipeline> {
   quietFfmpeg();
   const failures: unknown[] = [];
   for (const attempt of attempts) {
@@ -79,7 +79,12 @@ export function openScreen(display: string | null, profile: VideoProfile, clock:
 }
 
 /** A device gives frames when it likes; the sink gets them at the profile's rate, and none while it is still busy with one. */
-async function openVideoDevice(name: string, profile: VideoProfile, clock: Clock, open: (skip: () => boolean) => Promise<Pipeline>): Promise<VideoSource> {
+export async function openVideoDevice(
+  name: string,
+  profile: VideoProfile,
+  clock: Clock,
+  open: (skip: () => boolean) => Promise<Pipeline>
+): Promise<VideoSource> {
   const intervalMs = 1000 / profile.fps;
   let dueMs = 0;
   let taking: Promise<void> | null = null;

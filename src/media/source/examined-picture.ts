@@ -18,8 +18,11 @@ export function createExaminer(moves: boolean, clock: Clock, onFault: (fault: Pi
   };
 }
 
-/** The source, examined. What is shared may stand still for hours: it is not judged for that. */
-export function examined(source: VideoSource, clock: Clock, onFault: (fault: PictureFault | null) => void): VideoSource {
+/**
+ * The source, examined.
+ * @param moves a camera's; what is shared may stand still for hours, and is not judged for that
+ */
+export function examined(source: VideoSource, clock: Clock, onFault: (fault: PictureFault | null) => void, moves = false): VideoSource {
   let closed = false;
   const tell = (fault: PictureFault | null): void => {
     if (!closed) onFault(fault);
@@ -27,7 +30,7 @@ export function examined(source: VideoSource, clock: Clock, onFault: (fault: Pic
   return {
     view: source.view,
     start(sink) {
-      const examine = createExaminer(false, clock, tell);
+      const examine = createExaminer(moves, clock, tell);
       source.start({
         async frame(frame, captureMs) {
           examine(frame);

@@ -9,8 +9,9 @@ import { openFileAudioSource, openFileVideoSource } from './file-source.ts';
 import type { PictureFault } from './picture-health.ts';
 import { quietFfmpeg } from './quiet-ffmpeg.ts';
 import type { AudioSource, VideoSource } from './source.ts';
-import { FILE_PREFIX, SCREEN_PREFIX, TIME_CODE_CHOICE, viewOfChoice } from './source-view.ts';
+import { FILE_PREFIX, SCREEN_PREFIX, TIME_CODE_CHOICE, viewOfChoice, WINDOW_PREFIX } from './source-view.ts';
 import { createTestAudioSource, createTestPageSource, createTestVideoSource } from './test-source.ts';
+import { openWindow } from './window-source.ts';
 
 /** The source of `none`: it never gives anything. */
 const nothing = (): AudioSource & VideoSource => ({ view: viewOfChoice('none', 'video'), start: () => {}, close: async () => {} });
@@ -64,6 +65,7 @@ export async function openScreenSource(
     if (choice.startsWith(FILE_PREFIX)) return await openFileVideoSource(choice.slice(FILE_PREFIX.length), profile, clock);
     if (choice === 'screen') return await openScreen(null, profile, clock);
     if (choice.startsWith(SCREEN_PREFIX)) return await openScreen(choice.slice(SCREEN_PREFIX.length), profile, clock);
+    if (choice.startsWith(WINDOW_PREFIX)) return await openWindow(choice.slice(WINDOW_PREFIX.length), profile, clock);
     const tried = devicesFor(choice, inputs ?? (choice === 'auto' ? await findContent() : []));
     const input = await firstInput(tried, profile, clock, choice !== 'auto');
     return input === null ? await openDesktop(profile, clock) : examined(input, clock, onFault);

@@ -6,6 +6,7 @@ export const FILE_PREFIX = 'file:';
 /** The test picture with a time that a bench reads back (time-code.ts). */
 export const TIME_CODE_CHOICE = 'test:timecode';
 export const SCREEN_PREFIX = 'screen:';
+export const WINDOW_PREFIX = 'window:';
 export const TEST_PICTURE_VIEW: SourceView = { kind: 'test', name: 'Test picture' };
 export const TEST_PAGE_VIEW: SourceView = { kind: 'test', name: 'Test page' };
 export const TEST_TONE_VIEW: SourceView = { kind: 'test', name: 'Test tone' };
@@ -18,6 +19,7 @@ export const fileView = (path: string): SourceView => ({ kind: 'file', name: pat
 /** `auto` may turn out to be the test source. */
 export function viewOfChoice(choice: SourceChoice, kind: 'audio' | 'video' | 'screen'): SourceView {
   if (choice === 'test' || choice === TIME_CODE_CHOICE) return TEST_VIEWS[kind];
+  if (choice.startsWith(WINDOW_PREFIX)) return { kind: 'device', name: 'Window' };
   if (choice.startsWith(FILE_PREFIX)) return fileView(choice.slice(FILE_PREFIX.length));
   return { kind: 'device', name: choice };
 }

@@ -2,12 +2,13 @@
 // waits for React. Where they are with a shared screen is content-layout.ts.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { useEffect, useState, useSyncExternalStore } from 'react';
-import type { RoomState } from '../../room/state.ts';
+import type { CallView, RoomState, SoundName } from '../../room/state.ts';
+import { OwnPicture } from '../shared/own-picture.tsx';
 import { useRoom } from '../shared/room-context.tsx';
 import { OverPicture } from '../shared/room-page.tsx';
 import { colours } from '../shared/theme.ts';
 import { useTexts } from '../shared/use-texts.ts';
-import { ARRANGEMENTS, type Arrangement } from './content-layout.ts';
+import { ARRANGEMENTS, type Arrangement, OWN_IN_THE_CORNER } from './content-layout.ts';
 import type { DisplayFeed } from './feed.ts';
 import { type Scene, sceneOf } from './scene-choice.ts';
 import { EndedScene } from './scenes/ended.tsx';
@@ -54,6 +55,10 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
     if (volume !== null) feed.setVolume(volume);
   }, [feed, volume]);
 
+  const sound = view.online ? soundHere(view.state) : null;
+  const [playing, percent] = [sound?.name ?? null, sound?.percent ?? 0];
+  useEffect(() => feed.playTone(playing, percent), [feed, playing, percent]);
+
   return (
     <main
       data-testid="display-scene"
@@ -78,6 +83,15 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
   );
 }
 
+/** What this page is to play besides the call. */
+function soundHere(state: RoomState | null): { readonly name: SoundName; readonly percent: number } | null {
+  if (state === null) return null;
+  const { sound, settings, devices } = state;
+  if (sound.by !== 'display' || sound.playing === null) return null;
+  const volume = devices.speakerMuted ? 0 : devices.volumePercent;
+  return { name: sound.playing, percent: sound.playing === 'ringing' ? settings.ringerPercent : volume };
+}
+
 type SceneContentProps = {
   readonly scene: Scene;
   readonly state: RoomState | null;
@@ -95,7 +109,19 @@ function SceneContent({ scene, state, online, live, arrangement }: SceneContentP
   return (
     <OverPicture>
       <InCallScene state={state} call={call} live={live} online={online} arrangement={arrangement} />
+      <SelfView state={state} call={call} arrangement={arrangement} />
     </OverPicture>
+  );
+}
+
+/** This room's own picture, where people want it and it is sent; a code that was asked for has the display to itself. */
+function SelfView({ state, call, arrangement }: { readonly state: RoomState; readonly call: CallView; readonly arrangement: Arrangement | null }) {
+  const wanted = state.settings.selfView && !state.display.showsCode;
+  if (!wanted || call.phase !== 'connected' || !call.media.video.sending) return null;
+  return (
+    <div style={arrangement?.own ?? OWN_IN_THE_CORNER}>
+      <OwnPicture ticketPath="/api/v1/self-view/ticket" of={call.mediaEpoch} testId="self-view" />
+    </div>
   );
 }
 

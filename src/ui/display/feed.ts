@@ -2,9 +2,11 @@
 // `follow(mediaEpoch)` is all that the page says; 0 ends it. Each connection has its own decoders, so nothing of one is left in the next.
 import { backoffMs } from '../../kernel/backoff.ts';
 import { type DisplayMessage, decodeFeedFrame, type FeedMessage, type Picture as PictureName, pictureOf } from '../../media/display-feed/protocol.ts';
+import type { SoundName } from '../../room/state.ts';
 import { blank, Picture, type PictureStatistics } from './picture.ts';
 import { extraSoundDelay } from './playout.ts';
 import { Sound, SoundOutput } from './sound.ts';
+import { TonePlayer } from './tones.ts';
 
 const RETRY = { firstMs: 100, maxMs: 2000 } as const;
 const REPORT_PERIOD_MS = 1000;
@@ -32,6 +34,8 @@ type FeedOptions = {
   /** Asks for a ticket; null where there is none now. */
   readonly ticket: () => Promise<string | null>;
   readonly canvas: (of: PictureName) => HTMLCanvasElement | null;
+  /** The page may play sound, from now on. */
+  readonly onSoundAllowed: () => void;
 };
 
 const noPicture: PictureStatistics = {
@@ -57,6 +61,8 @@ export class DisplayFeed {
   readonly #options: FeedOptions;
   readonly #listeners = new Set<() => void>();
   #output: SoundOutput | null = null;
+  #tones: TonePlayer | null = null;
+  #letOutputRest: (() => void) | null = null;
   #epoch = 0;
   #attempt = 0;
   #connections = 0;
@@ -73,7 +79,9 @@ export class DisplayFeed {
 
   /** Starts the audio thread and the once-a-second report; for the page's whole life. */
   start(): void {
-    this.#output = new SoundOutput();
+    this.#output = new SoundOutput(this.#options.onSoundAllowed);
+    this.#tones = new TonePlayer(this.#output);
+    this.#output.resume(); // to learn whether it may
     window.setInterval(() => this.#report(), REPORT_PERIOD_MS);
     window.setInterval(() => this.#watch(), PICTURE_STALE_MS / 5);
   }
@@ -84,9 +92,10 @@ export class DisplayFeed {
     this.#epoch = epoch;
     this.#attempt = 0;
     this.#disconnect();
+    this.#letOutputRest?.();
+    this.#letOutputRest = epoch > 0 ? (this.#output?.hold() ?? null) : null;
     if (epoch > 0) void this.#connect(epoch);
     else {
-      this.#output?.suspend();
       for (const of of ['video', 'screen'] as const) blank(this.#options.canvas(of));
     }
   }
@@ -94,6 +103,11 @@ export class DisplayFeed {
   /** @param percent 0 to 100 */
   setVolume(percent: number): void {
     this.#output?.setVolume(percent);
+  }
+
+  /** What rings or beeps besides the call; null: nothing. @param percent 0 to 100 */
+  playTone(name: SoundName | null, percent: number): void {
+    this.#tones?.play(name, percent);
   }
 
   /** True while the picture on the canvas is a live one. */
@@ -149,7 +163,7 @@ export class DisplayFeed {
     socket.addEventListener('message', (event: MessageEvent<unknown>) => {
       if (this.#connection !== connection) return;
       this.#attempt = 0;
-      receive(event.data, connection);
+      receive(event.data, connection, this.#tones);
       if (!connection.sharing && this.#screenLive) this.#watch();
     });
     socket.addEventListener('close', () => {
@@ -210,7 +224,7 @@ export class DisplayFeed {
   }
 }
 
-function receive(data: unknown, connection: Connection): void {
+function receive(data: unknown, connection: Connection, tones: TonePlayer | null): void {
   const { pictures, sound } = connection;
   if (data instanceof ArrayBuffer) {
     const frame = decodeFeedFrame(data);
@@ -223,6 +237,7 @@ function receive(data: unknown, connection: Connection): void {
   const message = parseFeedMessage(data);
   if (message?.type === 'picture-config') pictures[message.of].configure(message.codec, message.width, message.height);
   else if (message?.type === 'audio-config') sound.configure(message.channels);
+  else if (message?.type === 'key') tones?.key(message.key);
   else if (message?.type === 'state') {
     if (connection.sharing && !message.receiving.screen) pictures.screen.end();
     connection.sharing = message.receiving.screen;

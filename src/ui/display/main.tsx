@@ -15,11 +15,14 @@ declare global {
 const root = document.getElementById('root');
 if (root === null) throw new Error('the page has no root element');
 const client = createBrowserRoomClient();
+client.sayWhatItIs('page=display');
 const feed = new DisplayFeed({
   ticket: async () => {
     const outcome = await client.command<{ readonly url: string }>('/api/v1/display/ticket');
     return outcome.ok ? outcome.value.url : null;
   },
+  // Only a page that its browser lets play is counted on to ring.
+  onSoundAllowed: () => client.sayWhatItIs('page=display&sound=on'),
   canvas: (of) => document.querySelector<HTMLCanvasElement>(`canvas[data-of="${of}"]`)
 });
 client.start();

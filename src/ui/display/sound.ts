@@ -5,6 +5,7 @@ import type { FeedFrame } from '../../media/display-feed/protocol.ts';
 import type { WorkletMessage, WorkletReport } from './audio-worklet.ts';
 
 const SAMPLE_RATE = 48_000;
+const REST_AFTER_MS = 200;
 /** Opus packets that may wait in the decoder; more is a decoder that stands still. */
 const MOST_UNDECODED = 50;
 /** Sound that came longer ago than this does not lead the picture any more: it has stopped. */
@@ -14,12 +15,29 @@ const SOUND_STALE_MS = 2000;
 export class SoundOutput {
   readonly context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: 'interactive' });
   readonly #ready: Promise<void>;
-  readonly #volume: GainNode;
+  /** All that is heard goes through here. */
+  readonly master: GainNode;
+  /** What is connected here is as loud as the call. */
+  readonly volume: GainNode;
+  /** Who wants it to run: it takes power while it does. */
+  readonly #holders = new Set<object>();
+  #allowed = false;
 
-  constructor() {
+  /** @param onAllowed is called once, when the browser has let it run: it will again, whatever comes */
+  constructor(onAllowed: () => void = () => undefined) {
+    this.context.addEventListener('statechange', () => {
+      if (this.context.state !== 'running' || this.#allowed) return;
+      this.#allowed = true;
+      onAllowed();
+      this.#rest();
+    });
+    // Whoever touches the page lets it play, where the browser waits for that.
+    for (const gesture of ['pointerdown', 'keydown']) document.addEventListener(gesture, () => this.#allowed || this.resume());
     this.#ready = this.context.audioWorklet.addModule(new URL('audio-worklet.js', document.baseURI).href);
-    this.#volume = new GainNode(this.context);
-    this.#volume.connect(this.context.destination);
+    this.master = new GainNode(this.context);
+    this.master.connect(this.context.destination);
+    this.volume = new GainNode(this.context);
+    this.volume.connect(this.master);
     this.#ready.catch(() => undefined); // whoever opens a node hears of it
   }
 
@@ -28,7 +46,7 @@ export class SoundOutput {
     try {
       await this.#ready;
       const node = new AudioWorkletNode(this.context, 'cloister-sound', { numberOfInputs: 0, outputChannelCount: [2] });
-      node.connect(this.#volume);
+      node.connect(this.volume);
       return node;
     } catch {
       return null;
@@ -37,7 +55,7 @@ export class SoundOutput {
 
   /** @param percent 0 to 100. Follows within 20 ms, so that no step is heard as a click. */
   setVolume(percent: number): void {
-    this.#volume.gain.setTargetAtTime(gainOfPercent(percent), this.context.currentTime, 0.02);
+    this.volume.gain.setTargetAtTime(gainOfPercent(percent), this.context.currentTime, 0.02);
   }
 
   /** Lets sound run, where the browser allows it. Never waits: without a gesture the promise may stay open for good. */
@@ -45,8 +63,22 @@ export class SoundOutput {
     if (this.context.state !== 'running') void this.context.resume().catch(() => undefined);
   }
 
-  suspend(): void {
-    void this.context.suspend().catch(() => undefined);
+  /** It runs, where it may, until what this returns is called. */
+  hold(): () => void {
+    const holder = {};
+    this.#holders.add(holder);
+    // Whatever it says it is: a rest that was asked for may still be on its way.
+    void this.context.resume().catch(() => undefined);
+    return () => {
+      // What is fading out is heard to its end.
+      window.setTimeout(() => {
+        if (this.#holders.delete(holder)) this.#rest();
+      }, REST_AFTER_MS);
+    };
+  }
+
+  #rest(): void {
+    if (this.#holders.size === 0) void this.context.suspend().catch(() => undefined);
   }
 }
 

@@ -5,15 +5,23 @@ import type { CallView, RoomState } from '../../room/state.ts';
 import { useNow, useRoom } from '../shared/room-context.tsx';
 import { useTexts } from '../shared/use-texts.ts';
 import type { Texts } from '../texts/texts.ts';
-import { back, nothingOpened, type Opened, open, type PageName, type PanelScreen, screenOf } from './screen-choice.ts';
+import { Pairing } from './pairing.tsx';
+import { back, nothingOpened, type Opened, open, type PageName, type PanelScreen, parkedCall, screenOf } from './screen-choice.ts';
 import { CallScreen } from './screens/call.tsx';
+import { CameraScreen } from './screens/camera.tsx';
+import { DialTonesScreen } from './screens/dial-tones.tsx';
 import { EndedScreen } from './screens/ended.tsx';
+import { HealthScreen } from './screens/health.tsx';
 import { HomeScreen } from './screens/home.tsx';
 import { InCallScreen } from './screens/in-call.tsx';
 import { IncomingScreen } from './screens/incoming.tsx';
+import { MoreScreen } from './screens/more.tsx';
 import { OutgoingScreen } from './screens/outgoing.tsx';
+import { ParkedScreen } from './screens/parked.tsx';
 import { ReconnectingScreen } from './screens/reconnecting.tsx';
 import { SecurityScreen } from './screens/security.tsx';
+import { SettingsScreen } from './screens/settings/settings-screen.tsx';
+import { ShareScreen } from './screens/share.tsx';
 import { isAsleep } from './sleep.ts';
 
 const useStyles = makeStyles({
@@ -31,11 +39,14 @@ type Shown = {
 type ShownInCall = Shown & { readonly call: CallView; readonly onDone: () => void };
 
 // A new screen is one file in screens/ and one line in one of these two tables. A page without a line shows what it would lie over:
-// settings, health, camera, dial-tones, share and more plug in here.
+// settings and health plug in here.
 const ROOM_SCREENS: Readonly<Partial<Record<PanelScreen, (shown: Shown) => ReactElement>>> & { readonly home: (shown: Shown) => ReactElement } = {
   home: ({ state, onOpen }) => <HomeScreen state={state} onOpen={onOpen} />,
   call: ({ state, onBack }) => <CallScreen key="call" state={state} part="people" onBack={onBack} />,
-  recents: ({ state, onBack }) => <CallScreen key="recents" state={state} part="recents" onBack={onBack} />
+  recents: ({ state, onBack }) => <CallScreen key="recents" state={state} part="recents" onBack={onBack} />,
+  settings: ({ state, onBack }) => <SettingsScreen state={state} onBack={onBack} />,
+  health: ({ state, onBack }) => <HealthScreen state={state} onBack={onBack} />,
+  camera: ({ state, onBack }) => <CameraScreen call={null} devices={state.devices} onBack={onBack} />
 };
 
 // Each call's screens are mounted anew, so that nothing of one call is left in the next.
@@ -44,8 +55,12 @@ const CALL_SCREENS: Readonly<Partial<Record<PanelScreen, (shown: ShownInCall) =>
 } = {
   outgoing: ({ call }) => <OutgoingScreen call={call} />,
   incoming: ({ call }) => <IncomingScreen key={call.id} call={call} />,
-  'in-call': ({ call, state, onOpen }) => <InCallScreen key={call.id} call={call} devices={state.devices} onOpen={onOpen} />,
-  security: ({ call, onBack }) => <SecurityScreen key={call.id} call={call} onBack={onBack} />,
+  'in-call': ({ call, state, onOpen }) => <InCallScreen key={call.id} call={call} state={state} onOpen={onOpen} />,
+  security: ({ call, state, onBack }) => <SecurityScreen key={call.id} call={call} display={state.display} onBack={onBack} />,
+  camera: ({ call, state, onBack }) => <CameraScreen key={call.id} call={call} devices={state.devices} onBack={onBack} />,
+  'dial-tones': ({ call, onBack }) => <DialTonesScreen key={call.id} call={call} onBack={onBack} />,
+  share: ({ call, state, onBack }) => <ShareScreen key={call.id} call={call} devices={state.devices} onBack={onBack} />,
+  more: ({ call, state, onBack }) => <MoreScreen key={call.id} call={call} state={state} onBack={onBack} />,
   ended: ({ call, state, onDone }) => <EndedScreen key={call.id} call={call} state={state} onDone={onDone} />
 };
 
@@ -66,13 +81,21 @@ export function PanelApp({ opened: openedAtFirst = nothingOpened }: { readonly o
   }, [liftedAt]);
 
   function shown(state: RoomState | null): ReactElement {
-    if (state === null || screen === 'reconnecting') return <ReconnectingScreen />;
+    if (state === null || screen === 'reconnecting')
+      return (
+        <>
+          <ReconnectingScreen />
+          <Pairing />
+        </>
+      );
     const call = state.call;
     const navigation = {
       state,
       onOpen: (page: PageName) => setOpened((before) => open(before, page, call?.id ?? null)),
       onBack: () => setOpened(back)
     };
+    const parked = screen === 'parked' ? parkedCall(state, opened) : null;
+    if (parked !== null) return <ParkedScreen call={parked} room={state.room} onDone={() => setOpened({ ...opened, dismissedCall: parked.id })} />;
     if (call === null || OF_THE_ROOM.has(screen)) return (ROOM_SCREENS[screen] ?? ROOM_SCREENS.home)(navigation);
     return (CALL_SCREENS[screen] ?? CALL_SCREENS['in-call'])({ ...navigation, call, onDone: () => setOpened({ ...nothingOpened, dismissedCall: call.id }) });
   }
@@ -116,7 +139,7 @@ function Sleep({ state }: { readonly state: RoomState }) {
 function announcement(state: RoomState | null, screen: PanelScreen, t: Texts): string {
   const call = state?.call ?? null;
   if (screen === 'reconnecting') return t('reconnecting.title');
-  if (call === null || OF_THE_ROOM.has(screen)) return '';
+  if (call === null || screen === 'parked' || OF_THE_ROOM.has(screen)) return '';
   const name = call.peer.displayName;
   if (screen === 'incoming') return `${t('incoming.title')}: ${name}`;
   if (screen === 'outgoing') return `${t(call.phase === 'ringing' ? 'outgoing.ringing' : 'outgoing.inviting')}: ${name}`;

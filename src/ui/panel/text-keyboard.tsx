@@ -49,7 +49,7 @@ export function TextKeyboard({ keys, value, onChange }: TextKeyboardProps) {
   };
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset would be announced as a form's group with a legend; this is a group of keys.
-    <div role="group" aria-label={t('keyboard.label')} className={styles.keyboard} dir={t.language === 'ar' && words && !signs ? 'rtl' : 'ltr'}>
+    <div role="group" aria-label={t('keyboard.label')} className={styles.keyboard} dir="ltr">
       {layout.flatMap((row, rowIndex) =>
         [...row].map((key, place) =>
           key === ' ' ? (

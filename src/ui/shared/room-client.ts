@@ -46,6 +46,7 @@ export class RoomClient {
   readonly #listeners = new Set<() => void>();
   #view: RoomView = { state: null, online: false };
   #stream: EventStream | null = null;
+  #events = '/api/v1/events';
   #silent = false; // the last probe was not answered
   readonly #timers = new Map<'probe' | 'reopen', Timer>();
   #closed = false;
@@ -57,6 +58,12 @@ export class RoomClient {
   start(): void {
     this.#open();
     this.#scheduleProbe();
+  }
+
+  /** What this page is, told by asking for the events anew; what is shown meanwhile stays. @param what such as `page=display` */
+  sayWhatItIs(what: string): void {
+    this.#events = `/api/v1/events?${what}`;
+    if (this.#stream !== null) this.#open();
   }
 
   close(): void {
@@ -76,14 +83,14 @@ export class RoomClient {
 
   /** Sends a command or a question. Never throws: a refusal carries the room's error code, `CL_AGENT_UNREACHABLE` where there was no answer. */
   async command<T = undefined>(path: string, body: Readonly<Record<string, unknown>> = {}, method: CommandMethod = 'POST'): Promise<CommandOutcome<T>> {
-    const content = method === 'GET' ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const sent = method === 'GET' ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
     try {
       const response = await this.#options.fetch(path, {
         method,
-        ...content,
+        ...sent,
         signal: AbortSignal.timeout(COMMAND_LIMIT_MS)
       });
-      const answer: unknown = response.status === 204 ? undefined : await response.json();
+      const answer: unknown = await contentOf(response);
       return response.ok ? { ok: true, value: answer as T } : { ok: false, error: { code: codeOf(answer) } };
     } catch {
       return { ok: false, error: { code: 'CL_AGENT_UNREACHABLE' } };
@@ -93,7 +100,7 @@ export class RoomClient {
   #open(): void {
     if (this.#closed) return;
     this.#stream?.close();
-    const stream = this.#options.openEvents('/api/v1/events');
+    const stream = this.#options.openEvents(this.#events);
     this.#stream = stream;
     const whenCurrent = (handle: (data: unknown) => void) => (event: { readonly data?: unknown }) => {
       if (this.#stream === stream && !this.#closed) handle(event.data);
@@ -173,6 +180,14 @@ function parseJson(data: unknown): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What is no text of JSON, such as sound, is given as its bytes. */
+async function contentOf(response: Response): Promise<unknown> {
+  const isJson = /^application\/(?:[\w.-]+\+)?json\b/.test(response.headers.get('content-type') ?? '');
+  const content = isJson ? await response.text() : await response.arrayBuffer();
+  if (typeof content === 'string') return content === '' ? undefined : JSON.parse(content);
+  return content.byteLength === 0 ? undefined : content;
 }
 
 function codeOf(content: unknown): string {

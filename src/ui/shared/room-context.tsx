@@ -25,7 +25,7 @@ export function RoomProvider({ client, children }: { readonly client: RoomClient
   return <RoomContext value={client}>{children}</RoomContext>;
 }
 
-function useRoomClient(): RoomClient {
+export function useRoomClient(): RoomClient {
   const client = useContext(RoomContext);
   if (client === null) throw new Error('there is no RoomProvider above this component');
   return client;

@@ -16,10 +16,18 @@ const useStyles = makeStyles({
     whiteSpace: 'pre',
     unicodeBidi: 'isolate',
     userSelect: 'none'
-  }
+  },
+  marked: { color: colours.brandText, textDecorationLine: 'underline', textDecorationThickness: '0.08em', textUnderlineOffset: '0.18em' }
 });
 
-export function SecurityCode({ code, className }: { readonly code: string; readonly className: string }) {
+type SecurityCodeProps = {
+  readonly code: string;
+  readonly className: string;
+  /** The group that is being read out. */
+  readonly marked?: number | null;
+};
+
+export function SecurityCode({ code, className, marked = null }: SecurityCodeProps) {
   const styles = useStyles();
   return (
     <div data-testid="security-code" dir="ltr" className={mergeClasses(styles.code, className)}>
@@ -27,7 +35,7 @@ export function SecurityCode({ code, className }: { readonly code: string; reado
         // biome-ignore lint/suspicious/noArrayIndexKey: groups never move, and two may be equal.
         <Fragment key={index}>
           {index > 0 ? ' ' : null}
-          <span>{group}</span>
+          <span className={index === marked ? styles.marked : ''}>{group}</span>
         </Fragment>
       ))}
     </div>

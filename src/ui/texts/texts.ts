@@ -3,19 +3,45 @@
 import { type ErrorCode, errorCodes } from '../../kernel/error-codes.ts';
 import { LANGUAGES, type Language } from '../../kernel/panel-choices.ts';
 import type { CallView, EncryptionView, StandardReason } from '../../room/state.ts';
+import { administrator } from './administrator.ts';
 import { call } from './call.ts';
+import { camera } from './camera.ts';
+import { codeComparison } from './code-comparison.ts';
 import { display } from './display.ts';
 import { ended } from './ended.ts';
 import { errors } from './errors.ts';
 import { everyScreen } from './every-screen.ts';
+import { features } from './features.ts';
+import { health } from './health.ts';
 import { home } from './home.ts';
+import { inCall } from './in-call.ts';
 import { people } from './people.ts';
+import { pictures } from './pictures.ts';
 import { reasons } from './reasons.ts';
 import { security } from './security.ts';
+import { settings } from './settings.ts';
 import type { Translations } from './translations.ts';
 import { writing } from './writing.ts';
 
-export const AREAS = [everyScreen, home, call, security, display, ended, reasons, writing, people] as const;
+export const AREAS = [
+  everyScreen,
+  home,
+  people,
+  call,
+  inCall,
+  features,
+  camera,
+  pictures,
+  security,
+  codeComparison,
+  display,
+  ended,
+  reasons,
+  settings,
+  administrator,
+  writing,
+  health
+] as const;
 
 export type TextKey = (typeof AREAS)[number] extends infer Area ? (Area extends Translations<infer Key> ? Key : never) : never;
 

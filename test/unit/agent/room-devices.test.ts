@@ -50,7 +50,16 @@ async function world() {
       facts: () => ({ shutter: null, problem: signal }),
       setInCall: (inCall) => void said.push(['in call', inCall]),
       setSharing: () => {},
+      lookAtSignals: async () => {},
       of: () => thrown(new Error('none'))
+    },
+    test: {
+      ...part,
+      on: () => () => {},
+      start: async (id, device) => void said.push(['try', id, device.choice]),
+      stop: async () => void said.push('stop trying'),
+      view: () => null,
+      ticket: async () => ({ url: '' })
     },
     volumePercent: 95,
     clock,

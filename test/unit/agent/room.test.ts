@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRoom, type Room, type RoomOptions } from '../../../agent/room.ts';
 import type { RoomParts } from '../../../agent/room-parts.ts';
+import { createRoomSound } from '../../../agent/room-sound.ts';
 import { localEncryption } from '../../../src/call/encryption-decision.ts';
 import { CloisterError } from '../../../src/kernel/errors.ts';
 import { createEvents } from '../../../src/kernel/events.ts';
@@ -53,6 +54,8 @@ type FakeSession = {
   endpoints: Endpoints | null;
   closed: boolean;
   fail: CloisterError | null;
+  /** Each request waits for it. */
+  gate: Promise<void>;
 };
 
 /** Media processes that answer each request at once, and say and fail what a test makes them. */
@@ -62,13 +65,14 @@ function fakeMedia() {
     const events = createEvents<MediaEvents>((error) => {
       throw error;
     });
-    const session: FakeSession = { options, asked: [], endpoints: null, emit: events.emit, closed: false, fail: null };
+    const session: FakeSession = { options, asked: [], endpoints: null, emit: events.emit, closed: false, fail: null, gate: Promise.resolve() };
     sessions.push(session);
     const request =
       <T>(name: string, result: T) =>
       async (): Promise<T> => {
         session.asked.push(name);
         if (session.fail !== null) throw session.fail;
+        await session.gate;
         return result;
       };
     return {
@@ -94,8 +98,11 @@ function fakeMedia() {
       setCamera: request('setCamera', undefined),
       setHeld: request('setHeld', undefined),
       setScreen: request('setScreen', undefined),
+      setRecording: request('setRecording', undefined),
+      pressKeys: request('pressKeys', undefined),
       setVolume: async () => {},
       displayTicket: request('displayTicket', { url: 'ws://127.0.0.1:1/?ticket=x' }),
+      ownPictureTicket: request('ownPictureTicket', { url: 'ws://127.0.0.1:1/?ticket=own' }),
       async close() {
         session.closed = true;
         events.emit('exit', { expected: true });
@@ -123,6 +130,7 @@ function fakeSignaling() {
     },
     networkChanged: (addresses) => void told.push(addresses),
     watchPresence: () => {},
+    seekPresence: async () => {},
     sendRelay: async () => {},
     [Symbol.asyncDispose]: async () => {}
   };
@@ -148,6 +156,18 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
   const network = fakeSignaling();
   const logged: { level: string; message: string }[] = [];
   const journal: (unknown | null)[] = [];
+  const spoken: string[] = [];
+  const tones: string[] = [];
+  const sound = createRoomSound({
+    choice: 'auto',
+    speaker: () => 'hw:1,0',
+    startTone(_path, name) {
+      tones.push(name);
+      return { stop: () => void tones.push('silence') };
+    },
+    clock,
+    log: silentLog
+  });
   const note =
     (level: string) =>
     (message: string): void =>
@@ -167,7 +187,14 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
       screen: { kind: 'test', name: 'Test page' }
     }),
     devices,
+    records: true,
+    shareSources: { list: async () => [], choiceOf: async () => 'screen' },
     parts,
+    sound,
+    speak: async (code, language) => {
+      spoken.push(`${language} ${code}`);
+      return Buffer.from('RIFF');
+    },
     certificate: UNTOUCHED.certificate,
     logLines: () => ['a line'],
     restart: null,
@@ -191,7 +218,7 @@ async function start(overrides: Partial<RoomOptions> = {}, journalEntry: { call:
     assert.ok(found, `there is no media process ${index}`);
     return found;
   };
-  return { room, parts, devices, clock, network, session, sessions: media.sessions, logged, journal };
+  return { room, parts, devices, clock, network, session, sessions: media.sessions, logged, journal, spoken, tones };
 }
 
 /** A call that came in and was answered, and whose media is secured. */
@@ -304,6 +331,92 @@ describe('the room and its devices', () => {
       health.problems.map(({ code, since, text }) => [code, since, text]),
       [['CL_DEVICE_CONSOLE_AWAY', new Date(sinceMs).toISOString(), 'away']]
     );
+  });
+});
+
+describe('the room and its sounds', () => {
+  it('rings until it is answered, in the same turn, and plays nothing into the call', async () => {
+    const { room, network, tones, session } = await start();
+    network.receive(INVITE);
+    await turn();
+    assert.deepEqual([tones, room.state().sound], [['ringing'], { playing: 'ringing', by: 'speaker' }]);
+    const answered = room.callAction(CALL, 'answer');
+    assert.deepEqual(tones, ['ringing', 'silence']);
+    await answered;
+    session(0).emit('secured', { code: CODE });
+    await turn();
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    assert.deepEqual([tones.slice(2), room.state().sound.playing], [['ended'], 'ended']);
+  });
+
+  it('says as displays the pages that are open, in a call or not', async () => {
+    const { room, session } = await inCall();
+    assert.equal(room.state().devices.displays, 0);
+    room.setDisplays({ open: 2, sounding: 1 });
+    assert.deepEqual([room.state().devices.displays, room.state().sound.by], [2, 'display']);
+    room.setDisplays({ open: 0, sounding: 0 });
+    session(0).emit('statistics', STATISTICS);
+    assert.equal(room.state().devices.displays, 1);
+  });
+
+  it('sends keys in a connected call alone, and logs none', async () => {
+    const { room, network, session, logged } = await inCall();
+    await room.callAction(CALL, 'dtmf', { digits: '4711' });
+    assert.equal(session(0).asked.at(-1), 'pressKeys');
+    session(0).emit('key');
+    await turn();
+    assert.ok(!JSON.stringify(logged).includes('4711'));
+    const asked = session(0).asked.filter((name) => name === 'pressKeys').length;
+    await room.callAction(CALL, 'hold');
+    await assert.rejects(room.callAction(CALL, 'dtmf', { digits: '1' }), { code: 'CL_CALL_WRONG_PHASE' });
+    await room.callAction(CALL, 'resume');
+    session(0).fail = new CloisterError('CL_CALL_FEATURE_MISSING');
+    await assert.rejects(room.callAction(CALL, 'dtmf', { digits: '1' }), { code: 'CL_CALL_FEATURE_MISSING' });
+    session(0).fail = null;
+    assert.equal(room.state().call?.phase, 'connected', 'the call ends because the other side takes no keys');
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    await assert.rejects(room.callAction(CALL, 'dtmf', { digits: '1' }), { code: 'CL_CALL_WRONG_PHASE' });
+    assert.equal(session(0).asked.filter((name) => name === 'pressKeys').length, asked + 1);
+  });
+
+  it('takes a code that was keyed in right as said to match, tells a wrong one only, and stops after five wrong ones', async () => {
+    const { room, logged } = await inCall();
+    const epoch = room.state().call?.mediaEpoch ?? 0;
+    const digits = CODE.replaceAll(' ', '');
+    const matching = () => room.state().call?.encryption.codesMatchHere;
+    await assert.rejects(room.compareCode(CALL, digits, epoch + 1), { code: 'CL_CALL_WRONG_PHASE' });
+    await assert.rejects(room.compareCode('another', digits, epoch), { code: 'CL_CALL_NONE' });
+    assert.deepEqual(await room.compareCode(CALL, `${digits.slice(1)}0`, epoch), { matches: false });
+    assert.equal(matching(), null, 'who keyed in wrong is asked once more');
+    assert.deepEqual(await room.compareCode(CALL, digits, epoch), { matches: true });
+    assert.equal(matching(), true);
+    for (let times = 0; times < 4; times++) assert.deepEqual(await room.compareCode(CALL, '0'.repeat(20), epoch), { matches: false });
+    for (const last of [digits, '1'.repeat(20)]) await assert.rejects(room.compareCode(CALL, last, epoch), { code: 'CL_CODE_TRIES' });
+    assert.ok(!JSON.stringify(logged).includes(digits.slice(0, 5)));
+  });
+
+  it('has the code read out while it is current, and hands out nothing of one that is not any more', async () => {
+    let finish = (): void => {};
+    const speak = () =>
+      new Promise<Uint8Array>((resolve) => {
+        finish = () => resolve(Buffer.from('RIFF'));
+      });
+    const { room, network } = await inCall({ speak });
+    const first = room.speakCode(CALL, 'ja');
+    finish();
+    assert.equal(Buffer.from(await first).toString(), 'RIFF');
+    const second = room.speakCode(CALL, 'ja');
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    finish();
+    await assert.rejects(second, { code: 'CL_CALL_WRONG_PHASE' });
+    await assert.rejects(room.speakCode(CALL, 'ja'), { code: 'CL_CALL_WRONG_PHASE' });
+    await assert.rejects(room.speakCode('another', 'ja'), { code: 'CL_CALL_NONE' });
+    const { room: other, spoken } = await inCall();
+    await other.speakCode(CALL, 'ar');
+    assert.deepEqual(spoken, [`ar ${CODE}`]);
   });
 });
 
@@ -566,6 +679,113 @@ describe('the room', () => {
     assert.deepEqual([room.state().call?.media.wanted.screen, room.state().call?.phase], [false, 'connected']);
   });
 
+  it('shares what a person chose of what is offered, and nothing else', async () => {
+    const { room, session } = await inCall({
+      shareSources: {
+        list: async () => [{ id: 'window:0x1', kind: 'window', name: 'Slides' }],
+        choiceOf: async (id) => {
+          if (id !== 'window:0x1') throw new CloisterError('CL_DEVICE_UNKNOWN');
+          return 'window:0x1';
+        }
+      }
+    });
+    assert.deepEqual(await room.shareSources(), [{ id: 'window:0x1', kind: 'window', name: 'Slides' }]);
+    await assert.rejects(room.callAction(CALL, 'share', { source: 'file:/etc/passwd' }), { code: 'CL_DEVICE_UNKNOWN' });
+    assert.equal(room.state().call?.media.wanted.screen, false);
+    await room.callAction(CALL, 'share', { source: 'window:0x1' });
+    assert.equal(room.state().call?.media.wanted.screen, true);
+    assert.deepEqual(
+      session(0).asked.filter((asked) => asked === 'setScreen'),
+      ['setScreen']
+    );
+  });
+
+  it('shows the code on the display as long as it is that code, and none where there is none', async () => {
+    const { room, session, network } = await inCall();
+    await room.showCode(true);
+    assert.equal(room.state().display.showsCode, true);
+    session(0).emit('exit', { expected: false });
+    await turn();
+    assert.equal(room.state().display.showsCode, false, 'the code is blanked');
+    network.receive({ type: 'call.answer', body: { sdp: 'v=0', encryption: { accepted: true, nonce: HASH } } });
+    await turn();
+    session(1).emit('secured', { code: '00000 11111 22222 33333' });
+    await turn();
+    assert.deepEqual(
+      [room.state().call?.encryption.securityCode, room.state().display.showsCode],
+      ['00000 11111 22222 33333', false],
+      'another one was not asked for'
+    );
+    await room.showCode(true);
+    assert.equal(room.state().display.showsCode, true);
+    await room.showCode(false);
+    assert.equal(room.state().display.showsCode, false);
+    await room.showCode(true);
+    await room.callAction(CALL, 'end');
+    assert.equal(room.state().display.showsCode, false);
+    await assert.rejects(room.showCode(true), { code: 'CL_CALL_WRONG_PHASE' });
+  });
+
+  it('gives a page a ticket for the own picture of the process that runs, and none without', async () => {
+    const idle = await start();
+    await assert.rejects(idle.room.selfViewTicket(), { code: 'CL_CALL_NONE' });
+    const { room } = await inCall();
+    assert.deepEqual(await room.selfViewTicket(), { url: 'ws://127.0.0.1:1/?ticket=own' });
+  });
+
+  /** As inCall(), but a standard call. */
+  async function inStandardCall(overrides: Partial<RoomOptions> = {}) {
+    const started = await start(overrides);
+    started.network.receive({ ...INVITE, body: { ...INVITE.body, encryption: { offered: false } } } as CallMessage);
+    await turn();
+    await started.room.callAction(CALL, 'answer');
+    started.session(0).emit('secured', { code: null });
+    await turn();
+    assert.equal(started.room.state().call?.encryption.state, 'standard');
+    return started;
+  }
+  const notices = (sent: readonly { readonly message: CallMessage }[]): unknown[] =>
+    sent.flatMap(({ message }) => (message.type === 'call.update' ? [message.body] : []));
+
+  it('records nothing where the other side could not be told', async () => {
+    const { room, session, network } = await inStandardCall();
+    network.failSending(new CloisterError('CL_BROKER_UNREACHABLE'));
+    await assert.rejects(room.callAction(CALL, 'recording', { on: true }), { code: 'CL_BROKER_UNREACHABLE' });
+    await turn();
+    assert.equal(room.state().call?.recording.here, false);
+    assert.equal(session(0).asked.filter((asked) => asked === 'setRecording').length, 1, 'only its end was asked for');
+    network.failSending(null);
+    await room.callAction(CALL, 'recording', { on: true });
+    assert.deepEqual([room.state().call?.recording, notices(network.sent).at(-1)], [{ here: true, there: false }, { recording: true }]);
+    session(0).emit('recordingEnded', { code: 'CL_CALL_RECORDING', detectedBy: 'recording', text: 'full' });
+    await turn();
+    assert.deepEqual([room.state().call?.recording.here, notices(network.sent).at(-1), room.state().call?.phase], [false, { recording: false }, 'connected']);
+  });
+
+  it('takes a recording back that could not begin, and tells the other side', async () => {
+    const { room, session, network } = await inStandardCall();
+    session(0).fail = new CloisterError('CL_CALL_RECORDING');
+    await assert.rejects(room.callAction(CALL, 'recording', { on: true }), { code: 'CL_CALL_RECORDING' });
+    await turn();
+    assert.deepEqual([room.state().call?.recording.here, room.state().call?.phase], [false, 'connected']);
+    assert.deepEqual(notices(network.sent), [{ recording: true }, { recording: false }]);
+    network.receive({ type: 'call.update', body: { recording: true } });
+    await turn();
+    assert.equal(room.state().call?.recording.there, true);
+  });
+
+  it('says that nothing is recorded here where nobody may play it, but why in an end-to-end encrypted call', async () => {
+    const standard = await inStandardCall({ records: false });
+    await assert.rejects(standard.room.callAction(CALL, 'recording', { on: true }), { code: 'CL_CALL_FEATURE_MISSING' });
+    assert.deepEqual(
+      standard.room.state().call?.unavailable.find(({ feature }) => feature === 'recording'),
+      { feature: 'recording', reason: 'not-offered-here' }
+    );
+    const secret = await inCall({ records: false });
+    await assert.rejects(secret.room.callAction(CALL, 'recording', { on: true }), { code: 'CL_CALL_FEATURE_UNAVAILABLE' });
+    assert.deepEqual(notices(secret.network.sent), []);
+  });
+
   it('refuses actions on a call that is not there, and in the wrong phase', async () => {
     const { room } = await inCall();
     await assert.rejects(room.callAction('0190f3c2-7d4e-7a31-8c55-000000000002', 'end'), { code: 'CL_CALL_NONE' });
@@ -696,6 +916,256 @@ describe('the room', () => {
     network.receive(INVITE, PEER, '0190f3c2-7d4e-7a31-8c55-000000000003');
     await turn();
     assert.equal(room.state().call?.id, CALL, 'a closed room takes no call');
+  });
+});
+
+describe('the room’s several calls', () => {
+  const LIBRARY: Party = { account: 'library@contoso.example', endpoint: 'c'.repeat(26) };
+  const STUDIO_STANDARD: CallMessage = { ...INVITE, body: { ...INVITE.body, encryption: { offered: false, reason: 'setting' } } } as CallMessage;
+  const ANSWER: CallMessage = { type: 'call.answer', body: { sdp: 'v=0', encryption: { accepted: false } } };
+  const TOKEN = 'ab'.repeat(16);
+
+  async function talking(overrides: Partial<RoomOptions> = {}) {
+    const started = await start(overrides);
+    started.network.receive(STUDIO_STANDARD);
+    await turn();
+    await started.room.callAction(CALL, 'answer');
+    started.session(0).emit('secured', { code: null });
+    await turn();
+    assert.deepEqual([started.room.state().call?.phase, started.room.state().call?.encryption.state], ['connected', 'standard']);
+    const sentTo = (account: string) => started.network.sent.filter(({ to }) => to.account === account).map(({ message }) => message);
+    /** The call that was placed last is answered by the library. */
+    const libraryAnswers = async (index: number): Promise<string> => {
+      const id = started.network.sent.findLast(({ message }) => message.type === 'call.invite')?.call ?? '';
+      started.network.receive(ANSWER, LIBRARY, id);
+      await turn();
+      started.session(index).emit('secured', { code: null });
+      await turn();
+      return id;
+    };
+    return { ...started, sentTo, libraryAnswers };
+  }
+  const gate = () => {
+    let open = (): void => {};
+    const closed = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    return { closed, open };
+  };
+
+  it('calls whom the other side hands it over to, once camera and microphone of the first call are let go of', async () => {
+    const { room, network, session, sessions, sentTo, libraryAnswers, journal } = await talking();
+    await room.callAction(CALL, 'mute');
+    const held = gate();
+    session(0).gate = held.closed;
+    network.receive({ type: 'call.refer', body: { to: LIBRARY.account } });
+    await turn();
+    assert.deepEqual([session(0).asked.at(-1), sessions.length], ['setHeld', 1], 'it still has them');
+    held.open();
+    await turn();
+    assert.deepEqual([sessions.length, session(1).options.microphone, session(1).options.camera], [2, false, true]);
+    const { call, otherCalls } = room.state();
+    assert.deepEqual([call?.peer.account, call?.referredBy], [LIBRARY.account, { account: PEER.account, displayName: 'Studio' }]);
+    assert.deepEqual(
+      otherCalls.map(({ id, phase, transfer }) => [id, phase, transfer]),
+      [[CALL, 'on-hold', { to: LIBRARY.account, phase: 'asked' }]]
+    );
+    const invite = sentTo(LIBRARY.account)[0];
+    assert.deepEqual(invite?.type === 'call.invite' && invite.body.referredBy, { account: PEER.account, displayName: 'Studio' });
+    const second = await libraryAnswers(1);
+    assert.deepEqual(
+      sentTo(PEER.account)
+        .filter(({ type }) => type === 'call.refer-answer')
+        .map(({ body }) => body),
+      [{ state: 'accepted' }, { state: 'answered' }]
+    );
+    assert.deepEqual(journal.at(-1), [
+      { call: CALL, peer: PEER },
+      { call: second, peer: LIBRARY }
+    ]);
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    assert.deepEqual([room.state().call?.id, session(0).closed, session(1).closed], [second, true, false]);
+    assert.deepEqual(journal.at(-1), [{ call: second, peer: LIBRARY }]);
+  });
+
+  it('refuses to be handed over where its configuration says so', async () => {
+    const { room, network, sentTo, sessions } = await talking({ acceptTransfers: false });
+    network.receive({ type: 'call.refer', body: { to: LIBRARY.account } });
+    await turn();
+    assert.deepEqual(sentTo(PEER.account).at(-1), { type: 'call.refer-answer', body: { state: 'refused', reason: 'policy' } });
+    assert.deepEqual([sessions.length, room.state().call?.phase], [1, 'connected']);
+  });
+
+  it('asks first and joins the two: with a secret that only they have, said to both', async () => {
+    const { room, network, session, sentTo, libraryAnswers } = await talking();
+    await assert.rejects(room.callAction(CALL, 'complete-transfer'), { code: 'CL_CALL_WRONG_PHASE' });
+    await room.callAction(CALL, 'consult-then-transfer', { to: LIBRARY.account });
+    await turn();
+    assert.ok(session(0).asked.includes('setHeld'));
+    assert.deepEqual(room.state().otherCalls[0]?.transfer, { to: LIBRARY.account, phase: 'consulting' });
+    await assert.rejects(room.callAction(CALL, 'complete-transfer'), { code: 'CL_CALL_WRONG_PHASE' }, 'nobody has answered');
+    const second = await libraryAnswers(1);
+    await room.callAction(CALL, 'complete-transfer');
+    const offer = sentTo(LIBRARY.account).at(-1);
+    assert.ok(offer?.type === 'call.replace' && offer.body.by === PEER.account && /^[0-9a-f]{32}$/.test(offer.body.token));
+    network.receive({ type: 'call.replace-answer', body: { accepted: true } }, LIBRARY, second);
+    await turn();
+    assert.deepEqual(sentTo(PEER.account).at(-1), {
+      type: 'call.refer',
+      body: { to: LIBRARY.account, replaces: { call: second, token: offer.body.token } }
+    });
+    network.receive({ type: 'call.refer-answer', body: { state: 'accepted' } });
+    network.receive({ type: 'call.refer-answer', body: { state: 'answered' } });
+    await turn();
+    assert.deepEqual([session(0).closed, session(1).closed, room.state().call?.phase], [true, true, 'ended']);
+  });
+
+  it('goes back to the first call when the second is resumed from: one is held before the other is heard', async () => {
+    const { room, session, libraryAnswers } = await talking();
+    await room.callAction(CALL, 'consult-then-transfer', { to: LIBRARY.account });
+    await turn();
+    const second = await libraryAnswers(1);
+    const held = gate();
+    session(1).gate = held.closed;
+    const resumed = room.callAction(CALL, 'resume');
+    await turn();
+    assert.equal(session(0).asked.filter((name) => name === 'setHeld').length, 1, 'still held');
+    held.open();
+    await resumed;
+    assert.equal(session(0).asked.filter((name) => name === 'setHeld').length, 2);
+    const { call, otherCalls } = room.state();
+    assert.deepEqual([call?.id, call?.phase, otherCalls.map(({ id, phase }) => [id, phase])], [CALL, 'connected', [[second, 'on-hold']]]);
+    await room[Symbol.asyncDispose]();
+    assert.deepEqual([session(0).closed, session(1).closed], [true, true]);
+  });
+
+  it('does not wait for a device that hangs for longer than people would', async () => {
+    const { room, session, clock, libraryAnswers } = await talking();
+    await room.callAction(CALL, 'consult-then-transfer', { to: LIBRARY.account });
+    await turn();
+    await libraryAnswers(1);
+    session(1).gate = new Promise(() => {});
+    const resumed = room.callAction(CALL, 'resume');
+    await clock.advanceAsync(2_000);
+    await resumed;
+    assert.deepEqual([room.state().call?.id, room.state().call?.phase], [CALL, 'connected']);
+  });
+
+  it('ends a consultation that nobody has answered when the first call is resumed, and talks on where it cannot be placed', async () => {
+    const { room, session, sentTo } = await talking();
+    await room.callAction(CALL, 'consult-then-transfer', { to: LIBRARY.account });
+    await turn();
+    await room.callAction(CALL, 'resume');
+    assert.deepEqual([room.state().call?.id, session(1).closed, sentTo(LIBRARY.account).map(({ type }) => type)], [CALL, true, ['call.invite']]);
+    await assert.rejects(room.callAction(CALL, 'consult-then-transfer', { to: PEER.account }), { code: 'CL_ADDRESS_INVALID' });
+    await assert.rejects(room.callAction(CALL, 'consult-then-transfer', { to: 'nobody' }), { code: 'CL_ADDRESS_INVALID' });
+    assert.equal(room.state().call?.phase, 'connected');
+  });
+
+  it('parks a call, and says that it is here again when nobody has retrieved it', async () => {
+    const { room, network, clock, logged } = await talking();
+    await room.callAction(CALL, 'park');
+    const { call, otherCalls } = room.state();
+    const code = otherCalls[0]?.parkCode ?? '';
+    assert.deepEqual([call, otherCalls.length, /^[0-9]{4}$/.test(code)], [null, 1, true]);
+    await assert.rejects(room.displayTicket(), { code: 'CL_CALL_NONE' });
+    await clock.advanceAsync(300_000);
+    const back = room.state();
+    assert.deepEqual([back.call?.id, back.call?.phase, back.call?.parkCode], [CALL, 'on-hold', null]);
+    assert.deepEqual(
+      back.health.problems.map((problem) => problem.code),
+      ['CL_PARK_RETURNED']
+    );
+    await assert.rejects(room.retrieve(null, code), { code: 'CL_PARK_UNKNOWN' });
+    await room.callAction(CALL, 'resume');
+    assert.deepEqual([room.state().health.problems, room.state().call?.phase], [[], 'connected']);
+    assert.ok(!JSON.stringify(logged).includes(code));
+    assert.deepEqual(network.sent.at(-1)?.message, { type: 'call.update', body: { held: false } });
+  });
+
+  it('hands a parked call to the room of the organisation that has its code', async () => {
+    const { room, network, sentTo } = await talking();
+    await room.callAction(CALL, 'park');
+    const code = room.state().otherCalls[0]?.parkCode ?? '';
+    const asked = '0190f3c2-7d4e-7a31-8c55-0000000000aa';
+    network.receive({ type: 'call.retrieve', body: { code, token: TOKEN } }, { ...LIBRARY, account: 'library@fabrikam.example' }, asked);
+    network.receive({ type: 'call.retrieve', body: { code: code === '0000' ? '0001' : '0000', token: TOKEN } }, LIBRARY, asked);
+    await turn();
+    assert.ok(
+      sentTo(LIBRARY.account)
+        .concat(sentTo('library@fabrikam.example'))
+        .every(({ body }) => 'accepted' in body && !body.accepted)
+    );
+    network.receive({ type: 'call.retrieve', body: { code, token: TOKEN } }, LIBRARY, asked);
+    await turn();
+    assert.deepEqual(sentTo(LIBRARY.account).at(-1), { type: 'call.retrieve-answer', body: { accepted: true, account: PEER.account } });
+    assert.deepEqual(sentTo(PEER.account).at(-1), { type: 'call.refer', body: { to: LIBRARY.account, replaces: { call: asked, token: TOKEN } } });
+  });
+
+  it('retrieves a call from another room without ringing, and says within seconds when there is none', async () => {
+    const { room, network, clock, session } = await start();
+    const retrieved = room.retrieve(LIBRARY.account, '0427');
+    await turn();
+    const ask = network.sent.at(-1);
+    assert.ok(ask?.message.type === 'call.retrieve' && ask.to.endpoint === undefined);
+    const { token } = ask.message.body;
+    network.receive({ type: 'call.retrieve-answer', body: { accepted: false } }, { ...LIBRARY, endpoint: 'd'.repeat(26) }, ask.call);
+    network.receive({ type: 'call.retrieve-answer', body: { accepted: true, account: PEER.account } }, LIBRARY, ask.call);
+    await clock.advanceAsync(2_000);
+    const invite = (secret: string): CallMessage =>
+      ({ ...STUDIO_STANDARD, body: { ...STUDIO_STANDARD.body, replaces: { call: ask.call, token: secret } } }) as CallMessage;
+    network.receive(invite('cd'.repeat(16)));
+    await turn();
+    assert.equal(room.state().call, null, 'nobody else comes in with it');
+    network.receive(invite(token));
+    assert.deepEqual(await retrieved, { id: CALL });
+    await turn();
+    assert.deepEqual([room.state().call?.phase, session(0).asked], ['connecting', ['acceptOffer', 'open']]);
+    await room.callAction(CALL, 'end');
+    for (const refused of [true, false]) {
+      const none = room.retrieve(LIBRARY.account, '0427');
+      const told = assert.rejects(none, { code: 'CL_PARK_UNKNOWN' });
+      await turn();
+      if (refused) network.receive({ type: 'call.retrieve-answer', body: { accepted: false } }, LIBRARY, network.sent.at(-1)?.call);
+      await clock.advanceAsync(refused ? 500 : 15_000);
+      await told;
+    }
+    await room.placeCall(PEER.account, { audio: true, video: true });
+    await assert.rejects(room.retrieve(LIBRARY.account, '0427'), { code: 'CL_CALL_BUSY' });
+  });
+
+  it('does none of it in an end-to-end encrypted call', async () => {
+    const { room, network, sessions } = await inCall();
+    for (const [action, options] of [
+      ['transfer', { to: LIBRARY.account }],
+      ['consult-then-transfer', { to: LIBRARY.account }],
+      ['complete-transfer', {}],
+      ['park', {}],
+      ['merge', {}],
+      ['add-participant', { to: LIBRARY.account }]
+    ] as const)
+      await assert.rejects(room.callAction(CALL, action, options), { code: 'CL_CALL_FEATURE_UNAVAILABLE' }, action);
+    network.receive({ type: 'call.refer', body: { to: LIBRARY.account } });
+    await turn();
+    assert.deepEqual(network.sent.at(-1)?.message, { type: 'call.refer-answer', body: { state: 'refused', reason: 'encryption' } });
+    assert.deepEqual(
+      room.state().health.securityEvents.map(({ code }) => code),
+      ['CL_SECURITY_REFERRAL']
+    );
+    assert.deepEqual([sessions.length, room.state().call?.phase, room.state().otherCalls], [1, 'connected', []]);
+  });
+
+  it('ends each of its calls that was running when the agent stopped', async () => {
+    const entries = [
+      { call: CALL, peer: PEER },
+      { call: '0190f3c2-7d4e-7a31-8c55-000000000002', peer: LIBRARY }
+    ];
+    const { network } = await start({ journal: { read: async () => entries, write: async () => {} } });
+    assert.deepEqual(
+      network.sent.map(({ to, call, message }) => [to.account, call, message.body]),
+      entries.map(({ call, peer }) => [peer.account, call, { reason: 'device-failed' }])
+    );
   });
 });
 

@@ -20,6 +20,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'node-av': ['src/media/'],
   '@livekit/rtc-ffi-bindings': ['src/media/audio/'],
   ws: ['src/media/'],
+  'espeak-ng': ['src/speech/'], // GPL: in a process of its own, as NOTICE.md says
   'node-hid': ['src/devices/hid/node-hid.ts'],
   mqtt: ['src/signaling/'],
   aedes: ['src/signaling/'],
@@ -68,7 +69,8 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/people\/(?:people-book|recent-call|directory|search|kept-people)\.ts$/, imports: ['zod'] },
   { path: /^src\/settings\/(?:room-settings|daily-wipe|kept-settings)\.ts$/, imports: ['zod'] },
   { path: /^src\/media\/agreement\.ts$/, imports: [] },
-  { path: /^src\/media\/rtp\//, imports: [] },
+  { path: /^src\/media\/(?:rtp|tones)\//, imports: [] },
+  { path: /^src\/speech\/spoken-code\.ts$/, imports: [] },
   { path: /^src\/media\/path\/(?:relay\/relay-(?:frames|priority))\.ts$/, imports: [] },
   { path: /^src\/relay\/(?:mint|request-limit)\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/media\/congestion\//, imports: [] },
@@ -85,6 +87,8 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   },
   { path: /^src\/devices\/hid\/(?:report-model|report-descriptor|report-codec|usages|telephony-map|drivers)\.ts$/, imports: [] },
   { path: /^src\/devices\/cameras\/(?:capture-format|v4l2-text|visca)\.ts$/, imports: [] },
+  { path: /^src\/devices\/desktop\/desktop-text\.ts$/, imports: [] },
+  { path: /^src\/media\/recording\/sealed-recording\.ts$/, imports: ['node:crypto'] },
   { path: /^src\/ui\/display\/playout\.ts$/, imports: [] }
 ];
 
@@ -95,7 +99,7 @@ const IMPURE =
 const STRANGERS: Readonly<Record<string, readonly string[]>> = { 'ui-server': ['media', 'devices'], fleet: ['media', 'devices'] };
 
 /** The pages run in a browser: from outside they load these alone. */
-const FOR_PAGES = [/^src\/kernel\//, /^src\/media\/(?:display-feed\/protocol|playout\/sound-buffer)\.ts$/];
+const FOR_PAGES = [/^src\/kernel\//, /^src\/media\/(?:display-feed\/protocol|playout\/sound-buffer|tones\/tones)\.ts$/];
 
 const isShipped = (path: string): boolean => path.startsWith('src/') || path.startsWith('agent/');
 const isFeature = (path: string): boolean => path.startsWith('src/') && !COMPOSITION_ROOTS.some((root) => root.test(path));

@@ -90,6 +90,11 @@ describe('several calls in one room', () => {
     place(c, a, ASKED);
     network.settle();
     assert.deepEqual([c.call?.ended?.reason, running(a)], ['busy', 1]);
+    a.blocked.add(c.account);
+    place(c, a, '0190f3c2-7d4e-7a31-8c55-000000000008');
+    network.settle();
+    assert.equal(c.call?.ended?.reason, 'blocked', 'who is blocked hears so as ever');
+    a.blocked.clear();
     connect(network, a, c, SECOND);
     a.do({ type: 'set-held', on: true });
     connect(network, a, d, ASKED);
@@ -406,7 +411,9 @@ describe('parking', () => {
   });
 });
 
-describe('whatever happens to several calls', () => {
+describe('whatever happens to several calls', function () {
+  this.timeout(60_000);
+
   const NAMES = ['a', 'b', 'c', 'd'] as const;
   const EVENTS = [
     'place',
@@ -523,8 +530,8 @@ describe('whatever happens to several calls', () => {
               assert.deepEqual([call.encryption.secured, call.handover, call.parked, call.handoverFailed], [true, null, null, null], 'stuck');
           }
       }),
-      { numRuns: 600 }
+      { numRuns: 300 }
     );
-    assert.ok(handedOver.size > 30, `only ${handedOver.size} calls were handed over`);
+    assert.ok(handedOver.size > 15, `only ${handedOver.size} calls were handed over`);
   });
 });

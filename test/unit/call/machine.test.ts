@@ -355,6 +355,59 @@ describe('call state machine', () => {
     assert.deepEqual([a.media?.held, a.call?.held, b.call?.held], [false, { here: false, there: true }, { here: true, there: false }]);
   });
 
+  it('is recorded in a standard call alone, and the other side is told before and after', () => {
+    const { network, a, b } = pair();
+    assert.equal(a.do({ type: 'set-recording', on: true }), 'CL_CALL_NONE');
+    b.encryption = { ...b.encryption, setting: false };
+    place(a);
+    assert.equal(a.do({ type: 'set-recording', on: true }), 'CL_CALL_WRONG_PHASE');
+    network.settle();
+    b.do({ type: 'answer', video: true });
+    network.settle();
+    assert.equal(a.do({ type: 'set-recording', on: true }), null);
+    assert.deepEqual([a.media?.recording, a.call?.recording], [true, { here: true, there: false }]);
+    assert.equal(network.queue.length, 1, 'the notice is on its way');
+    network.settle();
+    assert.deepEqual(b.call?.recording, { here: false, there: true });
+    assert.equal(a.do({ type: 'set-recording', on: true }), null);
+    assert.equal(network.queue.length, 0, 'what is so already is not told again');
+    assert.equal(b.do({ type: 'set-recording', on: true }), null, 'both may');
+    network.settle();
+    assert.deepEqual(
+      [a.call?.recording, b.call?.recording],
+      [
+        { here: true, there: true },
+        { here: true, there: true }
+      ]
+    );
+    a.do({ type: 'recording-ended', epoch: a.call?.exchange.epoch ?? 0 });
+    network.settle();
+    assert.deepEqual([a.call?.recording, b.call?.recording, a.call?.phase], [{ here: false, there: true }, { here: true, there: false }, 'connected']);
+    a.do({ type: 'set-held', on: true });
+    assert.equal(a.do({ type: 'set-recording', on: true }), 'CL_CALL_WRONG_PHASE', 'there is nothing to record');
+    a.do({ type: 'set-held', on: false });
+    a.do({ type: 'set-recording', on: true });
+    network.settle();
+    a.killMedia();
+    network.settle();
+    assert.deepEqual(
+      [a.call?.recording, b.call?.recording, a.media?.recording, b.media?.recording],
+      [{ here: false, there: false }, { here: false, there: false }, false, false],
+      'it ended with the processes, and does not begin by itself'
+    );
+    a.do({ type: 'set-recording', on: true });
+    a.do({ type: 'hang-up' });
+    assert.deepEqual([a.call?.recording, a.media], [{ here: false, there: false }, null]);
+  });
+
+  it('is never recorded while it is end-to-end encrypted, whatever anybody asks, and a word of the other side changes nothing here', () => {
+    const { network, a, b } = connected();
+    assert.equal(a.do({ type: 'set-recording', on: true }), 'CL_CALL_FEATURE_UNAVAILABLE');
+    assert.equal(a.do({ type: 'set-recording', on: false }), null);
+    assert.deepEqual([a.media?.recording, a.call?.recording.here, network.queue.length], [false, false, 0]);
+    assert.equal(shown(b), 'end-to-end-verified');
+  });
+
   it('shares only in a secured call, and never by itself: not in the next process, nor in the next call', () => {
     const { network, a, b } = pair();
     assert.equal(a.do({ type: 'set-screen', on: true }), 'CL_CALL_NONE');
@@ -680,6 +733,9 @@ describe('call state machine', () => {
         'update',
         'share',
         'screen-lost',
+        'record',
+        'recording-lost',
+        'standard',
         'settle',
         'time'
       ),
@@ -706,6 +762,9 @@ describe('call state machine', () => {
           else if (what === 'mute') room.do({ type: 'set-microphone', on: false });
           else if (what === 'share') room.do({ type: 'set-screen', on: order % 3 > 0 });
           else if (what === 'screen-lost') room.do({ type: 'screen-ended', epoch: room.call?.exchange.epoch ?? 0 });
+          else if (what === 'record') room.do({ type: 'set-recording', on: order % 3 > 0 });
+          else if (what === 'recording-lost') room.do({ type: 'recording-ended', epoch: room.call?.exchange.epoch ?? 0 });
+          else if (what === 'standard') room.encryption = { ...room.encryption, setting: order % 2 === 0 };
           else if (what === 'time') network.advance(order * 20);
           else if (what === 'settle') network.settle((waiting) => order % waiting);
           else if (what === 'answer') room.do({ type: 'answer', video: true });
@@ -717,6 +776,7 @@ describe('call state machine', () => {
               assert.equal(each.media?.endToEnd ?? true, true);
             }
             if (each.media !== null) assert.equal(each.media.sharing, each.call?.wanted.screen, 'what is shared is what is wanted');
+            if (each.media?.recording) assert.ok(each.media.secured && !each.media.endToEnd && each.call?.recording.here, 'recorded in the wrong call');
             if (each.media?.sharing) assert.ok(each.media.secured, 'a share without a secured connection');
             if (each.call === null || each.call.phase === 'ended') {
               assert.equal(each.media, null, 'media after the end');

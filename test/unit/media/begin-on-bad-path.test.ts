@@ -88,7 +88,7 @@ function createModelDisplay(clock: FakeClock, media: MediaEnd['media']) {
     roundTripMs: () => media.roundTripMs(),
     onChange() {}
   });
-  receiver.open({ audio: { codec: 'opus', payloadType: 111 }, video: { codec: 'VP8', payloadType: 96 }, screen: null });
+  receiver.open({ audio: { codec: 'opus', payloadType: 111 }, video: { codec: 'VP8', payloadType: 96 }, screen: null, keys: null });
   const pull = (): void => {
     clock.schedule(PULL_MS, pull);
     if (!begun) return;

@@ -5,7 +5,7 @@ import { CLOCK_RATES, type MediaKind, type NegotiatedMedia, type PictureKind } f
 import { createFakeClock } from '../../fakes/clock.ts';
 
 const VP8 = { codec: 'VP8', payloadType: 96 } as const;
-const ALL: NegotiatedMedia = { audio: { codec: 'opus', payloadType: 111 }, video: VP8, screen: VP8 };
+const ALL: NegotiatedMedia = { audio: { codec: 'opus', payloadType: 111 }, video: VP8, screen: VP8, keys: null };
 const AUDIO_CONFIG = 'audio-config opus';
 
 /** A receiver, and what it says: each word for the display in its order, a frame by the number that is its last two bytes. */
@@ -25,7 +25,7 @@ function createWorld(roundTripMs: number | null = null) {
       sendMessage(message) {
         if (message.type === 'state') said.push(['state', ...Object.entries(message.receiving).flatMap(([kind, on]) => (on ? [kind] : []))].join(' '));
         else if (message.type === 'audio-config') said.push(`audio-config ${message.codec}`);
-        else said.push(`config ${message.of} ${message.codec} ${message.width}x${message.height}`);
+        else if (message.type === 'picture-config') said.push(`config ${message.of} ${message.codec} ${message.width}x${message.height}`);
       }
     },
     requestKeyframe: (kind) => asked.push(kind),

@@ -1,7 +1,7 @@
 // Two sessions over a path in memory: handshake, protection, sound and the display's feed are the real ones, the clock is moved by hand.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -9,13 +9,17 @@ import { WebSocket } from 'ws';
 import { type CallCertificate, createCallCertificate } from '../../../src/encryption/call-certificate.ts';
 import { endpointBinding } from '../../../src/encryption/endpoint-binding.ts';
 import { commitment, commitmentHolds, securityCode } from '../../../src/encryption/security-code.ts';
+import { makeSealingPair, sealFor } from '../../../src/identity/sealing.ts';
 import type { CloisterError } from '../../../src/kernel/errors.ts';
+import { decodeFeedFrame, type FeedFrame } from '../../../src/media/display-feed/protocol.ts';
 import type { SessionEvents } from '../../../src/media/ipc.ts';
 import { createMemoryPaths } from '../../../src/media/path/memory-path.ts';
 import type { MediaSettings, MediaStatistics } from '../../../src/media/port.ts';
+import { readSealedKey } from '../../../src/media/recording/sealed-recording.ts';
 import { createSession, type SessionOptions } from '../../../src/media/session.ts';
 import { createFakeClock, type FakeClock } from '../../fakes/clock.ts';
 import { createFakePath } from '../../fakes/path.ts';
+import { decodePictures } from '../../harness/decode.ts';
 
 type Role = 'caller' | 'callee';
 type CreatePath = NonNullable<SessionOptions['createPath']>;
@@ -65,7 +69,7 @@ function createSide(
   settings: Partial<MediaSettings>
 ) {
   const said: string[] = [];
-  const figures = { datagrams: 0, rtp: 0, words: 0, closedPaths: 0, reports: 0 };
+  const figures = { datagrams: 0, rtp: 0, words: 0, closedPaths: 0, reports: 0, keys: 0 };
   const problems: (string | null)[] = [];
   let statistics = null as MediaStatistics | null;
   let pathUsed = false;
@@ -74,6 +78,7 @@ function createSide(
     call: { callId: '00000000-0000-7000-8000-000000000000', role, microphone: true, camera: settings.camera !== undefined, held: false },
     certificate,
     encryption: { commitment, commitmentHolds, securityCode, endpointBinding },
+    sealRecordingKey: sealFor,
     nonce: nonceOf(role),
     clock,
     emit(event, ...parameters) {
@@ -84,6 +89,7 @@ function createSide(
         figures.reports += 1;
         statistics = (parameters as unknown as SessionEvents['statistics'])[0];
       }
+      if (event === 'key') figures.keys += 1;
       if (event === 'problem') problems.push((parameters as unknown as SessionEvents['problem'])[0]?.code ?? null);
     },
     createPath(options) {
@@ -185,6 +191,86 @@ describe('session', function () {
     await callee.session.reveal(nonce);
     assert.equal(callee.said.length, 1);
     display.terminate();
+  });
+
+  it('gives the own picture, as it is sent, to this room’s pages: nothing before the call is live, nothing of the other side, and nothing while the camera is off', async () => {
+    const world = createWorld(() => true, { camera: 'test' });
+    const { callee, pass, until } = world;
+    const nonce = await exchange(world);
+    await assert.rejects(once(new WebSocket((await callee.session.displayTicket()).url.replace(/[^/]+$/, 'guess'), { origin: ORIGIN }), 'open'));
+    const { url } = await callee.session.ownPictureTicket();
+    assert.notEqual(new URL(url).port, new URL((await callee.session.displayTicket()).url).port);
+    const frames: FeedFrame[] = [];
+    const words: string[] = [];
+    const page = new WebSocket(url, { origin: ORIGIN });
+    page.binaryType = 'arraybuffer';
+    page.on('message', (data, binary) => {
+      const frame = binary ? decodeFeedFrame(data as ArrayBuffer) : null;
+      if (frame !== null) frames.push(frame);
+      else words.push(String(data instanceof ArrayBuffer ? Buffer.from(data) : data));
+    });
+    await once(page, 'open');
+    await callee.session.open();
+    await pass(500);
+    assert.equal(frames.length, 0);
+    await callee.session.reveal(nonce);
+    await until('pictures come', () => frames.length > 5);
+    assert.deepEqual([...new Set(frames.map(({ kind }) => kind))], ['video-key', 'video-delta']);
+    assert.equal(frames[0]?.kind, 'video-key');
+    assert.ok(words.some((word) => word.includes('"picture-config"') && word.includes(`"width":${VIDEO.width}`)));
+    assert.deepEqual(
+      words.filter((word) => word.includes('audio-config')),
+      []
+    );
+    assert.equal(callee.reported()?.displays, 0, 'a self-view is no display that plays the sound');
+    const [image] = await decodePictures('VP8', frames);
+    assert.deepEqual([image?.width, image?.height], [VIDEO.width, VIDEO.height]);
+    await callee.session.setCamera(false);
+    await pass(1_000);
+    assert.match(words.at(-1) ?? '', /"video":false/);
+    const before = frames.length;
+    await pass(1_000);
+    assert.equal(frames.length, before);
+    page.terminate();
+  });
+
+  it('records a standard call for its recipient alone, and no other call at all, whatever it is asked', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'cloister-session-'));
+    const { publicKey } = makeSealingPair();
+    const files = (): Promise<string[]> => readdir(join(directory, 'recordings')).catch(() => []);
+    const recording = { directory: join(directory, 'recordings'), recipient: publicKey, maxBytes: 10_000_000 };
+    try {
+      const secret = createWorld(() => true, { recording });
+      await assert.rejects(secret.callee.session.setRecording(true), hasCode('CL_CALL_WRONG_PHASE'));
+      const nonce = await exchange(secret);
+      await secret.callee.session.open();
+      await assert.rejects(secret.callee.session.setRecording(true), (error) =>
+        ['CL_CALL_WRONG_PHASE', 'CL_CALL_FEATURE_UNAVAILABLE'].includes((error as CloisterError).code)
+      );
+      await secret.callee.session.reveal(nonce);
+      await secret.until('it is live', () => secret.callee.said.length === 1);
+      await assert.rejects(secret.callee.session.setRecording(true), hasCode('CL_CALL_FEATURE_UNAVAILABLE'));
+      await secret.callee.session.setRecording(false);
+      assert.deepEqual(await files(), []);
+      await close();
+
+      const standard = createWorld(() => true, { recording });
+      await exchange(standard, false);
+      await standard.callee.session.open();
+      await standard.until('both are live', () => standard.callee.said.length + standard.caller.said.length === 2);
+      await assert.rejects(standard.caller.session.setRecording(true), hasCode('CL_CALL_FEATURE_MISSING'));
+      await standard.callee.session.setRecording(true);
+      await standard.callee.session.setRecording(true);
+      assert.equal((await files()).length, 1);
+      await standard.pass(3_000);
+      await standard.callee.session.close();
+      const [name = ''] = await files();
+      const bytes = await readFile(join(directory, 'recordings', name));
+      assert.ok(readSealedKey(bytes) !== null && bytes.length > 1_000);
+    } finally {
+      await close();
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 
   it('sends no datagram at all from the callee before the call is answered, though everything else is there', async () => {
@@ -392,6 +478,7 @@ describe('session', function () {
     await callee.session.reveal(nonce);
     await until('sound arrives at both', () => callee.received().frames > 10 && caller.received().frames > 10);
     await until('the display has it', () => shown.length > 10);
+    assert.ok(callee.reported()?.levels.microphone, 'the microphone is measured');
     await callee.session.setHeld(true);
     await pass(1_100); // until the figures of what came before are told
     await arrived();
@@ -401,9 +488,58 @@ describe('session', function () {
     await arrived();
     assert.deepEqual([caller.received().packets, shown.length], [before.sent, before.shown], 'nothing of this room leaves, nothing of the other is shown');
     assert.ok(callee.received().packets > before.heard, 'the connection itself goes on');
+    assert.equal(callee.reported()?.levels.microphone, null, 'another call may have the microphone');
     await callee.session.setHeld(false);
     await until('sound goes on both ways', () => caller.received().packets > before.sent + 10 && shown.length > before.shown + 10);
     display.terminate();
+  });
+
+  it('carries keys both ways in an end-to-end encrypted call, heard at both displays, and none on hold or before it is live', async () => {
+    const world = createWorld();
+    const { caller, callee, pass, until } = world;
+    const heard = { caller: [] as string[], callee: [] as string[] };
+    const displays: WebSocket[] = [];
+    for (const [role, side] of [
+      ['caller', caller],
+      ['callee', callee]
+    ] as const) {
+      const { url } = await side.session.displayTicket();
+      const display = new WebSocket(url, { origin: ORIGIN });
+      display.on('message', (data, binary) => {
+        const message = binary ? null : (JSON.parse(String(data)) as { type: string; key?: string });
+        if (message?.type === 'key') heard[role].push(message.key ?? '');
+      });
+      await once(display, 'open');
+      displays.push(display);
+    }
+    await assert.rejects(caller.session.pressKeys('1'), hasCode('CL_CALL_WRONG_PHASE'));
+    const nonce = await exchange(world);
+    await callee.session.open();
+    await callee.session.reveal(nonce);
+    await until('sound arrives at both', () => callee.received().frames > 10 && caller.received().frames > 10);
+    const [code] = caller.said;
+    await caller.session.pressKeys('12#');
+    await callee.session.pressKeys('D');
+    await until('the keys are heard', () => callee.figures.keys === 3 && caller.figures.keys === 1 && heard.caller.length === 4 && heard.callee.length === 4);
+    assert.deepEqual(
+      [heard.caller.toSorted(), heard.callee.toSorted()],
+      [
+        ['#', '1', '2', 'D'],
+        ['#', '1', '2', 'D']
+      ]
+    );
+    // Sound goes on after them, and nothing else has changed.
+    const { frames } = callee.received();
+    await until('sound goes on', () => callee.received().frames > frames + 20);
+    assert.deepEqual([caller.said, callee.said], [[code], [code]]);
+    await caller.session.setHeld(true);
+    await assert.rejects(caller.session.pressKeys('1'), hasCode('CL_CALL_WRONG_PHASE'));
+    await caller.session.setHeld(false);
+    await caller.session.pressKeys('99999');
+    await caller.session.setHeld(true);
+    await pass(2_000);
+    assert.ok(callee.figures.keys <= 4, 'keys were sent on hold');
+    for (const display of displays) display.terminate();
   });
 
   it('shares no screen before it is live, and says then what is missing', async () => {

@@ -41,6 +41,7 @@ async function start(kept: PeopleBook = EMPTY_BOOK) {
     throw error;
   });
   const watches: Watch[] = [];
+  const seeking = { words: [] as (readonly string[])[], proven: Promise.resolve() };
   const file = memoryFile(kept);
   const logged: string[] = [];
   let removed = 0;
@@ -50,7 +51,14 @@ async function start(kept: PeopleBook = EMPTY_BOOK) {
     self: SELF,
     file,
     removeRemains: async () => void removed++,
-    signaling: { on: signaling.on, watchPresence: (watch) => void watches.push(watch) },
+    signaling: {
+      on: signaling.on,
+      watchPresence: (watch) => void watches.push(watch),
+      seekPresence(words) {
+        seeking.words.push(words);
+        return seeking.proven;
+      }
+    },
     clock,
     log: { ...silentLog, info: note, warn: note, error: note }
   });
@@ -62,7 +70,7 @@ async function start(kept: PeopleBook = EMPTY_BOOK) {
     await clock.advanceAsync(500);
     return found;
   };
-  return { people, clock, signaling, watches, file, logged, search, removed: () => removed, changes: () => changes };
+  return { people, clock, signaling, watches, seeking, file, logged, search, removed: () => removed, changes: () => changes };
 }
 
 describe('the people of a room', () => {
@@ -143,6 +151,30 @@ describe('the people of a room', () => {
       ['unknown'],
       'known, but not whether it is there'
     );
+  });
+
+  it('waits half a second at most for what is not proven yet, and has what is sought proven first', async () => {
+    const { people, clock, signaling, seeking, search } = await start();
+    await search('Zürich  HALL');
+    assert.deepEqual(seeking.words, Array(2).fill(['zurich', 'hall']), 'at once, and of what came meanwhile');
+    let proven = (): void => {};
+    seeking.proven = new Promise((resolve) => {
+      proven = resolve;
+    });
+    const soon = people.search('attic');
+    signaling.emit('presence', said('attic@contoso.example', 'b'));
+    proven();
+    assert.equal((await soon).length, 1, 'no longer than is needed');
+    seeking.proven = new Promise(() => {});
+    let done = false;
+    const late = people.search('attic').then((found) => {
+      done = true;
+      return found;
+    });
+    await clock.advanceAsync(499);
+    assert.equal(done, false);
+    await clock.advanceAsync(1);
+    assert.equal((await late).length, 1);
   });
 
   it('learns where a favourite is: of the directory, of presence and of calls', async () => {

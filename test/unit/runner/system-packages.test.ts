@@ -31,7 +31,7 @@ function fakeMachine(
 }
 
 describe('runner: system packages', () => {
-  const all = ['chromium', 'mosquitto', 'tshark', 'strace', 'ip', 'openssl', 'turnserver', 'Xvfb'];
+  const all = ['chromium', 'mosquitto', 'tshark', 'strace', 'ip', 'openssl', 'turnserver', 'Xvfb', 'xwininfo'];
   let folder = '';
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'cloister-packages-'));
@@ -51,12 +51,15 @@ describe('runner: system packages', () => {
   });
 
   it('installs what is missing as root', () => {
-    const { machine, commands } = fakeMachine(folder, ['apt-get', 'tshark', 'strace', 'ip', 'openssl', 'turnserver', 'Xvfb'], {
+    const { machine, commands } = fakeMachine(folder, ['apt-get', 'tshark', 'strace', 'ip', 'openssl', 'turnserver', 'Xvfb', 'xwininfo'], {
       root: true,
       repository: ['chromium', 'mosquitto']
     });
     assert.equal(ensureSystemPackages(['integration'], machine), null);
-    assert.deepEqual(commands.slice(0, 2), ['apt-get update', 'apt-get install -y --no-install-recommends chromium fonts-liberation mosquitto']);
+    assert.deepEqual(commands.slice(0, 2), [
+      'apt-get update',
+      'apt-get install -y --no-install-recommends chromium fonts-liberation fonts-ipafont-gothic mosquitto'
+    ]);
   });
 
   it('installs through sudo where that asks for no password', () => {
@@ -65,7 +68,7 @@ describe('runner: system packages', () => {
     assert.deepEqual(commands, [
       'sudo -n true',
       'sudo -n --preserve-env=DEBIAN_FRONTEND apt-get update',
-      'sudo -n --preserve-env=DEBIAN_FRONTEND apt-get install -y --no-install-recommends chromium fonts-liberation'
+      'sudo -n --preserve-env=DEBIAN_FRONTEND apt-get install -y --no-install-recommends chromium fonts-liberation fonts-ipafont-gothic'
     ]);
   });
 
@@ -73,7 +76,10 @@ describe('runner: system packages', () => {
     for (const installed of [['apt-get', 'sudo'], ['apt-get'], ['sudo'], []]) {
       const { machine } = fakeMachine(folder, installed, {});
       const line = ensureSystemPackages(['browser'], machine);
-      assert.equal(line, 'missing: chromium. Install and start again: apt-get install -y --no-install-recommends chromium fonts-liberation');
+      assert.equal(
+        line,
+        'missing: chromium. Install and start again: apt-get install -y --no-install-recommends chromium fonts-liberation fonts-ipafont-gothic'
+      );
     }
   });
 

@@ -14,7 +14,7 @@ async function start(kept: KeptSettings = {}, policy: 'Disabled' | 'DisabledUser
   const { on } = createEvents<SignalingEvents>((error) => {
     throw error;
   });
-  const parts = createKeptParts({ clock, signaling: { on, watchPresence: () => {} }, settings: kept, policy });
+  const parts = createKeptParts({ clock, signaling: { on, watchPresence: () => {}, seekPresence: async () => {} }, settings: kept, policy });
   let changes = 0;
   parts.settings.on('changed', () => changes++);
   await parts.start();

@@ -55,6 +55,23 @@ describe('the intake of presence', () => {
     assert.equal(proven.length, 1 + 8 + 1 + 1 + kept);
   });
 
+  it('proves first what is sought, also what comes later, and says when there is no more of it', async () => {
+    const { add, seek, proven, finish } = intake();
+    for (const endpoint of ['a', 'b', 'c', 'd']) add(endpoint, Buffer.from(endpoint === 'c' ? 'attic' : 'hall'));
+    const done: string[] = [];
+    void seek((payload) => payload.includes('attic')).then(() => done.push('attic'));
+    add('e', Buffer.from('attic'));
+    await finish(2);
+    assert.deepEqual([proven, done], [['a hall', 'c attic'], []]);
+    await finish(1);
+    assert.deepEqual([proven.at(-1), done], ['e attic', ['attic']]);
+    void seek((payload) => payload.includes('hall')).then(() => done.push('hall'));
+    await seek((payload) => payload.includes('nothing'));
+    assert.deepEqual(done, ['attic', 'hall'], 'nobody waits for what is no longer sought');
+    await finish();
+    assert.deepEqual(proven.slice(3), ['b hall', 'd hall']);
+  });
+
   it('keeps its own copy', async () => {
     const { add, proven, finish } = intake();
     const buffer = Buffer.from('said');

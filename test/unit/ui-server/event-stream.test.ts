@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Scope } from '../../../src/kernel/scope.ts';
 import type { RoomState } from '../../../src/room/state.ts';
 import { openEventStream } from '../../../src/ui-server/event-stream.ts';
+import type { DisplayPages } from '../../../src/ui-server/port.ts';
 import { createFakeClock } from '../../fakes/clock.ts';
 import { createFakeRoom } from '../../fakes/room.ts';
 
@@ -44,9 +45,9 @@ function open() {
   const scope = new Scope();
   const room = createFakeRoom();
   const stream = openEventStream(room, scope, clock);
-  const join = (): Connection => {
+  const join = (url = '/api/v1/events'): Connection => {
     const connection = new Connection();
-    stream.serve({ method: 'GET', headers: {} } as IncomingMessage, connection as unknown as ServerResponse);
+    stream.serve({ method: 'GET', url, headers: {} } as IncomingMessage, connection as unknown as ServerResponse);
     return connection;
   };
   const rename = (name: string): void => room.change((state) => ({ ...state, room: { ...state.room, name } }));
@@ -87,6 +88,7 @@ describe('event stream', () => {
     const inner = createFakeRoom();
     const room = {
       state: inner.state,
+      setDisplays: inner.setDisplays,
       subscribe: (listener: (state: RoomState) => void) => {
         listeners.add(listener);
         return () => listeners.delete(listener);
@@ -99,6 +101,34 @@ describe('event stream', () => {
     for (const listener of listeners) listener(inner.state());
     assert.match(connection.taken, /"phase":"ringing"/);
     assert.equal(connection.taken.match(/^event: /gm)?.length, 1);
+  });
+
+  it('counts the displays that listen, and of them those that may play, and no longer than they do', async () => {
+    const { clock, scope, room, join } = open();
+    const told: DisplayPages[] = [];
+    const { setDisplays } = room;
+    room.setDisplays = (pages) => {
+      told.push(pages);
+      setDisplays(pages);
+    };
+    join();
+    join('/api/v1/events?page=panel&sound=on');
+    assert.deepEqual(told, []);
+    const silent = join('/api/v1/events?page=display');
+    const sounding = join('/api/v1/events?page=display&sound=on');
+    assert.deepEqual(told.splice(0), [
+      { open: 1, sounding: 0 },
+      { open: 2, sounding: 1 }
+    ]);
+    assert.equal(room.state().devices.displays, 2);
+    silent.emit('close');
+    silent.emit('close');
+    assert.deepEqual(told.splice(0), [{ open: 1, sounding: 1 }]);
+    // One that reads nothing any more is gone, too, though its connection is open.
+    sounding.reads = false;
+    for (let times = 0; times < 3; times++) clock.advance(15_000);
+    assert.deepEqual([told.splice(0), room.state().devices.displays], [[{ open: 0, sounding: 0 }], 0]);
+    await scope[Symbol.asyncDispose]();
   });
 
   it('lets go of room, timers and listeners with its scope', async () => {

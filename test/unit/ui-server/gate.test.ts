@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { allowedHostsOf, type RequestFacts, refusal } from '../../../src/ui-server/gate.ts';
+import { allowedHostsOf, type RequestFacts, refusal, secureHostsOf } from '../../../src/ui-server/gate.ts';
 import { problemOf } from '../../../src/ui-server/problem.ts';
 
 const ALLOWED = allowedHostsOf({ host: '127.0.0.1', port: 8480 }, ['panel.contoso.example']);
@@ -45,6 +45,25 @@ describe('gate', () => {
     assert.ok(allowedHostsOf({ host: '192.0.2.7', port: 1 }, []).has('192.0.2.7:1'));
     assert.ok(allowedHostsOf({ host: '2001:db8::1', port: 1 }, []).has('[2001:db8::1]:1'));
     assert.ok(!allowedHostsOf({ host: '0.0.0.0', port: 1 }, []).has('0.0.0.0:1'));
+  });
+
+  it('holds a listener of TLS to the names in its certificate, and to pages that came over TLS', () => {
+    const hosts = secureHostsOf({ host: '0.0.0.0', port: 8443 }, ['panel.contoso.example']);
+    const request = { ...POST, host: ['panel.contoso.example:8443'] };
+    const status = (origin: string): number | null => {
+      const refused = refusal({ ...request, origin: [origin] }, hosts, true);
+      return refused === null ? null : problemOf(refused).status;
+    };
+    assert.equal(status('https://panel.contoso.example:8443'), null);
+    for (const origin of [
+      'http://panel.contoso.example:8443',
+      'HTTP://panel.contoso.example:8443',
+      'https://panel.contoso.example',
+      'http://panel.contoso.example'
+    ])
+      assert.equal(status(origin), 403, origin);
+    assert.deepEqual([hosts.has('panel.contoso.example'), hosts.has('0.0.0.0:8443')], [false, false]);
+    assert.ok(secureHostsOf({ host: '0.0.0.0', port: 443 }, ['panel.contoso.example']).has('panel.contoso.example'));
   });
 
   it('refuses foreign origins, also of a request that only reads', () => {

@@ -178,6 +178,17 @@ describe('ui/shared/room-client', () => {
     assert.deepEqual(room.posts[0]?.init.headers, { 'content-type': 'application/json' });
   });
 
+  it('gives what is no JSON, such as sound, as its bytes, and reads a refusal all the same', async () => {
+    const { client, room } = createRoom();
+    room.response = () => new Response(new Uint8Array([82, 73, 70, 70]), { headers: { 'content-type': 'audio/wav' } });
+    const outcome = await client.command<ArrayBuffer>('/api/v1/calls/x/speak-code', { language: 'en' });
+    assert.ok(outcome.ok);
+    assert.deepEqual([...new Uint8Array(outcome.value)], [82, 73, 70, 70]);
+    room.response = () =>
+      Response.json({ code: 'CL_SPEECH_UNAVAILABLE' }, { status: 503, headers: { 'content-type': 'application/problem+json; charset=utf-8' } });
+    assert.deepEqual(await client.command('/api/v1/calls/x/speak-code'), { ok: false, error: { code: 'CL_SPEECH_UNAVAILABLE' } });
+  });
+
   it('gives the room’s code for a refusal, and its own where there was no answer or none of use', async () => {
     const { client, room } = createRoom();
     room.response = () => Response.json({ code: 'CL_CALL_BUSY', status: 409 }, { status: 409 });

@@ -7,7 +7,17 @@ import { AREAS, languageOf, textsOf } from '../../../src/ui/texts/texts.ts';
 type Table = Readonly<Record<string, string>>;
 
 /** What is the same word in another language, or no word at all. */
-const SAME: ReadonlySet<string> = new Set(['home.readyHint', 'dial.placeholder']);
+const SAME: ReadonlySet<string> = new Set([
+  'home.readyHint',
+  'dial.placeholder',
+  'de camera.name',
+  'de camera.name.whiteboard',
+  'de camera.name.number',
+  'fr camera.name.table',
+  'fr camera.name.number',
+  'de features.park.code',
+  'fr features.park.code'
+]);
 
 const placeholdersOf = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '').sort();
 const others = LANGUAGES.filter((language): language is Exclude<Language, 'en'> => language !== 'en');

@@ -1,23 +1,32 @@
-// The running call: the peer, the shield, and the controls. Microphone and camera are shown as the packets are, not as they were asked for.
+// The running call: what people have to know of it, the peer, the shield, and the controls in two rows: what is needed at once, and the rest.
+// Microphone and camera are shown as the packets are, not as they were asked for.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { CallEndFilled } from '@fluentui/react-icons/svg/call-end';
+import { DialpadRegular } from '@fluentui/react-icons/svg/dialpad';
+import { LayoutColumnTwoRegular } from '@fluentui/react-icons/svg/layout-column-two';
 import { MicFilled } from '@fluentui/react-icons/svg/mic';
 import { MicOffFilled } from '@fluentui/react-icons/svg/mic-off';
+import { MoreHorizontalRegular } from '@fluentui/react-icons/svg/more-horizontal';
 import { PauseFilled } from '@fluentui/react-icons/svg/pause';
 import { PlayFilled } from '@fluentui/react-icons/svg/play';
 import { ShareScreenStartFilled } from '@fluentui/react-icons/svg/share-screen-start';
 import { ShareScreenStopFilled } from '@fluentui/react-icons/svg/share-screen-stop';
 import { VideoFilled } from '@fluentui/react-icons/svg/video';
 import { VideoOffFilled } from '@fluentui/react-icons/svg/video-off';
+import { VideoPersonRegular } from '@fluentui/react-icons/svg/video-person';
 import { WarningFilled } from '@fluentui/react-icons/svg/warning';
-import type { ReactElement } from 'react';
+import { type ReactElement, useState } from 'react';
 import type { CallView, RoomState } from '../../../room/state.ts';
+import type { ShareSource } from '../../../ui-server/port.ts';
 import { useCommand, useNow } from '../../shared/room-context.tsx';
 import { ShieldIcon, shieldStateOf } from '../../shared/shield.tsx';
 import { TechnicalDetail } from '../../shared/technical-detail.tsx';
 import { colours, panelSizes } from '../../shared/theme.ts';
 import { useTexts } from '../../shared/use-texts.ts';
-import { NetworkFigures } from '../network-figures.tsx';
+import { CallNotices } from '../call-notices.tsx';
+import { LayoutSheet } from '../layout-sheet.tsx';
+import { NetworkQuality } from '../network-indicator.tsx';
+import { OtherCalls } from '../other-calls.tsx';
 import { PeerHeading } from '../peer-heading.tsx';
 import { CommandError, Screen } from '../screen.tsx';
 import type { PageName } from '../screen-choice.ts';
@@ -26,13 +35,29 @@ import { TouchButton } from '../touch-button.tsx';
 import { VolumeControl } from '../volume-control.tsx';
 
 const useStyles = makeStyles({
-  screen: { gap: '1rem' },
-  top: { display: 'flex', flexWrap: 'wrap', justifyContent: 'space-between', alignItems: 'center', gap: '1.5rem' },
+  screen: { gap: '0.5rem', padding: '1.25rem 2rem', overflowY: 'hidden' },
+  // What does not fit in large type scrolls above the controls: ending the call is never out of sight.
+  above: {
+    flexGrow: 1,
+    minHeight: 0,
+    display: 'flex',
+    flexDirection: 'column',
+    gap: '0.75rem',
+    // Room for the outline of what has the focus.
+    margin: '-4px',
+    padding: '4px',
+    overflowY: 'auto',
+    overscrollBehavior: 'contain',
+    scrollbarColor: `${colours.quiet} transparent`
+  },
+  top: { display: 'flex', flexWrap: 'wrap', justifyContent: 'space-between', alignItems: 'center', gap: '0.75rem 1.5rem', flexShrink: 0 },
   shield: {
     display: 'flex',
     alignItems: 'center',
     gap: '1rem',
     minHeight: 'max(68px, 4.75rem)',
+    flexGrow: 1,
+    flexBasis: '18rem',
     maxWidth: '44rem',
     padding: '0.5rem 1.5rem',
     border: `2px solid ${colours.edge}`,
@@ -51,44 +76,51 @@ const useStyles = makeStyles({
   shieldTitle: { display: 'block', fontWeight: 600, fontSize: panelSizes.large },
   shieldHint: { display: 'block', color: colours.quiet },
   shieldLink: { display: 'block', color: colours.brandText },
-  topRight: { display: 'flex', alignItems: 'center', gap: '1.5rem' },
+  topRight: { display: 'flex', flexWrap: 'wrap', alignItems: 'center', justifyContent: 'flex-end', gap: '0.5rem 1.25rem' },
   duration: { fontSize: 'max(28px, 2.25rem)', fontWeight: 300, fontVariantNumeric: 'tabular-nums', whiteSpace: 'nowrap' },
+  waiting: { fontSize: panelSizes.large, color: colours.quiet },
   middle: {
     flexGrow: 1,
     minHeight: 0,
-    display: 'grid',
-    gridTemplateColumns: '1fr',
+    display: 'flex',
+    flexDirection: 'column',
     alignItems: 'center',
-    gap: '2rem'
+    justifyContent: 'center',
+    gap: '0.75rem',
+    textAlign: 'center'
   },
-  middleWithSide: { gridTemplateColumns: 'minmax(0, 1fr) minmax(0, 30rem)' },
-  side: { padding: '1.25rem 1.5rem', border: `2px solid ${colours.edge}`, borderRadius: '1rem', backgroundColor: colours.card },
-  sideTitle: { margin: '0 0 0.25rem', fontSize: panelSizes.text, fontWeight: 600 },
-  sideHint: { margin: '0 0 0.5rem', color: colours.quiet },
-  features: { display: 'grid', gridTemplateColumns: '1fr 1fr', columnGap: '1rem', margin: 0, padding: 0, listStyle: 'none', lineHeight: 1.4 },
+  note: { color: colours.warning, fontSize: panelSizes.large, fontWeight: 600 },
+  noteDetail: { color: colours.quiet, fontSize: panelSizes.text },
+  // In the place of microphone, camera and screen, which on hold send nothing.
+  resume: { flexGrow: 3, maxWidth: 'none', fontSize: panelSizes.large },
   problem: { display: 'flex', gap: '0.75rem', alignItems: 'center', justifyContent: 'center', color: colours.warning, fontSize: panelSizes.text },
   problemIcon: { fontSize: '1.5em', lineHeight: 0 },
-  // What does not fit in large type scrolls beneath them.
-  controls: {
-    position: 'sticky',
-    bottom: 0,
-    zIndex: 1,
-    backgroundColor: colours.ground,
-    display: 'flex',
-    flexShrink: 0,
-    justifyContent: 'center',
-    gap: '1.25rem'
-  },
-  // All of them in one row at any text size: ending the call is never out of sight.
+  controls: { flexShrink: 0, display: 'flex', flexDirection: 'column', gap: panelSizes.gap },
+  row: { display: 'flex', justifyContent: 'center', gap: panelSizes.gap },
   control: {
     flexGrow: 1,
     flexBasis: 0,
-    maxWidth: 'max(184px, 12.5rem)',
-    padding: '0.75rem 0.5rem',
+    maxWidth: '18rem',
+    padding: '0.5rem',
+    minHeight: 'max(92px, 6.75rem)',
+    borderRadius: '1.25rem'
+  },
+  further: {
+    flexGrow: 1,
+    flexBasis: 0,
+    maxWidth: '15rem',
+    minWidth: panelSizes.target,
+    padding: '0.25rem 0.5rem',
+    gap: '0.6rem',
+    fontSize: panelSizes.text,
+    lineHeight: 1.15,
     whiteSpace: 'normal',
     overflowWrap: 'anywhere',
-    minHeight: 'max(92px, 7rem)',
-    borderRadius: '1.25rem'
+    backgroundColor: colours.card,
+    ':hover': { backgroundColor: colours.card },
+    ':disabled': { backgroundColor: colours.ground },
+    ':disabled:hover': { backgroundColor: colours.ground },
+    '& .fui-Button__icon': { fontSize: '1.5em' }
   },
   off: {
     backgroundColor: colours.inverse,
@@ -102,108 +134,217 @@ const useStyles = makeStyles({
     color: colours.onFill,
     ':hover': { backgroundColor: colours.brand, color: colours.onFill },
     ':hover:active': { backgroundColor: colours.brandPressed, color: colours.onFill }
-  },
-  bottom: { display: 'flex', flexDirection: 'column', gap: '0.25rem', alignItems: 'center' }
+  }
 });
 
 type InCallScreenProps = {
   readonly call: CallView;
-  readonly devices: RoomState['devices'];
+  readonly state: RoomState;
   readonly onOpen: (page: PageName) => void;
 };
 
-export function InCallScreen({ call, devices, onOpen }: InCallScreenProps) {
+export function InCallScreen({ call, state, onOpen }: InCallScreenProps) {
   const styles = useStyles();
   const t = useTexts();
   const command = useCommand();
-  const shareable = devices.screen !== null;
+  const [choosesLayout, setChoosesLayout] = useState(false);
+  const { devices, settings } = state;
   const held = call.phase === 'on-hold';
-  // On hold nothing leaves, whatever is wanted again after it.
-  const microphone = sourceControl(call.media.audio.sending, call.media.wanted.microphone && !held);
-  const screen = sourceControl(call.media.screen.sending, call.media.wanted.screen);
-  const camera = sourceControl(call.media.video.sending, call.media.wanted.camera && !held);
   return (
     <Screen testId="screen-in-call" name={call.peer.displayName} className={styles.screen}>
-      <div className={styles.top}>
-        <ShieldButton call={call} onShield={() => onOpen('security')} />
-        <div className={styles.topRight}>
-          <VolumeControl devices={devices} />
-          <Duration call={call} />
-        </div>
-      </div>
-      <div data-keeps-height className={mergeClasses(styles.middle, call.unavailable.length > 0 && styles.middleWithSide)}>
-        <PeerHeading peer={call.peer} />
-        {call.unavailable.length === 0 ? null : <Unavailable call={call} />}
-      </div>
-      {call.heldThere ? (
-        <div className={styles.problem} role="status" data-testid="held-there">
-          {t('call.heldThere', { name: call.peer.displayName })}
-        </div>
-      ) : null}
-      {call.media.problem === null ? null : (
-        <div className={styles.problem} role="alert" data-testid="media-problem">
-          <span className={styles.problemIcon} aria-hidden="true">
-            <WarningFilled />
-          </span>
-          <div>
-            {t.problem(call.media.problem).text}
-            <TechnicalDetail words={t.problem(call.media.problem).technical} />
+      <div className={styles.above}>
+        <CallNotices call={call} devices={devices} onShare={() => onOpen('share')} />
+        <div className={styles.top}>
+          <ShieldButton call={call} onShield={() => onOpen('security')} />
+          <div className={styles.topRight}>
+            <NetworkQuality media={call.media} />
+            <VolumeControl devices={devices} />
+            <Duration call={call} />
           </div>
         </div>
-      )}
-      <div className={styles.controls}>
-        <SourceButton
-          testId="button-mute"
-          disabled={held}
-          control={microphone}
-          label={t(microphoneLabel(microphone))}
-          name={t(microphone.next === 'off' ? 'call.mute' : 'call.unmute')}
-          icon={microphone.sending ? <MicFilled /> : <MicOffFilled />}
-          onTouch={() => void command.act(call, microphone.next === 'off' ? 'mute' : 'unmute')}
-        />
-        <SourceButton
-          testId="button-camera"
-          disabled={held}
-          control={camera}
-          label={t(cameraLabel(camera, isShuttered(devices)))}
-          name={t(camera.next === 'off' ? 'call.cameraOff' : 'call.cameraOn')}
-          icon={camera.sending ? <VideoFilled /> : <VideoOffFilled />}
-          onTouch={() => void command.act(call, camera.next === 'off' ? 'camera-off' : 'camera-on')}
-        />
-        <TouchButton
-          testId="button-share"
-          label={t(shareable ? shareLabel(screen) : 'call.nothingToShare')}
-          {...(shareable ? { name: `${t(shareLabel(screen))}. ${t(screen.next === 'on' ? 'call.share' : 'call.stopSharing')}` } : {})}
-          icon={screen.sending ? <ShareScreenStopFilled /> : <ShareScreenStartFilled />}
-          stacked
-          pressed={screen.sending}
-          disabled={!shareable || call.phase !== 'connected' || call.encryption.securingAgain}
-          className={mergeClasses(styles.control, screen.sending && styles.sharing)}
-          onTouch={() => void command.act(call, screen.next === 'on' ? 'share' : 'stop-sharing')}
-        />
-        <TouchButton
-          testId="button-hold"
-          label={t(held ? 'call.resume' : 'call.hold')}
-          icon={held ? <PlayFilled /> : <PauseFilled />}
-          stacked
-          pressed={held}
-          disabled={call.phase !== 'connected' && !held}
-          className={mergeClasses(styles.control, held && styles.off)}
-          onTouch={() => void command.act(call, held ? 'resume' : 'hold')}
-        />
-        <TouchButton
-          testId="button-end"
-          label={t('call.end')}
-          icon={<CallEndFilled />}
-          tone="end"
-          stacked
-          className={styles.control}
-          disabled={command.pending === 'end'}
-          onTouch={() => void command.act(call, 'end')}
-        />
+        <OtherCalls calls={state.otherCalls} front={call} />
+        <div data-keeps-height className={styles.middle}>
+          <PeerHeading peer={call.peer} compact={hasMoreToSay(call, state)} />
+          {held ? <Held call={call} /> : null}
+          {call.heldThere ? (
+            <div className={styles.note} role="status" data-testid="held-there">
+              {t('call.heldThere', { name: call.peer.displayName })}
+            </div>
+          ) : null}
+          <MediaProblem call={call} />
+        </div>
       </div>
-      <div className={styles.bottom}>{command.error === null ? <NetworkFigures media={call.media} /> : <CommandError error={command.error} />}</div>
+      <div className={styles.controls}>
+        <CommandError error={command.error} />
+        <div className={styles.row}>
+          {held ? (
+            <TouchButton
+              testId="button-hold"
+              label={t('call.resume')}
+              name={t('inCall.resume.name', { name: call.peer.displayName })}
+              icon={<PlayFilled />}
+              tone="brand"
+              stacked
+              className={mergeClasses(styles.control, styles.resume)}
+              disabled={command.pending !== null}
+              onTouch={() => void command.act(call, 'resume')}
+            />
+          ) : (
+            <Sources call={call} devices={devices} command={command} onShare={() => onOpen('share')} />
+          )}
+          <TouchButton
+            testId="button-end"
+            label={t('call.end')}
+            icon={<CallEndFilled />}
+            tone="end"
+            stacked
+            className={styles.control}
+            disabled={command.pending === 'end'}
+            onTouch={() => void command.act(call, 'end')}
+          />
+        </div>
+        <div className={styles.row}>
+          <TouchButton
+            testId="button-layout"
+            label={t('inCall.layout')}
+            icon={<LayoutColumnTwoRegular />}
+            className={styles.further}
+            onTouch={() => setChoosesLayout(true)}
+          />
+          <TouchButton
+            testId="button-camera-control"
+            label={t('inCall.camera')}
+            icon={<VideoPersonRegular />}
+            className={styles.further}
+            onTouch={() => onOpen('camera')}
+          />
+          <TouchButton
+            testId="button-dial-tones"
+            label={t('inCall.tones')}
+            icon={<DialpadRegular />}
+            className={styles.further}
+            disabled={call.phase !== 'connected'}
+            onTouch={() => onOpen('dial-tones')}
+          />
+          {held ? null : (
+            <TouchButton
+              testId="button-hold"
+              label={t('call.hold')}
+              icon={<PauseFilled />}
+              className={styles.further}
+              disabled={call.phase !== 'connected' || command.pending === 'hold'}
+              onTouch={() => void command.act(call, 'hold')}
+            />
+          )}
+          <TouchButton
+            testId="button-more"
+            label={t('inCall.more')}
+            icon={<MoreHorizontalRegular />}
+            className={styles.further}
+            onTouch={() => onOpen('more')}
+          />
+        </div>
+      </div>
+      {choosesLayout ? <LayoutSheet settings={settings} onClose={() => setChoosesLayout(false)} /> : null}
     </Screen>
+  );
+}
+
+/** Then who it is takes one line, so that all of it fits. */
+function hasMoreToSay(call: CallView, { otherCalls }: RoomState): boolean {
+  const { recording, transfer, media } = call;
+  const noticed = recording.here || recording.there || transfer !== null || media.screen.sending;
+  return noticed || call.phase === 'on-hold' || call.heldThere || media.problem !== null || otherCalls.some(({ phase }) => phase !== 'ended');
+}
+
+type SourcesProps = {
+  readonly call: CallView;
+  readonly devices: RoomState['devices'];
+  readonly command: ReturnType<typeof useCommand>;
+  readonly onShare: () => void;
+};
+
+/** Microphone, camera and shared screen; not on hold, when nothing of them leaves. */
+function Sources({ call, devices, command, onShare }: SourcesProps) {
+  const styles = useStyles();
+  const t = useTexts();
+  const microphone = sourceControl(call.media.audio.sending, call.media.wanted.microphone);
+  const camera = sourceControl(call.media.video.sending, call.media.wanted.camera);
+  const screen = sourceControl(call.media.screen.sending, call.media.wanted.screen);
+  const shareable = devices.screen !== null;
+
+  /** With one source there is nothing to choose. */
+  async function share(): Promise<void> {
+    if (screen.next === 'off') return void command.act(call, 'stop-sharing');
+    const answer = await command.get<{ readonly sources: readonly ShareSource[] }>('/api/v1/share-sources');
+    if (answer === null) return;
+    const [only, ...others] = answer.sources;
+    if (only === undefined || others.length > 0) onShare();
+    else await command.act(call, 'share', { source: only.id });
+  }
+
+  return (
+    <>
+      <SourceButton
+        testId="button-mute"
+        control={microphone}
+        label={t(microphoneLabel(microphone))}
+        name={t(microphone.next === 'off' ? 'call.mute' : 'call.unmute')}
+        icon={microphone.sending ? <MicFilled /> : <MicOffFilled />}
+        onTouch={() => void command.act(call, microphone.next === 'off' ? 'mute' : 'unmute')}
+      />
+      <SourceButton
+        testId="button-camera"
+        control={camera}
+        label={t(cameraLabel(camera, isShuttered(devices)))}
+        name={t(camera.next === 'off' ? 'call.cameraOff' : 'call.cameraOn')}
+        icon={camera.sending ? <VideoFilled /> : <VideoOffFilled />}
+        onTouch={() => void command.act(call, camera.next === 'off' ? 'camera-off' : 'camera-on')}
+      />
+      <TouchButton
+        testId="button-share"
+        label={t(shareable ? shareLabel(screen) : 'call.nothingToShare')}
+        {...(shareable ? { name: `${t(shareLabel(screen))}. ${t(screen.next === 'on' ? 'call.share' : 'call.stopSharing')}` } : {})}
+        icon={screen.sending ? <ShareScreenStopFilled /> : <ShareScreenStartFilled />}
+        stacked
+        pressed={screen.sending}
+        disabled={!shareable || call.phase !== 'connected' || call.encryption.securingAgain}
+        className={mergeClasses(styles.control, screen.sending && styles.sharing)}
+        onTouch={() => void share()}
+      />
+    </>
+  );
+}
+
+/** Who holds, and what leaves the room meanwhile: as it is measured. */
+function Held({ call }: { readonly call: CallView }) {
+  const styles = useStyles();
+  const t = useTexts();
+  const { audio, video, screen } = call.media;
+  const leaves = audio.sending || video.sending || screen.sending;
+  return (
+    <div role="status" data-testid="held-here">
+      <div className={styles.note}>{t('inCall.hold.here')}</div>
+      <div className={styles.noteDetail}>{t(leaves ? 'inCall.hold.stopping' : 'inCall.hold.nothing')}</div>
+    </div>
+  );
+}
+
+function MediaProblem({ call }: { readonly call: CallView }) {
+  const styles = useStyles();
+  const t = useTexts();
+  if (call.media.problem === null) return null;
+  const { text, technical } = t.problem(call.media.problem);
+  return (
+    <div className={styles.problem} role="alert" data-testid="media-problem">
+      <span className={styles.problemIcon} aria-hidden="true">
+        <WarningFilled />
+      </span>
+      <div>
+        {text}
+        <TechnicalDetail words={technical} />
+      </div>
+    </div>
   );
 }
 
@@ -226,7 +367,6 @@ function cameraLabel(control: SourceControl, shuttered: boolean) {
 
 type SourceButtonProps = {
   readonly testId: string;
-  readonly disabled: boolean;
   readonly control: SourceControl;
   readonly label: string;
   readonly name: string;
@@ -235,7 +375,7 @@ type SourceButtonProps = {
 };
 
 /** The label says what is so, the accessible name also what a touch does. */
-function SourceButton({ testId, disabled, control, label, name, icon, onTouch }: SourceButtonProps) {
+function SourceButton({ testId, control, label, name, icon, onTouch }: SourceButtonProps) {
   const styles = useStyles();
   return (
     <TouchButton
@@ -244,7 +384,6 @@ function SourceButton({ testId, disabled, control, label, name, icon, onTouch }:
       name={`${label}. ${name}`}
       icon={icon}
       stacked
-      disabled={disabled}
       pressed={!control.sending}
       className={mergeClasses(styles.control, !control.sending && styles.off)}
       onTouch={onTouch}
@@ -258,13 +397,7 @@ function ShieldButton({ call, onShield }: { readonly call: CallView; readonly on
   const state = shieldStateOf(call.encryption);
   const title = t.shield(call.encryption);
   return (
-    <button
-      type="button"
-      data-testid="button-shield"
-      className={mergeClasses(styles.shield, state === 'failed' && styles.shieldFailed)}
-      aria-label={t('shield.open', { state: title })}
-      onClick={onShield}
-    >
+    <button type="button" data-testid="button-shield" className={mergeClasses(styles.shield, state === 'failed' && styles.shieldFailed)} onClick={onShield}>
       <span data-testid="shield-state" data-state={state} className={styles.shieldIcon}>
         <ShieldIcon encryption={call.encryption} />
       </span>
@@ -282,29 +415,11 @@ function Duration({ call }: { readonly call: CallView }) {
   const styles = useStyles();
   const t = useTexts();
   const now = useNow();
-  if (call.phase === 'connecting' || call.startedAt === null) return <div className={styles.duration}>{t('call.connecting')}</div>;
-  if (call.phase === 'on-hold') return <div className={styles.duration}>{t('call.onHold')}</div>;
+  if (call.phase === 'connecting' || call.startedAt === null) return <div className={styles.waiting}>{t('call.connecting')}</div>;
+  if (call.phase === 'on-hold') return <div className={styles.waiting}>{t('call.onHold')}</div>;
   return (
     <div className={styles.duration} role="timer" data-testid="call-duration">
       {t.duration(now - Date.parse(call.startedAt))}
     </div>
-  );
-}
-
-function Unavailable({ call }: { readonly call: CallView }) {
-  const styles = useStyles();
-  const t = useTexts();
-  return (
-    <section className={styles.side} data-testid="unavailable" aria-label={t('call.unavailable')}>
-      <h2 className={styles.sideTitle}>{t('call.unavailable')}</h2>
-      <p className={styles.sideHint}>{t('call.unavailable.reason')}</p>
-      <ul className={styles.features}>
-        {call.unavailable.map((item) => (
-          <li key={item.feature} data-testid={`unavailable-${item.feature}`}>
-            {t.feature(item.feature)}
-          </li>
-        ))}
-      </ul>
-    </section>
   );
 }

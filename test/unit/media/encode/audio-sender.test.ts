@@ -192,4 +192,31 @@ describe('audio sender', () => {
     assert.deepEqual(other.problems, [{ code: 'CL_MEDIA_ENCODER', detectedBy: 'audio-source', text: 'it broke' }]);
     await other.sender.stop();
   });
+
+  it('while it is interrupted sends nothing of what is captured then, in any state of the encoder, and is still said to send', async () => {
+    const world = await createWorld();
+    world.block(1);
+    world.encoder.held = Promise.withResolvers();
+    world.block(2);
+    await world.settle();
+    world.sender.setInterrupted(true);
+    world.encoder.held.resolve();
+    await world.settle();
+    for (let n = 0; n < 100; n++) {
+      world.block(3);
+      await world.clock.advanceAsync(20);
+    }
+    assert.equal(world.sender.statistics().sending, true);
+    const nowMs = world.clock.monotonicMs();
+    const keyAt = world.sender.timestamp();
+    world.sender.setInterrupted(false);
+    world.block(4, nowMs);
+    await world.settle();
+    const payloads = world.packets.map(({ payload }) => payload[0]);
+    assert.ok(!payloads.includes(3) && payloads.at(-1) === 4, String(payloads));
+    // What comes after a key is later than it, on the same clock, and marked as after a silence.
+    assert.ok(Math.abs(((world.packets.at(-1)?.timestamp ?? 0) - keyAt) | 0) <= 1_920);
+    assert.equal(world.packets.at(-1)?.marker, true);
+    await world.sender.stop();
+  });
 });

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { createKeySender } from '../../../../src/media/encode/key-sender.ts';
 import { readRtcp, readRtp, writeNack, writeReport, writeRtp } from '../../../../src/media/peer/peer-packets.ts';
 import { wrapRepair } from '../../../../src/media/peer/repairs.ts';
 import type { MediaSection } from '../../../../src/media/peer/sdp.ts';
 import { readTransportSequence } from '../../../../src/media/rtp/header-extension.ts';
+import { KEY_MS, writeKey } from '../../../../src/media/rtp/telephone-event.ts';
 import { createFakeClock } from '../../../fakes/clock.ts';
 import { createMediaPair, createModelPicture, createModelSound, isRtcpDatagram, type MediaEnd, soundNumbers } from '../../../fakes/media-pair.ts';
 import { bothWays } from '../../../harness/impaired-network.ts';
@@ -486,6 +488,84 @@ describe('media of a connection', () => {
       ),
       { numRuns: 3_000 }
     );
+    close();
+  });
+
+  it('carries keys in the stream of the sound, under their own payload type, redundant sound beside them and packets lost', () => {
+    for (const keys of [[{ rate: 48_000, payloadType: 110 }], [{ rate: 8_000, payloadType: 126 }]] as const) {
+      const clock = createFakeClock();
+      const { left, right, close } = createMediaPair(clock, { path: { lossRate: 0.2 }, seed: 7, sections: without({ keys }) });
+      left.media.setRedundancy(2);
+      const press = createKeySender({
+        clock,
+        rate: () => keys[0].rate,
+        timestamp: () => Math.round(clock.monotonicMs() * 48),
+        send: (packet) => left.media.send('audio', packet),
+        interrupt: (on) => (on ? sound?.stop() : undefined),
+        onKey: () => {}
+      });
+      let sound: ReturnType<typeof createModelSound> | null = createModelSound(clock, left.media);
+      clock.advance(1_000);
+      press.press('0123456789*#ABCD');
+      clock.advance(16 * KEY_MS);
+      sound = createModelSound(clock, left.media);
+      clock.advance(1_000);
+      sound.stop();
+      assert.equal(right.pressed.join(''), '0123456789*#ABCD');
+      const packets = rtpOf(left).flatMap((datagram) => readRtp(datagram) ?? []);
+      const events = packets.filter(({ payloadType }) => payloadType === keys[0].payloadType);
+      const [source] = new Set(packets.filter(({ payloadType }) => payloadType === 63).map(({ ssrc }) => ssrc));
+      assert.ok(events.every(({ ssrc, payload }) => ssrc === source && payload.length === 4));
+      // What is redundant in the first sound after the keys would else be taken for what was lost of them.
+      assert.deepEqual(
+        right.received.audio.filter(({ payload }) => payload.length === 4),
+        []
+      );
+      const heard = soundNumbers(right.received.audio);
+      assert.ok(heard.length > 90 && heard.every((number) => number >= 0 && number < 120), 'what was heard is no sound that was sent');
+      close();
+    }
+  });
+
+  it('takes nothing for what was lost of a key: redundant sound behind it is of the sound behind it', () => {
+    for (let seed = 1; seed <= 10; seed += 1) {
+      const clock = createFakeClock();
+      const { left, right, close } = createMediaPair(clock, { path: { lossRate: 0.4 }, seed });
+      left.media.setRedundancy(2);
+      let number = 0;
+      const sound = (blocks: number): void => {
+        for (const end = number + blocks; number < end; number += 1) {
+          const payload = Buffer.alloc(60);
+          payload.writeUInt32BE(number);
+          left.media.send('audio', { timestamp: Math.round(clock.monotonicMs() * 48), marker: false, payload });
+          clock.advance(20);
+        }
+      };
+      for (let times = 0; times < 5; times += 1) {
+        sound(10);
+        const timestamp = Math.round(clock.monotonicMs() * 48);
+        for (const { marker, payload } of writeKey('5', 48_000)) {
+          left.media.send('audio', { timestamp, marker, payload, event: true });
+          clock.advance(20);
+        }
+      }
+      sound(10);
+      clock.advance(500);
+      const heard = soundNumbers(right.received.audio);
+      assert.equal(new Set(heard).size, heard.length, `with seed ${seed} some is heard twice: ${heard}`);
+      assert.equal(right.pressed.length, 5);
+      close();
+    }
+  });
+
+  it('sends no key where the other side takes none, and tells none that was not agreed', () => {
+    const clock = createFakeClock();
+    const { left, right, close } = createMediaPair(clock, { sections: without({ keys: [] }) });
+    const [packet] = writeKey('1', 48_000);
+    left.media.send('audio', { timestamp: 0, marker: true, payload: packet?.payload ?? Buffer.alloc(0), event: true });
+    right.media.takeRtp(writeRtp({ payloadType: 110, sequenceNumber: 1, timestamp: 0, ssrc: 101, marker: true }, packet?.payload ?? Buffer.alloc(0)));
+    clock.advance(100);
+    assert.deepEqual([rtpOf(left).length, right.pressed], [0, []]);
     close();
   });
 });

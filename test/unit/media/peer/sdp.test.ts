@@ -155,7 +155,8 @@ describe('session description', () => {
     assert.deepEqual(negotiatedOf(sections.value), {
       video: { codec: 'VP8', payloadType: 96 },
       screen: null,
-      audio: { codec: 'opus', payloadType: 111 }
+      audio: { codec: 'opus', payloadType: 111 },
+      keys: { rate: 48_000 }
     });
     const answer = parsed(writeDescription({ ...local, setup: 'active', sections: sections.value }), 'answer');
     assert.deepEqual(settle(local.sections, answer), { ok: true, value: answer.sections });
@@ -232,6 +233,7 @@ describe('session description', () => {
       repairs: { video: 97, screen: 107 },
       repairsSound: true,
       redundancy: 63,
+      keys: [110],
       transportSequence: { audio: 3, video: 3, screen: 3 },
       remb: false
     };
@@ -239,12 +241,20 @@ describe('session description', () => {
       settledWith((sdp) => sdp),
       [all, all]
     );
+    // A browser answers with both clocks, and sends by one of them.
+    const both = parsed(writeDescription({ ...shared, setup: 'active' }), 'answer');
+    const settledBoth = settle(shared.sections, both);
+    assert.deepEqual(settledBoth.ok && negotiatedFeatures(settledBoth.value).keys, [110, 126]);
     assert.match(offer, /a=ssrc-group:FID 2 4\r\n/);
     const without = (pattern: RegExp) => settledWith((sdp) => sdp.replace(pattern, 'a=x$1'));
     const noRepairs = { ...all, repairs: { ...all.repairs, video: null } };
     assert.deepEqual(without(/a=rtpmap:97 (.*)/), [noRepairs, noRepairs]);
     const noRedundancy = { ...all, redundancy: null };
     assert.deepEqual(without(/a=rtpmap:63 (.*)/), [noRedundancy, noRedundancy]);
+    const telephoneClock = { ...all, keys: [126] };
+    assert.deepEqual(without(/a=rtpmap:110 (.*)/), [telephoneClock, telephoneClock]);
+    const noKeys = { ...all, keys: [] };
+    assert.deepEqual(without(/a=rtpmap:1(?:10|26) (.*)/g), [noKeys, noKeys]);
     const estimatedThere = { ...all, transportSequence: { audio: null, video: null, screen: null }, remb: true };
     assert.deepEqual(without(/a=extmap(.*)/g), [estimatedThere, estimatedThere]);
     assert.deepEqual(without(/a=rtcp-fb:\d+ transport-cc()/g), [estimatedThere, estimatedThere]);
@@ -253,9 +263,15 @@ describe('session description', () => {
     // What only the answer says, or under another number, is not agreed.
     const [, renumbered] = settledWith(
       (sdp) => sdp,
-      (answer) => answer.replaceAll('97', '98').replaceAll(' 63\r\n', ' 62\r\n').replaceAll(':63 ', ':62 ').replaceAll('extmap:3', 'extmap:4')
+      (answer) =>
+        answer
+          .replaceAll('97', '98')
+          .replaceAll(' 63 110\r\n', ' 62 112\r\n')
+          .replaceAll(':110 ', ':112 ')
+          .replaceAll(':63 ', ':62 ')
+          .replaceAll('extmap:3', 'extmap:4')
     );
-    assert.deepEqual(renumbered, { ...noRepairs, redundancy: null, transportSequence: estimatedThere.transportSequence, remb: true });
+    assert.deepEqual(renumbered, { ...noRepairs, redundancy: null, keys: [], transportSequence: estimatedThere.transportSequence, remb: true });
   });
 
   it('takes no feature that does not fit', () => {
@@ -277,6 +293,14 @@ describe('session description', () => {
     assert.deepEqual(featuresOf('a=rtcp-fb:96 transport-cc\r\n', '')?.feedback, ['nack', 'goog-remb']);
     assert.equal(parsed(text.replace('a=fmtp:63 111/111', 'a=fmtp:63 111/9')).sections[0]?.features.redundancy, null);
     refuses(text.replaceAll(/\b97\b/g, '111'), 'CL_MEDIA_NEGOTIATION');
+    const keysOf = (from: string | RegExp, to: string) => parsed(text.replace(from, to)).sections[0]?.features.keys.map(({ rate }) => rate);
+    assert.deepEqual(keysOf('', ''), [48_000, 8_000]);
+    // Events 0 to 15 are those of keys; where nothing is said they are what is meant (RFC 4733 section 2.4.1).
+    assert.deepEqual(keysOf('a=fmtp:110 0-15\r\n', ''), [48_000, 8_000]);
+    assert.deepEqual(keysOf('a=fmtp:110 0-15', 'a=fmtp:110 events=0-16,66'), [48_000, 8_000]);
+    for (const events of ['0-9', '16', '32-36', '1-15', 'x']) assert.deepEqual(keysOf('a=fmtp:110 0-15', `a=fmtp:110 ${events}`), [8_000], events);
+    assert.deepEqual(keysOf('telephone-event/48000', 'telephone-event/16000'), [8_000]);
+    assert.deepEqual(keysOf('opus/48000/2', 'pcmu/8000'), []);
   });
 
   it('takes a later description with the same certificate only', () => {

@@ -159,6 +159,24 @@ describe('play-out', () => {
     assert.deepEqual(world.problems, []);
   });
 
+  it('lets go of the loudspeaker on hold, also where the display goes to another call, and has it back after', async () => {
+    const world = createWorld();
+    await world.play(2_000);
+    assert.equal(world.open.size, 1);
+    await world.playout.setHeld(true);
+    assert.deepEqual([world.open.size, world.decoders], [0, 0]);
+    world.displays = 1;
+    await world.play(500);
+    world.displays = 0;
+    await world.play(3_000);
+    assert.deepEqual([world.opened.length, world.open.size, world.playout.player(), world.problems], [1, 0, null, []]);
+    await world.playout.setHeld(false);
+    await world.play(900);
+    assert.equal(world.open.size, 0, 'a display may come back first');
+    await world.play(2_000);
+    assert.deepEqual([world.open.size, lastOf(world)], [1, Math.round(0.5 * 32_767)]);
+  });
+
   it('decodes what a display plays where somebody has to know it, in its time, and not else', async () => {
     const world = createWorld();
     world.displays = 1;

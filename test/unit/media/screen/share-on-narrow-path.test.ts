@@ -134,7 +134,7 @@ function shareOver(narrow: Partial<Impairment>, seconds: number) {
     roundTripMs: right.media.roundTripMs,
     onChange: () => {}
   });
-  receiver.open({ audio: null, video: null, screen: { codec: 'VP8', payloadType: 96 } });
+  receiver.open({ audio: null, video: null, screen: { codec: 'VP8', payloadType: 96 }, keys: null });
   let taken = 0;
   const take = (): void => {
     clock.schedule(5, take);

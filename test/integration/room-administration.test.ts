@@ -1,11 +1,15 @@
-// A report of a real room in a real call, unpacked by tar and searched for every secret that there is; and a room that is asked to start again.
+// A real room: its report in a real call, unpacked by tar and searched for every secret that there is; a panel elsewhere; and being asked to start again.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as consume } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import { ensureIdentities } from '../../agent/commands/identity.ts';
 import { startTwoRooms, type TestRoom, type TwoRooms } from '../harness/two-rooms.ts';
 
 const PIN = '394715';
@@ -13,7 +17,7 @@ const CREDENTIAL = 'turncanary-8f3a';
 const USERNAME = 'usercanary-77b1';
 const ENVIRONMENT = 'envcanary-19cc';
 
-describe('a report of a room', function () {
+describe('the administration of a room', function () {
   this.timeout(180_000);
   let rooms: TwoRooms;
   let room: TestRoom;
@@ -23,8 +27,17 @@ describe('a report of a room', function () {
     folder = await mkdtemp(join(tmpdir(), 'cloister-report-'));
     // A relay that is not there: the call goes without it, and the doctor's check of it fails with its address and credentials at hand.
     const iceServers = [{ urls: 'turn:127.0.0.1:9?transport=tcp', username: USERNAME, credential: CREDENTIAL }];
+    await ensureIdentities({
+      authority: join(folder, 'ca'),
+      broker: join(folder, 'panel'),
+      rooms: [{ account: 'room@contoso.example', directory: join(folder, 'room') }]
+    });
     rooms = await startTwoRooms({
-      config: () => ({ media: { iceServers }, log: { level: 'debug' } }),
+      config: (index) => ({
+        media: { iceServers },
+        log: { level: 'debug' },
+        ...(index === 0 ? { uiServer: { remote: { host: '127.0.0.1', port: 0, certificateDirectory: join(folder, 'panel') } } } : {})
+      }),
       env: () => ({ CLOISTER_TEST_PASSWORD: ENVIRONMENT })
     });
     [room] = rooms.rooms;
@@ -37,7 +50,7 @@ describe('a report of a room', function () {
   const post = (path: string, body: unknown = {}, cookie = ''): Promise<Response> =>
     fetch(`${room.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json', cookie }, body: JSON.stringify(body) });
 
-  it('holds what explains a fault, and no secret of the room, its call or its configuration', async () => {
+  it('makes a report that holds what explains a fault, and no secret of the room, its call or its configuration', async () => {
     await writeFile(join(room.folder, 'data', 'left-here.txt'), 'filecanary');
     await rooms.placeCall();
     const [state] = await rooms.waitFor('a code', ([caller]) => caller.call?.encryption.securityCode != null);
@@ -111,6 +124,28 @@ describe('a report of a room', function () {
     const busy = await post('/api/v1/restart', {}, cookie);
     assert.deepEqual([busy.status, ((await busy.json()) as { code: string }).code], [409, 'CL_CALL_BUSY']);
     await room.act('end');
+  });
+
+  it('serves a panel elsewhere over TLS, once it is paired', async () => {
+    const ca = await readFile(join(folder, 'panel', 'ca.pem'), 'utf8');
+    const port = Number(/"message":"panels elsewhere are served over TLS".*"port":(\d+)/.exec(room.stderr())?.[1]);
+    const ask = (method: string, path: string, headers: Readonly<Record<string, string>>, body = '') =>
+      new Promise<IncomingMessage>((resolve, reject) => {
+        const outgoing = request(
+          { host: '127.0.0.1', port, ca, method, path, agent: false, headers: { ...headers, 'content-length': String(body.length) } },
+          resolve
+        );
+        outgoing.on('error', reject);
+        outgoing.end(body);
+      });
+    const refused = await ask('GET', '/api/v1/state', {});
+    assert.deepEqual([refused.statusCode, (await consume(refused)).includes('CL_PANEL_NOT_PAIRED')], [401, true]);
+    const paired = await ask('POST', '/api/v1/session', { 'content-type': 'application/json' }, JSON.stringify({ pin: PIN }));
+    assert.equal(paired.statusCode, 204);
+    const cookie = (paired.headers['set-cookie'] ?? []).map((each) => each.split(';')[0]).join('; ');
+    const state = await ask('GET', '/api/v1/state', { cookie });
+    assert.equal((JSON.parse(await consume(state)) as { room: { name: string } }).room.name, 'Boardroom');
+    assert.ok(!room.stderr().includes(/cloister_panel=([^;]*)/.exec(cookie)?.[1] ?? '"'));
   });
 
   it('ends with a status that a supervisor starts it again for, after it has answered', async () => {
