@@ -49,7 +49,7 @@ export function settingsView(kept: KeptSettings, defaults: SettingsDefaults, now
         ? null
         : { until: doNotDisturb.untilMs === null ? null : new Date(doNotDisturb.untilMs).toISOString() },
     autoAnswer: kept.autoAnswer ?? defaults.autoAnswer,
-    layout: kept.layout ?? 'speaker',
+    layout: kept.layout ?? 'content',
     selfView: kept.selfView ?? false,
     wipeDailyAt: kept.wipeDailyAt === undefined ? defaults.wipeDailyAt : kept.wipeDailyAt
   };

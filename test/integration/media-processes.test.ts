@@ -49,7 +49,7 @@ describe('media processes', function () {
       return session;
     });
     const most = (await mediaProcessesOf(process.pid)).length - before;
-    assert.ok(most >= 1 && most <= 6, `${most} at once`);
+    assert.ok(most >= 1 && most <= 8, `${most} at once`);
     await Promise.all(closing.map((session) => session.close()));
     assert.deepEqual(exits.filter((expected) => !expected).length, 20 - most, 'a call without a process is told so');
     const { sdp } = await processes.take(call).createOffer();
@@ -68,7 +68,7 @@ describe('media processes', function () {
       await pause(20);
       if (turn % 50 === 0) most = Math.max(most, await alive());
     }
-    assert.ok(most <= 6, `${most} at once`);
+    assert.ok(most <= 8, `${most} at once`);
     await pause(5_000);
     assert.equal(await alive(), 1);
   });

@@ -44,7 +44,7 @@ const ROOM_SCREENS: Readonly<Partial<Record<PanelScreen, (shown: Shown) => React
   home: ({ state, onOpen }) => <HomeScreen state={state} onOpen={onOpen} />,
   call: ({ state, onBack }) => <CallScreen key="call" state={state} part="people" onBack={onBack} />,
   recents: ({ state, onBack }) => <CallScreen key="recents" state={state} part="recents" onBack={onBack} />,
-  settings: ({ state, onBack }) => <SettingsScreen state={state} onBack={onBack} />,
+  settings: ({ state, onOpen, onBack }) => <SettingsScreen state={state} onOpen={onOpen} onBack={onBack} />,
   health: ({ state, onBack }) => <HealthScreen state={state} onBack={onBack} />,
   camera: ({ state, onBack }) => <CameraScreen call={null} devices={state.devices} onBack={onBack} />
 };

@@ -25,7 +25,7 @@ describe('the room’s settings', () => {
   it('are the configuration’s until somebody changes them, and are kept', async () => {
     const { settings, file } = await start();
     const { encryption: _encryption, ...shown } = DEFAULTS;
-    assert.deepEqual(settings.view(), { ...shown, language: 'en', doNotDisturb: null, layout: 'speaker', selfView: false });
+    assert.deepEqual(settings.view(), { ...shown, language: 'en', doNotDisturb: null, layout: 'content', selfView: false });
     await settings.change({ theme: 'light', ringerPercent: 0, autoAnswer: { on: true, afterSeconds: 0 } });
     assert.deepEqual([settings.view().theme, settings.view().ringerPercent, settings.view().autoAnswer.on], ['light', 0, true]);
     assert.deepEqual(file.kept, { theme: 'light', ringerPercent: 0, autoAnswer: { on: true, afterSeconds: 0 } });

@@ -73,7 +73,7 @@ const useStyles = makeStyles({
   none: { flexGrow: 1, display: 'grid', placeItems: 'center', color: colours.quiet, fontSize: panelSizes.large, textAlign: 'center' }
 });
 
-const isMovable = ({ kind, can }: DeviceView): boolean => kind === 'camera' && (['pan', 'tilt', 'zoom'] as const).some((axis) => can.includes(axis));
+export const isMovable = ({ kind, can }: DeviceView): boolean => kind === 'camera' && (['pan', 'tilt', 'zoom'] as const).some((axis) => can.includes(axis));
 
 type CameraScreenProps = {
   /** null outside of a call. */

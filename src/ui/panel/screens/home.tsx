@@ -15,6 +15,7 @@ import { TechnicalDetail } from '../../shared/technical-detail.tsx';
 import { colours, panelSizes } from '../../shared/theme.ts';
 import { useTexts } from '../../shared/use-texts.ts';
 import type { Texts } from '../../texts/texts.ts';
+import { OtherCalls } from '../other-calls.tsx';
 import { OneTouchPeople } from '../people/one-touch-people.tsx';
 import { CommandError, Screen } from '../screen.tsx';
 import type { PageName } from '../screen-choice.ts';
@@ -108,6 +109,7 @@ export function HomeScreen({ state, onOpen }: { readonly state: RoomState; reado
           <div className={styles.date}>{t.date(now)}</div>
         </div>
       </header>
+      <OtherCalls calls={state.otherCalls} front={null} />
       <div data-keeps-height className={mergeClasses(styles.middle, hasPeople ? styles.withPeople : styles.alone)}>
         <TouchButton
           testId="button-call"

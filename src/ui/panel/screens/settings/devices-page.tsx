@@ -1,5 +1,6 @@
 // Cameras, capture inputs, microphones, loudspeakers and what else is plugged in: a list, and each device on a page of its own where it is tried and chosen.
 import { makeStyles } from '@fluentui/react-components';
+import { ArrowMoveRegular } from '@fluentui/react-icons/svg/arrow-move';
 import { CameraRegular } from '@fluentui/react-icons/svg/camera';
 import { LockClosedRegular } from '@fluentui/react-icons/svg/lock-closed';
 import { MicRegular } from '@fluentui/react-icons/svg/mic';
@@ -16,6 +17,7 @@ import { useAdministrator, useProtectedCommand } from '../../administrator.tsx';
 import { ListRow } from '../../parts/list-row.tsx';
 import { CommandError } from '../../screen.tsx';
 import { TouchButton } from '../../touch-button.tsx';
+import { isMovable } from '../camera.tsx';
 import { DeviceTest } from './device-test.tsx';
 import { Facts } from './facts.tsx';
 import { Intro, Page, Part } from './page.tsx';
@@ -33,7 +35,7 @@ const ICONS: Readonly<Record<DeviceKind, ReactElement>> = {
   content: <PlugConnectedRegular />
 };
 
-export function DevicesPage({ state }: { readonly state: RoomState }) {
+export function DevicesPage({ state, onCamera }: { readonly state: RoomState; readonly onCamera: () => void }) {
   const t = useTexts();
   const [opened, setOpened] = useState<string | null>(null);
   const { media, hid } = state.devices;
@@ -57,6 +59,9 @@ export function DevicesPage({ state }: { readonly state: RoomState }) {
                 onTouch={() => setOpened(each.id)}
               />
             ))}
+            {kind === 'camera' && own.some(isMovable) ? (
+              <ListRow testId="row-camera-control" title={t('inCall.camera')} icon={<ArrowMoveRegular />} onTouch={onCamera} />
+            ) : null}
           </Part>
         );
       })}

@@ -20,6 +20,7 @@ import { ShieldLockRegular } from '@fluentui/react-icons/svg/shield-lock';
 import { TabletRegular } from '@fluentui/react-icons/svg/tablet';
 import type { ReactElement } from 'react';
 import type { RoomState } from '../../../../room/state.ts';
+import type { PageName } from '../../screen-choice.ts';
 import { AboutPage } from './about-page.tsx';
 import { AppearancePage } from './appearance-page.tsx';
 import { BlockedPage } from './blocked-page.tsx';
@@ -40,7 +41,7 @@ import { RestartPage } from './restart-page.tsx';
 import { SoundPage } from './sound-page.tsx';
 import { ThisRoomPage } from './this-room-page.tsx';
 
-type SettingsPage = { readonly icon: ReactElement; readonly show: (state: RoomState) => ReactElement };
+type SettingsPage = { readonly icon: ReactElement; readonly show: (state: RoomState, onOpen: (page: PageName) => void) => ReactElement };
 
 /** For anybody at the panel, in this order. */
 export const OPEN_PAGES = {
@@ -48,7 +49,7 @@ export const OPEN_PAGES = {
   appearance: { icon: <ColorRegular />, show: (state) => <AppearancePage state={state} /> },
   sound: { icon: <AlertRegular />, show: (state) => <SoundPage state={state} /> },
   picture: { icon: <DesktopRegular />, show: (state) => <PicturePage state={state} /> },
-  devices: { icon: <MicRegular />, show: (state) => <DevicesPage state={state} /> },
+  devices: { icon: <MicRegular />, show: (state, onOpen) => <DevicesPage state={state} onCamera={() => onOpen('camera')} /> },
   network: { icon: <NetworkCheckRegular />, show: (state) => <NetworkPage state={state} /> },
   room: { icon: <BuildingRegular />, show: (state) => <ThisRoomPage state={state} /> },
   certificate: { icon: <CertificateRegular />, show: (state) => <CertificatePage state={state} /> },

@@ -10,6 +10,7 @@ import { colours, panelSizes } from '../../../shared/theme.ts';
 import { useTexts } from '../../../shared/use-texts.ts';
 import { AdministratorProvider, useAdministrator } from '../../administrator.tsx';
 import { Screen } from '../../screen.tsx';
+import type { PageName } from '../../screen-choice.ts';
 import { TouchButton } from '../../touch-button.tsx';
 import { LockedPage } from './locked-page.tsx';
 import { ADMINISTRATOR_PAGES, type AdministratorPage, OPEN_PAGES, type OpenPage } from './pages.tsx';
@@ -79,7 +80,7 @@ const useStyles = makeStyles({
   session: { display: 'flex', alignItems: 'center', gap: '0.5rem', color: colours.good, fontSize: panelSizes.text, fontVariantNumeric: 'tabular-nums' }
 });
 
-type SettingsScreenProps = { readonly state: RoomState; readonly onBack: () => void };
+type SettingsScreenProps = { readonly state: RoomState; readonly onOpen: (page: PageName) => void; readonly onBack: () => void };
 
 export function SettingsScreen(props: SettingsScreenProps) {
   return (
@@ -91,7 +92,7 @@ export function SettingsScreen(props: SettingsScreenProps) {
 
 const isAdministrators = (page: OpenPage | AdministratorPage): page is AdministratorPage => Object.hasOwn(ADMINISTRATOR_PAGES, page);
 
-function Sections({ state, onBack }: SettingsScreenProps) {
+function Sections({ state, onOpen, onBack }: SettingsScreenProps) {
   const styles = useStyles();
   const t = useTexts();
   const { holds, ask } = useAdministrator();
@@ -132,7 +133,7 @@ function Sections({ state, onBack }: SettingsScreenProps) {
           )}
         </nav>
         {!isAdministrators(page) ? (
-          <Shown key={page}>{OPEN_PAGES[page].show(state)}</Shown>
+          <Shown key={page}>{OPEN_PAGES[page].show(state, onOpen)}</Shown>
         ) : holds === true ? (
           <Shown key={page}>{ADMINISTRATOR_PAGES[page].show(state)}</Shown>
         ) : (
