@@ -173,7 +173,14 @@ export function describeSignaling(name: string, create: (world: () => World) => 
       const { alice: own, bob: other, contoso } = world();
       await using watcher = open(await world().room(contoso, 'watcher@contoso.example'));
       await watcher.started;
-      const latest = (endpoint: string) => watcher.presence.findLast((news) => news.endpoint === endpoint);
+      // What an earlier run said may be proven after what the present one says: the later boot counts.
+      const latest = (endpoint: string) =>
+        watcher.presence
+          .filter((news) => news.endpoint === endpoint)
+          .reduce<(typeof watcher.presence)[number] | undefined>((known, news) => {
+            const older = known?.kind === 'said' && news.kind === 'said' && news.bootId < known.bootId;
+            return older ? known : news;
+          }, undefined);
       const stateOf = (endpoint: string): string | undefined => {
         const news = latest(endpoint);
         return news?.kind === 'said' ? news.state : news?.kind;

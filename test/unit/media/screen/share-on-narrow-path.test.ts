@@ -172,7 +172,9 @@ const WATCHED_S = 45;
 /** What a page takes at the least, over 500 kbit/s beside the sound. */
 const PAGE_TAKES_MS = (PAGE_BYTES * 8) / 440;
 
-describe('a shared page on a path that becomes narrow', () => {
+describe('a shared page on a path that becomes narrow', function () {
+  // Minutes of a path are computed: on a slow machine that takes its time, and says nothing.
+  this.timeout(60_000);
   it('is seen soon after it was turned, then comes through sharp, and leaves sound whole', () => {
     const { longestMs, pictures, turns, cameraLines, sound } = shareOver({ rateKbps: 500, queueBytes: 31_000 }, WATCHED_S);
     assert.equal(turns.length, 2);
