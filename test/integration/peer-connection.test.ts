@@ -57,7 +57,8 @@ describe('peer connection', function () {
         const negotiated = {
           video: { codec: 'H264', payloadType: 102 },
           screen: { codec: 'VP8', payloadType: 106 },
-          audio: { codec: 'opus', payloadType: 111 }
+          audio: { codec: 'opus', payloadType: 111 },
+          keys: { rate: 48000 }
         };
         assert.deepEqual([atOfferer.negotiated, atAnswerer.negotiated], [negotiated, negotiated]);
       } finally {
