@@ -25,7 +25,7 @@ export type RoomSound = EventSource<{ changed: readonly [] }> &
     setDisplays(pages: DisplayPages): void;
     displays(): number;
     view(): RoomState['sound'];
-    /** Since when something should be heard that nobody can play; null where that is not so. */
+    /** Since when it should ring and nobody can play it; null where that is not so. */
     missingSinceMs(): number | null;
   };
 
@@ -69,8 +69,8 @@ export function createRoomSound({ choice, speaker, startTone, clock, log }: Room
     const path = wanted !== null && playerNow() === 'speaker' ? speakerNow() : null;
     if (running !== null && (path !== running.path || !same(running.sound, wanted))) stop();
     if (path !== null && running === null && wanted !== null && !closed) start(path, wanted);
-    // A room that was told to play nothing misses nothing.
-    const missing = wanted !== null && choice !== 'none' && playerNow() === null;
+    // A room that was told to play nothing misses nothing; a call that nobody hears is missed, a tone after it is not.
+    const missing = wanted?.name === 'ringing' && choice !== 'none' && playerNow() === null;
     missingSinceMs = missing ? (missingSinceMs ?? clock.now()) : null;
     const now = JSON.stringify([view(), pages.open, missing]);
     if (now === told) return;
