@@ -51,7 +51,8 @@ describe('calls over and over while things break', function () {
     assert.equal(await run.status, 1);
     assert.match(run.complaints(), /BROKEN in step \d+, talk: /);
     assert.match(run.complaints(), /Again: npm run soak -- --minutes 1 --seed 7/);
-    assert.match(run.complaints(), /places call/);
+    // Stopped between two steps, it is the next call that cannot be placed.
+    assert.match(run.complaints(), /places call|to rest/);
   });
 
   it('are not begun where something unknown is asked for', async () => {
