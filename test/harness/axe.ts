@@ -16,6 +16,9 @@ export async function loadAxe(page: Page): Promise<void> {
 
 export function axeFaults(page: Page): Promise<string[]> {
   return page.evaluate(async (tags) => {
+    // What is changing its colour is judged when it has it. What pulses does so for ever.
+    const passing = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY);
+    await Promise.all(passing.map(({ finished }) => finished.catch(() => {})));
     const { violations } = await (window as unknown as AxeWindow).axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] });
     return violations.flatMap(({ id, help, nodes }) =>
       nodes.map((node) => {
