@@ -1,7 +1,8 @@
 // /api/v1/settings: what people chose for this room. Some of it is the administrator's: a change with any of that is made whole by an administrator or not at all.
 import type { RequestHandler } from 'express';
 import * as z from 'zod';
-import { LANGUAGES, LAYOUTS, TEXT_SIZES, THEMES } from '../kernel/panel-choices.ts';
+import { LANGUAGES } from '../kernel/panel-choices.ts';
+import { choices } from '../settings/port.ts';
 import { requireAdministrator } from './administrator.ts';
 import type { RoomPort, SettingsChange } from './port.ts';
 import { parseBody } from './request-body.ts';
@@ -11,23 +12,11 @@ const MAX_MINUTES = 7 * 24 * 60;
 
 const changeBody: z.ZodType<SettingsChange> = z.strictObject({
   language: z.enum(LANGUAGES).exactOptional(),
-  roomLanguage: z.enum(LANGUAGES).exactOptional(),
-  theme: z.enum(THEMES).exactOptional(),
-  textSize: z.enum(TEXT_SIZES).exactOptional(),
-  ringerPercent: z.int().min(0).max(100).exactOptional(),
+  ...choices,
   doNotDisturb: z
     .strictObject({ minutes: z.int().min(1).max(MAX_MINUTES).nullable() })
     .nullable()
-    .exactOptional(),
-  autoAnswer: z.strictObject({ on: z.boolean(), afterSeconds: z.int().min(0).max(60) }).exactOptional(),
-  layout: z.enum(LAYOUTS).exactOptional(),
-  selfView: z.boolean().exactOptional(),
-  wipeDailyAt: z
-    .string()
-    .regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/)
-    .nullable()
-    .exactOptional(),
-  encryption: z.boolean().exactOptional()
+    .exactOptional()
 });
 
 const ADMINISTRATORS: readonly (keyof SettingsChange)[] = ['roomLanguage', 'autoAnswer', 'wipeDailyAt', 'encryption'];
