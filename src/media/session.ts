@@ -560,6 +560,12 @@ export function createSession(options: SessionOptions): Session {
       playout.setVolume(percent);
       return null;
     },
+    async lend() {
+      throw new CloisterError('CL_NOT_IMPLEMENTED');
+    },
+    async borrow() {
+      throw new CloisterError('CL_NOT_IMPLEMENTED');
+    },
     async displayTicket() {
       await feedStarted.catch((cause) => {
         throw asCloisterError(cause);

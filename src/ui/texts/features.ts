@@ -7,6 +7,7 @@ export const features = translations({
     'features.reason.end-to-end-encryption':
       'Not in this call: it is end-to-end encrypted, and this would need somebody besides the two rooms to hold its sound and picture.',
     'features.reason.not-offered-here': 'This room does not offer it.',
+    'features.reason.conference': 'Not while three take part.',
     'features.reason.connecting': 'Possible as soon as the call is connected.',
     'features.reason.no-other-call': 'There is no second call in this room to join to this one.',
     'features.about.transfer': 'Somebody else takes over the call',
@@ -44,6 +45,7 @@ export const features = translations({
     'features.reason.end-to-end-encryption':
       'Nicht in diesem Anruf: Er ist Ende-zu-Ende verschlüsselt, und dafür müsste außer den beiden Räumen noch jemand Ton und Bild haben.',
     'features.reason.not-offered-here': 'Dieser Raum bietet das nicht an.',
+    'features.reason.conference': 'Nicht, solange drei teilnehmen.',
     'features.reason.connecting': 'Möglich, sobald der Anruf verbunden ist.',
     'features.reason.no-other-call': 'In diesem Raum gibt es keinen zweiten Anruf zum Zusammenführen.',
     'features.about.transfer': 'Jemand anderes übernimmt den Anruf',
@@ -83,6 +85,7 @@ export const features = translations({
     'features.reason.end-to-end-encryption':
       'Pas dans cet appel : il est chiffré de bout en bout, et il faudrait pour cela qu’un tiers dispose du son et de l’image.',
     'features.reason.not-offered-here': 'Cette salle ne le propose pas.',
+    'features.reason.conference': 'Impossible à trois participants.',
     'features.reason.connecting': 'Possible dès que l’appel est établi.',
     'features.reason.no-other-call': 'Il n’y a pas de second appel à réunir avec celui-ci.',
     'features.about.transfer': 'Une autre personne reprend l’appel',
@@ -121,6 +124,7 @@ export const features = translations({
     'features.reason.end-to-end-encryption':
       'No en esta llamada: está cifrada de extremo a extremo y para esto alguien más tendría que tener el sonido y la imagen.',
     'features.reason.not-offered-here': 'Esta sala no lo ofrece.',
+    'features.reason.conference': 'No con tres participantes.',
     'features.reason.connecting': 'Será posible en cuanto se conecte la llamada.',
     'features.reason.no-other-call': 'No hay una segunda llamada en esta sala para unirla a esta.',
     'features.about.transfer': 'Otra persona sigue con la llamada',
@@ -158,6 +162,7 @@ export const features = translations({
     'features.reason.end-to-end-encryption':
       'この通話では使えません。エンドツーエンド暗号化されており、この機能には両会議室以外の誰かが音声と映像を扱う必要があるためです。',
     'features.reason.not-offered-here': 'この会議室では提供されていません。',
+    'features.reason.conference': '三者での通話中は利用できません。',
     'features.reason.connecting': '通話がつながると使えます。',
     'features.reason.no-other-call': '統合できる別の通話がありません。',
     'features.about.transfer': '別の相手に通話を引き継ぎます',
@@ -194,6 +199,7 @@ export const features = translations({
     'features.title': 'المزيد',
     'features.reason.end-to-end-encryption': 'غير متاح في هذه المكالمة: فهي مشفرة تشفيرًا تامًا بين الطرفين، وهذا يتطلب أن يملك طرف ثالث صوتها وصورتها.',
     'features.reason.not-offered-here': 'هذه القاعة لا توفر ذلك.',
+    'features.reason.conference': 'غير متاح أثناء مشاركة ثلاثة أطراف.',
     'features.reason.connecting': 'متاح فور اتصال المكالمة.',
     'features.reason.no-other-call': 'لا توجد مكالمة ثانية في هذه القاعة لدمجها مع هذه.',
     'features.about.transfer': 'يتولى شخص آخر المكالمة',

@@ -101,6 +101,8 @@ function fakeMedia() {
       setRecording: request('setRecording', undefined),
       pressKeys: request('pressKeys', undefined),
       setVolume: async () => {},
+      lend: request('lend', { path: '/loan', ticket: 'x' }),
+      borrow: request('borrow', undefined),
       displayTicket: request('displayTicket', { url: 'ws://127.0.0.1:1/?ticket=x' }),
       ownPictureTicket: request('ownPictureTicket', { url: 'ws://127.0.0.1:1/?ticket=own' }),
       async close() {
