@@ -24,7 +24,9 @@ const useStyles = makeStyles({
     ':hover:active': { color: colours.text, transform: 'scale(0.98)' },
     ':disabled': { backgroundColor: colours.raised, color: colours.quiet },
     ':disabled:hover': { backgroundColor: colours.raised, color: colours.quiet },
-    '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: 'inherit' }
+    '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: 'inherit' },
+    ':hover .fui-Button__icon': { color: 'inherit' },
+    ':hover:active .fui-Button__icon': { color: 'inherit' }
   },
   brand: {
     border: `2px solid ${colours.edgeBrand}`,
@@ -33,7 +35,7 @@ const useStyles = makeStyles({
     ':hover': { backgroundColor: colours.brand, color: colours.onFill },
     ':hover:active': { backgroundColor: colours.brandPressed, color: colours.onFill }
   },
-  neutral: { backgroundColor: colours.raised, ':hover': { backgroundColor: colours.raised }, ':hover:active': { backgroundColor: colours.line } },
+  neutral: { backgroundColor: colours.raised, ':hover': { backgroundColor: colours.raised }, ':hover:active': { backgroundColor: colours.raisedPressed } },
   answer: {
     border: `2px solid ${colours.edgeAnswer}`,
     backgroundColor: colours.answer,
@@ -52,7 +54,7 @@ const useStyles = makeStyles({
     border: '2px solid transparent',
     backgroundColor: 'transparent',
     ':hover': { backgroundColor: 'transparent' },
-    ':hover:active': { backgroundColor: colours.raised }
+    ':hover:active': { backgroundColor: colours.raisedPressed }
   },
   stacked: {
     flexDirection: 'column',

@@ -65,7 +65,11 @@ const useStyles = makeStyles({
   buttons: { display: 'grid', gridTemplateColumns: '1fr 1fr 1fr 1.2fr', flexShrink: 0, gap: panelSizes.gap, width: '100%', maxWidth: '76rem' },
   button: { minHeight: 'max(72px, 5rem)' },
   quiet: { fontSize: panelSizes.text, padding: '0.25rem 0.75rem' },
-  star: { '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: colours.warning } }
+  star: {
+    '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: colours.warning },
+    ':hover .fui-Button__icon': { color: colours.warning },
+    ':hover:active .fui-Button__icon': { color: colours.warning }
+  }
 });
 
 type EndedScreenProps = { readonly call: CallView; readonly state: RoomState; readonly onDone: () => void };
