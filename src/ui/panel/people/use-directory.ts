@@ -5,6 +5,8 @@ import { useCommand } from '../../shared/room-context.tsx';
 
 const SEARCH_AFTER_MS = 150;
 const ASK_AGAIN_MS = 10_000;
+/** A room that has just started hears of thousands of others one after the other. */
+const NOBODY_YET_MS = 1_500;
 const MAX_QUERY = 128; // of the room
 
 type Found = { readonly query: string; readonly people: readonly PersonView[] };
@@ -20,7 +22,7 @@ export function useDirectory(query: string): { readonly people: readonly PersonV
       const answer = await get<{ readonly people: readonly PersonView[] }>(`/api/v1/directory?query=${encodeURIComponent(query.slice(0, MAX_QUERY))}`);
       if (!current) return;
       setFound({ query, people: answer?.people ?? [] });
-      timer = window.setTimeout(ask, ASK_AGAIN_MS);
+      timer = window.setTimeout(ask, answer?.people.length === 0 ? NOBODY_YET_MS : ASK_AGAIN_MS);
     }
     return () => {
       current = false;
