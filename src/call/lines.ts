@@ -207,6 +207,7 @@ function taken(state: Lines, inbound: InboundCallMessage, body: CallBody<'call.i
       origin: { kind: 'retrieval', id: retrieval.id },
       microphone: true,
       camera: body.media.video,
+      references: 0,
       referredBy: { account: retrieval.account, displayName: retrieval.account }
     };
     const over = { ...state, retrieval: null };
@@ -226,6 +227,7 @@ function taken(state: Lines, inbound: InboundCallMessage, body: CallBody<'call.i
     origin: { kind: 'replacement', call: call.id },
     microphone: call.wanted.microphone,
     camera: call.wanted.camera,
+    references: call.references,
     referredBy: { account: call.peer.account, displayName: call.peer.displayName }
   };
   const begun = begin(state, { type: 'message', inbound, taken: agreed }, context);

@@ -177,6 +177,8 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
     recording: NOT_RECORDED,
     ...NOT_HANDED_OVER,
     origin: event.origin ?? null,
+    // Who is handed from one to the next does not begin to count anew with each.
+    references: event.origin?.kind === 'reference' ? event.origin.reference : 0,
     referredBy: event.referredBy ?? null,
     exchange,
     encryption: unsettled(context.encryption.available ? 'end-to-end' : 'standard'),
@@ -464,6 +466,7 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     recording: NOT_RECORDED,
     ...NOT_HANDED_OVER,
     origin: taken?.origin ?? (active(current) ? current.origin : null),
+    references: taken?.references ?? (active(current) ? current.references : 0),
     referredBy: taken?.referredBy ?? referrerOf(body),
     exchange,
     encryption: settle(unsettled(decision.kind), decision),
