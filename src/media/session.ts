@@ -569,9 +569,10 @@ export function createSession(options: SessionOptions): Session {
     ownPictureTicket: () => ownPicture.ticket(),
     async close() {
       live = false;
-      await stopRecording();
+      // At once: the disk may take long for what is left of a recording.
+      const stopped = stopMedia();
       await scope[Symbol.asyncDispose]();
-      await Promise.allSettled([stopMedia(), feed[Symbol.asyncDispose](), receiver.close()]);
+      await Promise.allSettled([stopped, feed[Symbol.asyncDispose](), receiver.close()]);
     }
   };
 }
