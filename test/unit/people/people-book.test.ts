@@ -43,10 +43,10 @@ const endpointOf = (letter: string): string => letter.repeat(26);
 describe('the book of people', () => {
   it('keeps the latest call first, a call once, and forgets the oldest', () => {
     let book = EMPTY_BOOK;
-    for (let n = 0; n <= MAX_RECENTS; n++) book = recordCall(book, callOf(`c${n}`, { at: new Date(AT + n * 1000).toISOString() }));
+    for (let n = 0; n <= MAX_RECENTS; n++) book = recordCall(book, callOf(`c${n}`, { outcome: 'talked', at: new Date(AT + n * 1000).toISOString() }));
     assert.equal(book.recents.length, MAX_RECENTS);
     assert.deepEqual([book.recents[0]?.id, book.recents.at(-1)?.id], [`c${MAX_RECENTS}`, 'c1']);
-    const late = recordCall(book, callOf('late', { at: new Date(AT + 1500).toISOString() }));
+    const late = recordCall(book, callOf('late', { outcome: 'not-answered', at: new Date(AT + 1500).toISOString() }));
     assert.deepEqual(
       late.recents.slice(-2).map(({ id }) => id),
       ['c2', 'late']
@@ -67,6 +67,20 @@ describe('the book of people', () => {
     assert.equal(missedUnseen(seen), 0);
     assert.equal(missedUnseen(recordCall(seen, callOf('a'))), 0, 'the same call is not missed anew');
     assert.equal(missedUnseen(recordCall(seen, callOf('d'))), 1);
+  });
+
+  it('is not filled by one who calls over and over: the latest ten that were missed of an account are kept', () => {
+    let book = recordCall(recordCall(EMPTY_BOOK, callOf('other', { account: 'x@contoso.example' })), callOf('talk', { outcome: 'talked' }));
+    for (let n = 1; n <= 200; n++) book = recordCall(book, callOf(`c${n}`, { at: new Date(AT + n * 1000).toISOString() }));
+    assert.deepEqual([book.recents.length, book.recents[0]?.id, book.recents[9]?.id], [12, 'c200', 'c191']);
+    assert.deepEqual(
+      book.recents
+        .slice(10)
+        .map(({ id }) => id)
+        .sort(),
+      ['other', 'talk']
+    );
+    assert.equal(missedUnseen(book), 11);
   });
 
   it('knows who was called last', () => {
