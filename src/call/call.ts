@@ -92,7 +92,7 @@ export type CallRecord = {
   readonly handoverFailed: string | null;
   /** Why it ended. */
   readonly handedOver: boolean;
-  /** What the other side has asked for so far. */
+  /** What was asked of this side so far: by the other one, and by those before it who handed this side on. */
   readonly references: number;
   readonly referenceAlarmed: boolean;
   readonly parked: { readonly code: string } | null;
@@ -168,7 +168,7 @@ export type CallEvent =
   | { readonly type: 'recording-ended'; readonly epoch: number }
   | { readonly type: 'timer'; readonly name: TimerName };
 
-export type Taken = { readonly origin: Origin; readonly microphone: boolean; readonly camera: boolean; readonly referredBy: CallRecord['referredBy'] };
+export type Taken = Pick<CallRecord, 'references' | 'referredBy'> & { readonly origin: Origin; readonly microphone: boolean; readonly camera: boolean };
 
 export type JournalEntry = { readonly call: string; readonly peer: Party };
 

@@ -188,8 +188,10 @@ function sameToken(a: string, b: string): boolean {
 }
 
 /** The call that its other side agreed with us to be replaced by this invite. */
-export function replacedBy(state: Lines, { from, message }: InboundCallMessage): Line | null {
+export function replacedBy(state: Lines, { from, call, message }: InboundCallMessage): Line | null {
   if (message.type !== 'call.invite' || message.body.replaces === undefined) return null;
+  // No call makes way for one that does not come: an invite of a call that is here begins none.
+  if (lineOfCall(state, call) !== null) return null;
   const line = lineOfCall(state, message.body.replaces.call);
   const agreed = line?.call.handover;
   if (line === null || agreed?.role !== 'replaced' || agreed.by !== from.account) return null;
@@ -205,6 +207,7 @@ function taken(state: Lines, inbound: InboundCallMessage, body: CallBody<'call.i
       origin: { kind: 'retrieval', id: retrieval.id },
       microphone: true,
       camera: body.media.video,
+      references: 0,
       referredBy: { account: retrieval.account, displayName: retrieval.account }
     };
     const over = { ...state, retrieval: null };
@@ -212,7 +215,9 @@ function taken(state: Lines, inbound: InboundCallMessage, body: CallBody<'call.i
     return begin(over, { type: 'message', inbound, taken: asked }, context);
   }
   const before = replacedBy(state, inbound);
-  if (before === null || before.call.handover?.role !== 'replaced' || !before.call.handover.taken) return same(state);
+  if (before === null || before.call.handover?.role !== 'replaced') return same(state);
+  // People here hold the call, or it is being secured anew: nobody begins to talk in its place.
+  if (!before.call.handover.taken) return { state, effects: [busyTo(inbound)], error: null };
   const { key, call } = before;
   const replacing = state.lines.some((line) => runs(line) && line.call.origin?.kind === 'replacement' && line.call.origin.call === call.id);
   if (replacing) return same(state);
@@ -222,6 +227,7 @@ function taken(state: Lines, inbound: InboundCallMessage, body: CallBody<'call.i
     origin: { kind: 'replacement', call: call.id },
     microphone: call.wanted.microphone,
     camera: call.wanted.camera,
+    references: call.references,
     referredBy: { account: call.peer.account, displayName: call.peer.displayName }
   };
   const begun = begin(state, { type: 'message', inbound, taken: agreed }, context);
@@ -247,7 +253,7 @@ function retrieveAsked(state: Lines, inbound: InboundCallMessage, body: CallBody
     }
   });
   const no = (after: Lines): LinesStep => ({ state: after, effects: [answer(false)], error: null });
-  if (organisationOf(account) !== organisationOf(context.self.account)) return no(state);
+  if (organisationOf(account) !== organisationOf(context.self.account) || context.isBlocked(account)) return no(state);
   // Where nothing is parked there is nothing to guess.
   if (!state.lines.some((line) => runs(line) && line.call.parked !== null)) return no(state);
   const wrong = state.wrongCodes.filter(({ atMs }) => context.now - atMs < WRONG_CODES_MS);

@@ -361,8 +361,16 @@ export function createSession(options: SessionOptions): Session {
     recordInTurn(async () => {
       const stopping = recorder;
       recorder = null;
-      await stopping?.stop();
+      const failure = (await stopping?.stop()) ?? null;
+      if (failure !== null) tellRecording(failure);
     });
+
+  function tellRecording(failure: MediaFailure): void {
+    // A call that is over has no problems any more.
+    log.warn(failure.text, { code: failure.code });
+    onProblem('recording')(failure);
+    scope.schedule(clock, SHARE_NEWS_MS, () => onProblem('recording')(null));
+  }
 
   /** Fail-closed: only what was settled to be a standard call is ever recorded (R6). */
   function mayRecord(): { readonly settings: RecordingSettings; readonly negotiated: SecuredConnection['negotiated'] } {
@@ -390,8 +398,7 @@ export function createSession(options: SessionOptions): Session {
         onEnd(failure) {
           if (recorder !== started) return;
           recorder = null;
-          onProblem('recording')(failure);
-          scope.schedule(clock, SHARE_NEWS_MS, () => onProblem('recording')(null));
+          tellRecording(failure);
           emit('recordingEnded', failure);
         }
       });
@@ -575,9 +582,10 @@ export function createSession(options: SessionOptions): Session {
     ownPictureTicket: () => ownPicture.ticket(),
     async close() {
       live = false;
-      await stopRecording();
+      // At once: the disk may take long for what is left of a recording.
+      const stopped = stopMedia();
       await scope[Symbol.asyncDispose]();
-      await Promise.allSettled([stopMedia(), feed[Symbol.asyncDispose](), receiver.close()]);
+      await Promise.allSettled([stopped, feed[Symbol.asyncDispose](), receiver.close()]);
     }
   };
 }

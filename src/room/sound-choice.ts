@@ -1,5 +1,5 @@
 // What is to be heard in the room besides the call itself, of the same facts that the panel shows. Pure.
-// Invariants: nothing rings or beeps into a call that is connected or held; do-not-disturb and a ringer at 0 are silent.
+// Invariants: nothing rings or beeps into a call that is connected or held, but for one that is parked, which is nobody's here; do-not-disturb and a ringer at 0 are silent.
 import type { CallView, RoomState, SoundName } from './state.ts';
 
 /** `percent`: how loud; `untilMs`: it ends by itself then (milliseconds since 1970), null where a change of the call ends it. */
@@ -15,7 +15,7 @@ export function soundFor(
   nowMs: number
 ): WantedSound | null {
   const calls = call === null ? otherCalls : [call, ...otherCalls];
-  if (calls.some(({ phase }) => IN_TALK.has(phase))) return null;
+  if (calls.some(({ phase, parkCode }) => IN_TALK.has(phase) && parkCode === null)) return null;
   const volume = devices.speakerMuted ? 0 : devices.volumePercent;
   const at = (name: SoundName, percent: number, untilMs: number | null = null): WantedSound | null => (percent > 0 ? { name, percent, untilMs } : null);
   if (calls.some(({ direction, phase }) => direction === 'incoming' && phase === 'ringing'))

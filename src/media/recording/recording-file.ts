@@ -1,11 +1,13 @@
 // One recording on the disk: bytes go in, only sealed chunks come out. Nothing of a recording is ever written in the clear.
 // Invariants: the file is new and its owner's alone; a chunk that could not be written whole is taken back, so that the file stays readable up to it;
-// after a failure nothing more is written, and it is told once.
+// after a failure nothing more is written, and it is told: by onEnd, or to whoever closes it.
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CloisterError } from '../../kernel/errors.ts';
 import { CHUNK_BYTES, CHUNK_OVERHEAD_BYTES, type ChunkSealer, CONTENT_KEY_BYTES, createChunkSealer, recordingHeader } from './sealed-recording.ts';
+
+export type WriteFailure = 'disk-full' | 'failed';
 
 export type RecordingFile = {
   readonly path: string;
@@ -13,8 +15,8 @@ export type RecordingFile = {
   write(bytes: Uint8Array): void;
   /** What waits is sealed, too, so that it survives this process. */
   flush(): void;
-  /** The last chunk; resolves when all is on the disk. Never rejects: a failure was told. */
-  close(): Promise<void>;
+  /** The last chunk; resolves when all is on the disk, or with why not all of it is. Never rejects. */
+  close(): Promise<WriteFailure | null>;
 };
 
 export type RecordingFileOptions = {
@@ -23,8 +25,8 @@ export type RecordingFileOptions = {
   readonly maxBytes: number;
   /** Seals the content key, as text, for whoever may play the recording; null where the recipient's key cannot be used. */
   readonly sealKey: (contentKey: string) => Promise<string | null>;
-  /** It goes on no longer: `full` has reached its size and is whole. */
-  readonly onEnd: (why: 'full' | 'disk-full' | 'failed') => void;
+  /** It goes on no longer: `full` has reached its size and is whole. Not called for what close() says. */
+  readonly onEnd: (why: 'full' | WriteFailure) => void;
 };
 
 /** A disk that is so far behind is as good as none. */
@@ -53,13 +55,15 @@ export async function createRecordingFile({ directory, name, maxBytes, sealKey, 
   let sealedBytes = header.length;
   let writtenBytes = header.length;
   let over = false;
+  let failure: WriteFailure | null = null;
   let last: Promise<void> = Promise.resolve();
 
   function fail(cause: unknown): void {
-    if (over) return;
+    failure ??= cause instanceof Error && 'code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT') ? 'disk-full' : 'failed';
+    if (over) return; // whoever ends it hears of it
     over = true;
     waiting = [];
-    onEnd(cause instanceof Error && 'code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT') ? 'disk-full' : 'failed');
+    onEnd(failure);
   }
 
   function put(chunk: Buffer): void {
@@ -101,7 +105,7 @@ export async function createRecordingFile({ directory, name, maxBytes, sealKey, 
         if (sealedBytes + waitingBytes + part.length + 2 * CHUNK_OVERHEAD_BYTES > maxBytes) {
           over = true;
           sealWaiting(true);
-          onEnd('full');
+          last = last.then(() => onEnd(failure ?? 'full'));
           return;
         }
         waiting.push(Buffer.from(part));
@@ -117,8 +121,9 @@ export async function createRecordingFile({ directory, name, maxBytes, sealKey, 
         sealWaiting(true);
       }
       await last;
-      await file.sync().catch(() => {});
-      await file.close().catch(() => {});
+      await file.sync().catch(fail);
+      await file.close().catch(fail);
+      return failure;
     }
   };
 }

@@ -11,7 +11,7 @@ const LEVEL: SoundLevel = { rmsDbfs: -30, peakDbfs: -20, clipping: false, silent
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Processes that hear what is said to them, say what a test makes them, and are gone a turn after they were killed. */
-function world() {
+function world(mayLaunch: () => boolean = () => true) {
   const launched: { readonly heard: ToTest[]; say(message: FromTest): void; killed: boolean; alive: boolean; die(): void }[] = [];
   const clock = createFakeClock();
   const test = createDeviceTest({
@@ -19,6 +19,7 @@ function world() {
     clock,
     log: silentLog,
     launch() {
+      if (!mayLaunch()) throw new Error('out of memory');
       assert.ok(
         launched.every(({ alive }) => !alive),
         'two at a time'
@@ -124,5 +125,17 @@ describe('a device that is tried', () => {
     const cut = test.ticket();
     await test.stop();
     await assert.rejects(cut, { code: 'CL_DEVICE_UNKNOWN' });
+  });
+
+  it('is told to whoever asked that it could not begin, and can be tried again', async () => {
+    let may = false;
+    const { test, child } = world(() => may);
+    await assert.rejects(test.start('mic', MICROPHONE), /out of memory/);
+    await test.stop();
+    may = true;
+    await test.start('mic', MICROPHONE);
+    assert.deepEqual([test.view()?.id, child(0).alive], ['mic', true]);
+    await test.stop();
+    assert.equal(child(0).alive, false);
   });
 });

@@ -54,6 +54,13 @@ describe('which sound there is', () => {
     }
   });
 
+  it('rings beside a call that is parked: nobody here waits in it', () => {
+    const ringing = stateWith(call({ direction: 'incoming', phase: 'ringing' }));
+    const held = call({ phase: 'on-hold' });
+    assert.equal(soundFor({ ...ringing, otherCalls: [{ ...held, parkCode: '0427' }] }, AT)?.name, 'ringing');
+    assert.equal(soundFor({ ...ringing, otherCalls: [held] }, AT), null);
+  });
+
   it('is none while any call is made, talked in or held', () => {
     const phase = fc.constantFrom<CallView['phase']>('connecting', 'connected', 'on-hold');
     const other = fc.constantFrom<CallView['phase']>('inviting', 'ringing', 'connecting', 'connected', 'on-hold', 'ended');
