@@ -8,6 +8,7 @@ import type { CallView, RoomState } from '../src/room/state.ts';
 import { createUiServer } from '../src/ui-server/server.ts';
 import { states } from '../test/browser/fixtures/states.ts';
 import { createFakeRoom, type FakeRoom } from '../test/fakes/room.ts';
+import { CHROMIUM, CHROMIUM_SWITCHES } from '../test/harness/chromium.ts';
 import { percentile, type Spread, spread, table } from './figures.ts';
 
 const THROTTLE = 4;
@@ -43,17 +44,9 @@ export async function benchPanel(say: (line: string) => void): Promise<PanelResu
   const server = createUiServer({ room, host: '127.0.0.1', port: 0, uiDirectory, allowedHosts: [], log: silentLog, clock: systemClock });
   await server.start(new AbortController().signal);
   const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
+    executablePath: CHROMIUM,
     headless: true,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync'
-    ]
+    args: [...CHROMIUM_SWITCHES]
   });
   try {
     const url = `${server.url}/panel/`;

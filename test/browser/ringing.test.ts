@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 import { type DisplayPage, type RoomsWithPages, startRoomsWithPages, until } from '../harness/browser.ts';
+import { CHROMIUM, CHROMIUM_SWITCHES } from '../harness/chromium.ts';
 
 const HEARD = 0.002;
 
@@ -97,19 +98,10 @@ describe('browser: ringing and tones', function () {
     await all.there.display.page.close();
     await until('no display', async () => (await room.http.state()).devices.displays === 0);
     const folder = await mkdtemp(join(tmpdir(), 'cloister-silent-'));
-    const args = [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync'
-    ];
     const silent = await chromium.launchPersistentContext(folder, {
-      executablePath: '/usr/bin/chromium',
+      executablePath: CHROMIUM,
       headless: true,
-      args: [...args, '--autoplay-policy=document-user-activation-required']
+      args: [...CHROMIUM_SWITCHES, '--autoplay-policy=document-user-activation-required']
     });
     try {
       const page = await silent.newPage();
