@@ -1,17 +1,16 @@
 // Settings, the administrator's PIN, device tests, reports and health by touch: what the room is asked, and what is seen when the room changes.
 // The room is a fake one behind the real HTTP interface; its administrator is the real one, with quick hashes and a clock that the test moves.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import type { AdminFile, AdminRecord } from '../../src/admin/admin-file.ts';
 import { createRoomAdmin, type RoomAdministrator } from '../../src/admin/room-admin.ts';
-import { systemClock } from '../../src/kernel/clock.ts';
 import { CloisterError } from '../../src/kernel/errors.ts';
 import { silentLog } from '../../src/kernel/log.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeClock, type FakeClock } from '../fakes/clock.ts';
 import { deviceView } from '../fakes/device-views.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
 import { openBrowser, type RoomPage, type TestBrowser, until } from '../harness/browser.ts';
+import { serveRoom } from '../harness/served-room.ts';
 
 const PIN = '394715';
 const OTHER = '802746';
@@ -66,16 +65,7 @@ describe('browser: settings and health', function () {
       }
     };
     Object.assign(room, { admin, reports });
-    server = createUiServer({
-      room,
-      host: '127.0.0.1',
-      port: 0,
-      uiDirectory: join(import.meta.dirname, '../../dist/ui'),
-      allowedHosts: [],
-      clock: systemClock,
-      log: silentLog
-    });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room);
     panel = await browser.panel(server.url);
   });
 

@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { text } from 'node:stream/consumers';
-import { systemClock } from '../../src/kernel/clock.ts';
 import { CloisterError } from '../../src/kernel/errors.ts';
-import { silentLog } from '../../src/kernel/log.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
+import { serveRoom } from '../harness/served-room.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const SESSION = { cookie: 'cloister_session=token' };
@@ -19,8 +18,7 @@ describe('people and settings over HTTP', () => {
 
   beforeEach(async () => {
     room = createFakeRoom();
-    server = createUiServer({ room, host: '127.0.0.1', port: 0, uiDirectory: tmpdir(), allowedHosts: [], clock: systemClock, log: silentLog });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room, { uiDirectory: tmpdir() });
   });
   afterEach(() => server[Symbol.asyncDispose]());
 
