@@ -42,6 +42,22 @@ describe('browser: ringing and tones', function () {
     }
   });
 
+  it('who tries the ringer in the settings hears it at the display, for two seconds', async () => {
+    const { panel, display, room } = all.here;
+    await panel.touch('button-settings');
+    await panel.touch('row-sound');
+    assert.match(await panel.text('ringer-by'), /display/);
+    const listening = listen(display, 3_000);
+    await panel.touch('button-ringer-try');
+    const { notes } = await listening;
+    assert.ok(has(notes, 784) || has(notes, 659), `heard ${[...notes].join()}`);
+    await until('it is over', async () => (await room.http.state()).sound.playing === null);
+    await until('silence', async () => (await display.sound()).level < HEARD / 4);
+    await panel.see('button-ringer-try');
+    await panel.touch('button-back');
+    await panel.see('screen-home');
+  });
+
   it('the called display rings with two notes, the caller’s with the tone of a line that rings', async () => {
     const { here, there } = all;
     await all.dial(there.room.account.split('@')[0] ?? '');

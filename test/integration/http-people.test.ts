@@ -179,6 +179,22 @@ describe('people and settings over HTTP', () => {
     assert.deepEqual([locked.status, codeOf(locked)], [409, 'CL_SETTING_LOCKED']);
   });
 
+  it('lets anybody try the ringer, and says why it does not ring', async () => {
+    assert.equal((await ask('POST', '/api/v1/settings/ringer/try', {})).status, 204);
+    assert.deepEqual(room.asked, [['tryRinger']]);
+    for (const [code, status] of [
+      ['CL_CALL_BUSY', 409],
+      ['CL_RINGER_SILENT', 409],
+      ['CL_SOUND', 503]
+    ] as const) {
+      room.failNext = new CloisterError(code);
+      const refused = await ask('POST', '/api/v1/settings/ringer/try', {});
+      assert.deepEqual([refused.status, codeOf(refused)], [status, code]);
+    }
+    assert.equal(codeOf(await ask('POST', '/api/v1/settings/ringer/try', { percent: 100 })), 'CL_REQUEST_INVALID');
+    assert.equal((await ask('GET', '/api/v1/settings/ringer/try')).allow, 'POST');
+  });
+
   it('refuses settings that there are not', async () => {
     for (const change of [
       { language: 'tlh' },
