@@ -74,6 +74,7 @@ export const errorCodes = {
   CL_CODE_TRIES: entry('security', true, 'Too many codes were keyed in; compare by reading them aloud, or wait for the next call.'),
   CL_CALL_RECORDING: entry('call', true, 'The call could not be recorded, or recording has stopped.'),
   CL_SPEECH_UNAVAILABLE: entry('configuration', false, 'The code cannot be read out on this machine.'),
+  CL_RINGER_SILENT: entry('configuration', false, 'The ringer is at 0: nothing is heard of it.'),
   CL_SOUND: entry('device', true, 'Ringing and tones cannot be played here: no display is open and the loudspeaker cannot be opened.'),
   CL_CALL_TIMEOUT: entry('call', true, 'Nobody answered.'),
 

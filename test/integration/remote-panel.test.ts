@@ -2,21 +2,23 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { type IncomingHttpHeaders, request as plainRequest } from 'node:http';
+import { request as plainRequest } from 'node:http';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { connect } from 'node:tls';
 import { ensureIdentities } from '../../agent/commands/identity.ts';
-import { composeAdmin, composeRemote } from '../../agent/compose-admin.ts';
+import { composeRemote } from '../../agent/compose-admin.ts';
 import type { RoomAdministrator } from '../../src/admin/room-admin.ts';
 import { resolveConfig } from '../../src/config/layers.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { silentLog } from '../../src/kernel/log.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeClock, type FakeClock } from '../fakes/clock.ts';
-import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
+import type { FakeRoom } from '../fakes/room.ts';
+import { startAdministeredRoom } from '../harness/administered-room.ts';
+import { type Answer, askRoom } from '../harness/ask-room.ts';
+import { serveRoom } from '../harness/served-room.ts';
 
 const PIN = '394715';
 const OTHER = '802746';
@@ -41,7 +43,6 @@ const ROUTES: readonly (readonly [string, string])[] = [
   ['POST', '/api/v1/display/ticket']
 ];
 
-type Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: string; readonly code: string | undefined };
 type Asked = { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>>; readonly local?: boolean };
 
 describe('a remote panel', function () {
@@ -85,23 +86,11 @@ describe('a remote panel', function () {
 
   async function start(): Promise<void> {
     clock = createFakeClock();
-    admin = composeAdmin(config, { clock, log: silentLog }, { memoryKib: 1024, passes: 1 });
-    await admin.start(new AbortController().signal);
-    room = Object.assign(createFakeRoom(), { admin });
+    ({ admin, room } = await startAdministeredRoom(config, clock));
     const remote = await composeRemote(config, { clock, log: silentLog });
     assert.ok(remote !== null);
     await remote.panels.start(new AbortController().signal);
-    server = createUiServer({
-      room,
-      host: '127.0.0.1',
-      port: 0,
-      uiDirectory: join(folder, 'ui'),
-      allowedHosts: [],
-      remote: remote.options,
-      log: silentLog,
-      clock
-    });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room, { uiDirectory: join(folder, 'ui'), remote: remote.options, clock });
     assert.ok(server.remotePort !== null);
     port = server.remotePort;
   }
@@ -111,24 +100,8 @@ describe('a remote panel', function () {
   }
 
   /** By TLS to the remote listener, or plainly to the room's own. */
-  function ask(method: string, path: string, { body, headers = {}, local = false }: Asked = {}): Promise<Answer> {
-    const sent = body === undefined && method === 'GET' ? undefined : JSON.stringify(body ?? {});
-    const json = sent === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(sent)) };
-    return new Promise((resolve, reject) => {
-      const options = { host: '127.0.0.1', method, path, agent: false, headers: { ...json, ...headers } } as const;
-      const outgoing = local
-        ? plainRequest({ ...options, port: Number(new URL(server.url).port) })
-        : request({ ...options, port, ca, servername: 'localhost', minVersion: 'TLSv1.2' });
-      outgoing.on('response', (response) => {
-        text(response).then((got) => {
-          const isProblem = response.headers['content-type']?.startsWith('application/problem+json') === true;
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: got, code: isProblem ? JSON.parse(got).code : undefined });
-        }, reject);
-      });
-      outgoing.on('error', reject);
-      outgoing.end(sent);
-    });
-  }
+  const ask = (method: string, path: string, { local = false, ...asked }: Asked = {}): Promise<Answer> =>
+    askRoom({ method, path, ...asked, ...(local ? { port: Number(new URL(server.url).port) } : { port, ca }) });
   const cookiesOf = ({ headers }: Answer): string => (headers['set-cookie'] ?? []).map((cookie) => cookie.split(';')[0] ?? '').join('; ');
   const onlyPanel = (cookies: string): string => /cloister_panel=[^;]*/.exec(cookies)?.[0] ?? '';
   async function paired(): Promise<string> {
