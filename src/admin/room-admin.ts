@@ -192,7 +192,8 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
       signal.throwIfAborted();
       await inTurn(look);
       if (record === 'damaged') log.error(DAMAGED);
-      await writeToken(programToken);
+      // A disk that takes nothing more is no reason for a dark panel: programs of this machine are then nobody's administrator.
+      await writeToken(programToken).catch((error) => log.error('the token of this machine’s programs cannot be written', { error: String(error) }));
       scope.every(clock, LOOK_MS, () => void inTurn(look).catch((error) => log.error('the PIN could not be read', { error: String(error) })));
     },
     // What people at the room's own panel have to wait for.

@@ -39,7 +39,9 @@ describe('the room’s administrator', () => {
 
   const fileOf = (): AdminFile => createAdminFile({ path, writeFile: writeFileAtomically });
 
-  async function start(overrides: { file?: AdminFile; verifyPin?: typeof verifyPin } = {}): Promise<RoomAdministrator> {
+  async function start(
+    overrides: { file?: AdminFile; verifyPin?: typeof verifyPin; writeToken?: (token: string) => Promise<void> } = {}
+  ): Promise<RoomAdministrator> {
     const note =
       (level: string) =>
       (message: string, fields: object = {}): void => {
@@ -55,9 +57,7 @@ describe('the room’s administrator', () => {
           return (overrides.verifyPin ?? verifyPin)(pin, kept);
         }
       },
-      writeToken: async (token) => {
-        await writeFile(join(folder, 'admin-token'), token);
-      },
+      writeToken: overrides.writeToken ?? ((token) => writeFile(join(folder, 'admin-token'), token)),
       clock,
       log
     });
@@ -359,6 +359,18 @@ describe('the room’s administrator', () => {
     assert.equal(await codeOf(admin.signIn(PIN)), 'CL_PIN_UNREADABLE');
     assert.equal(await codeOf(admin.setPin(OTHER, PIN)), 'CL_PIN_UNREADABLE');
     assert.equal(compared, 0);
+  });
+
+  it('starts where the token of programs cannot be written, and asks for the PIN all the same', async () => {
+    const first = await start();
+    await first.setPin(PIN, null);
+    const before = await readFile(join(folder, 'admin-token'), 'utf8');
+    await first[Symbol.asyncDispose]();
+    const admin = await start({ writeToken: () => Promise.reject(new Error('ENOSPC')) });
+    assert.match(logged, /error the token of this machine’s programs cannot be written/);
+    assert.equal(admin.holds(before), false);
+    assert.equal(await codeOf(admin.signIn(OTHER)), 'CL_PIN_WRONG');
+    assert.equal(await codeOf(admin.signIn(PIN)), 'done');
   });
 
   it('gives programs of this machine a token, another one at each start', async () => {
