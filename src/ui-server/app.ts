@@ -118,7 +118,7 @@ export function createApp({ room, events, allowedHosts, uiDirectory, panels, onl
   const route = (path: string, method: keyof Handlers, ...handlers: RequestHandler[]): void => routes(path, { [method]: handlers });
   route('/', 'get', (_request, response) => response.redirect(302, '/panel/'));
   route('/api/v1/state', 'get', (_request, response) => void response.json(room.state()));
-  route('/api/v1/events', 'get', (request, response) => events.serve(request, response));
+  route('/api/v1/events', 'get', (request, response) => events.serve(request, response, elsewhere !== null));
   route('/api/v1/calls', 'post', body, placeCall(room));
   route('/api/v1/calls/retrieve', 'post', body, retrieveCall(room));
   route('/api/v1/calls/:id/compare-code', 'post', body, compareCode(room) as RequestHandler);
@@ -127,14 +127,11 @@ export function createApp({ room, events, allowedHosts, uiDirectory, panels, onl
   route('/api/v1/devices', 'get', listDevices(room));
   route('/api/v1/devices/choose', 'post', body, administratorWherePinIsSet(room.admin), chooseDevice(room));
   route('/api/v1/devices/volume', 'post', body, setVolume(room));
-  route('/api/v1/devices/preview-ticket', 'post', body, previewTicket(room));
   route('/api/v1/devices/test-stop', 'post', body, stopTest(room));
   route('/api/v1/devices/:id/test-start', 'post', body, startTest(room) as RequestHandler);
   route('/api/v1/devices/:id/presets', 'get', listPresets(room) as RequestHandler);
   route('/api/v1/devices/:id/:action', 'post', body, commandCamera(room) as RequestHandler);
-  route('/api/v1/display/ticket', 'post', body, displayTicket(room));
   route('/api/v1/display/code', 'post', body, showCode(room));
-  route('/api/v1/self-view/ticket', 'post', body, selfViewTicket(room));
   route('/api/v1/share-sources', 'get', listShareSources(room));
   route('/api/v1/directory', 'get', searchDirectory(room));
   route('/api/v1/favourites', 'post', body, addFavourite(room));
@@ -154,6 +151,12 @@ export function createApp({ room, events, allowedHosts, uiDirectory, panels, onl
   route('/api/v1/logs', 'get', needsAdministrator, showLogs(room));
   route('/api/v1/health/silence', 'post', body, silenceProblem(room));
   route('/api/v1/restart', 'post', needsAdministrator, body, restartAgent(room));
+  if (elsewhere === null) {
+    // Of pictures that are on this device's loopback alone; a few are open at a time, and none of them is for somebody who can do nothing with it.
+    route('/api/v1/display/ticket', 'post', body, displayTicket(room));
+    route('/api/v1/self-view/ticket', 'post', body, selfViewTicket(room));
+    route('/api/v1/devices/preview-ticket', 'post', body, previewTicket(room));
+  }
   if (panels !== null) {
     route('/api/v1/panels', 'get', needsAdministrator, listPanels(panels));
     route('/api/v1/panels/remove', 'post', needsAdministrator, body, removePanel(panels));
@@ -165,7 +168,7 @@ export function createApp({ room, events, allowedHosts, uiDirectory, panels, onl
   route('/metrics', 'get', (_request, response) => {
     response.type('text/plain; version=0.0.4; charset=utf-8').send(metricsText(room.state(), events.listeners));
   });
-  for (const page of ['panel', 'display']) app.use(`/${page}`, servePage(join(uiDirectory, page)));
+  for (const page of elsewhere === null ? ['panel', 'display'] : ['panel']) app.use(`/${page}`, servePage(join(uiDirectory, page)));
 
   app.use(() => {
     throw new CloisterError('CL_NOT_FOUND');

@@ -60,6 +60,8 @@ const LIMITS = {
   // The gate answers a request without Host, as a problem like any other.
   requireHostHeader: false
 };
+/** Of TLS: who says nothing has no place for longer. */
+const HANDSHAKE_LIMIT_MS = 5_000;
 /** Longer than the heartbeat of the event stream. */
 const IDLE_LIMIT_MS = 60_000;
 const MAX_CONNECTIONS = 256;
@@ -109,7 +111,10 @@ export function createUiServer(options: UiServerOptions): UiServer {
 /** @throws CloisterError CL_IDENTITY_INVALID */
 function tlsServer({ keyPem, certificatePem }: RemoteOptions): Server {
   try {
-    return createTlsServer({ ...LIMITS, key: keyPem, cert: certificatePem, minVersion: 'TLSv1.2', handshakeTimeout: LIMITS.headersTimeout });
+    const server = createTlsServer({ ...LIMITS, key: keyPem, cert: certificatePem, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_LIMIT_MS });
+    // Node leaves that to whoever listens to clientError, and a problem that is written before the handshake is over never leaves: the connection would stay for ever.
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    return server;
   } catch (cause) {
     throw new CloisterError('CL_IDENTITY_INVALID', 'The key or certificate for remote panels cannot be used.', { cause });
   }
