@@ -266,6 +266,18 @@ describe('a remote panel', function () {
     assert.equal((await ask('GET', '/panel/')).status, 200);
   });
 
+  it('holds up the end of the room by nothing that it has begun', async () => {
+    const silent = connectPlainly({ host: '127.0.0.1', port });
+    silent.on('error', () => {});
+    await once(silent, 'connect');
+    // Taken, not only waiting to be.
+    await ask('GET', '/panel/');
+    const beganMs = performance.now();
+    await server[Symbol.asyncDispose]();
+    // A handshake may take five seconds, and parts of a room have three to end.
+    assert.ok(performance.now() - beganMs < 3_000);
+  });
+
   it('cannot set a first PIN after a reset', async () => {
     const cookie = onlyPanel(await paired());
     await rm(join(folder, 'data', 'admin.json'));
