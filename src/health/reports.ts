@@ -119,7 +119,8 @@ export function createReports({ directory, maxBytes, sources: given, writeFile, 
           await rm(pathOf(made.id, 'tar.gz'), { force: true });
           throw error;
         }
-        await prune(view);
+        // It is there: the others go with the next one.
+        await prune(view).catch((error) => log.warn('earlier reports could not be removed', { error: String(error) }));
         log.info('a report was made', { report: made.id, bytes: bytes.length });
         return view;
       }),

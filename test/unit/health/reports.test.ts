@@ -152,7 +152,8 @@ describe('reports', () => {
       untar(bytes)
         .map(({ text }) => text)
         .join('\n') + made.text;
-    for (const canary of ['canary', 'CANARY', CODE, '5023947533', '11111 22222', '394715', '802746', '512 093', '7316', 'abab']) assert.ok(!everything.includes(canary), canary);
+    for (const canary of ['canary', 'CANARY', CODE, '5023947533', '11111 22222', '394715', '802746', '512 093', '7316', 'abab'])
+      assert.ok(!everything.includes(canary), canary);
     // What explains a fault is still there.
     const state = JSON.parse(contentOf(bytes)['state.json'] ?? '');
     assert.deepEqual(state.people, { favourites: 1, recents: 1, missedUnseen: 1 });
