@@ -19,6 +19,7 @@ import { serveRoom } from '../harness/served-room.ts';
 const PIN = '394715';
 const OTHER = '802746';
 const PROTECTED: readonly (readonly [string, string])[] = [
+  ['GET', '/api/v1/reports'],
   ['GET', '/api/v1/reports/0190f3c2-7d4e-7a31-8c55-0000000000aa'],
   ['GET', '/api/v1/diagnostics'],
   ['GET', '/api/v1/logs'],
@@ -208,12 +209,12 @@ describe('the administrator over HTTP', function () {
     }
   });
 
-  it('makes and lists reports for anybody at the panel, and hands them out to the administrator', async () => {
+  it('makes reports for anybody at the panel, and shows and hands them out to the administrator', async () => {
     const cookie = await signedIn();
     const made = await ask('POST', '/api/v1/reports', { text: 'No sound.' });
     const report = JSON.parse(made.bytes.toString());
     assert.deepEqual([made.status, report.text, made.headers['location']], [201, 'No sound.', `/api/v1/reports/${report.id}`]);
-    assert.equal(JSON.parse((await ask('GET', '/api/v1/reports')).bytes.toString()).reports.length, 1);
+    assert.equal(JSON.parse((await ask('GET', '/api/v1/reports', undefined, { cookie })).bytes.toString()).reports.length, 1);
     const file = await ask('GET', `/api/v1/reports/${report.id}`, undefined, { cookie });
     assert.deepEqual([file.status, file.headers['content-type'], [...file.bytes]], [200, 'application/gzip', [1, 2, 3]]);
     assert.equal(file.headers['content-disposition'], 'attachment; filename="report.tar.gz"');
