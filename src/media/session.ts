@@ -620,7 +620,7 @@ export function createSession(options: SessionOptions): Session {
     },
     async borrow(loan) {
       if (failed || scope.closed) throw new CloisterError('CL_CALL_WRONG_PHASE');
-      if (loan === null) shared.keepOwn();
+      if (loan === null) await shared.keepOwn();
       else {
         if (agreement.kind === 'committed' || agreement.kind === 'settled') throw new CloisterError('CL_CALL_FEATURE_UNAVAILABLE');
         if (shared.lends()) throw new CloisterError('CL_CALL_WRONG_PHASE', 'This call lends its devices to another one.');

@@ -39,8 +39,8 @@ export type SharedDevices = AsyncDisposable & {
   lends(): boolean;
   /** It borrows, or did; where that has ended its own devices are used. */
   borrows(): boolean;
-  /** The own devices, until then and for good. */
-  keepOwn(): void;
+  /** The own devices from now on. */
+  keepOwn(): Promise<void>;
   /** @param close closes what is open: the loan begins then. Where it does not begin, the own devices are used, and it is told */
   borrow(loan: Loan, close: () => Promise<unknown>): Promise<void>;
   /** Sound and keys of this call, to be heard where the loudspeaker is. */
@@ -60,6 +60,7 @@ export function createSharedDevices(options: SharedDevicesOptions): SharedDevice
   let borrower: Borrower | null = null;
   let elsewhere = false;
   let speaking: Promise<void> = Promise.resolve();
+  let turn: Promise<void> = Promise.resolve();
   let speakerHold: (() => void) | null = null;
 
   const lender = createLender({
@@ -102,6 +103,13 @@ export function createSharedDevices(options: SharedDevicesOptions): SharedDevice
     follow();
   }
 
+  /** One loan after the other. */
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const done = turn.then(work);
+    turn = done.catch(() => {});
+    return done;
+  }
+
   function endLoan(): void {
     borrower?.[Symbol.dispose]();
     borrower = null;
@@ -135,27 +143,29 @@ export function createSharedDevices(options: SharedDevicesOptions): SharedDevice
     lend: () => lender.lend(),
     lends: () => lender.borrowed(),
     borrows: () => borrower !== null,
-    keepOwn() {
-      endLoan();
-      known = true;
-    },
-    async borrow(loan, close) {
-      if (scope.closed) throw new CloisterError('CL_CALL_WRONG_PHASE');
-      known = false;
-      await close();
-      endLoan();
-      const next = createBorrower({ clock, log });
-      borrower = next;
-      try {
-        await next.connect(loan);
-        listenTo(next);
-      } catch (error) {
-        const { code, message } = asCloisterError(error, 'CL_MEDIA_LOAN');
-        log.warn(`the devices of the other call of the conference cannot be used: ${message}`, { code });
-      }
-      if (scope.closed) endLoan();
-      known = true;
-    },
+    keepOwn: () =>
+      inTurn(async () => {
+        endLoan();
+        known = true;
+      }),
+    borrow: (loan, close) =>
+      inTurn(async () => {
+        if (scope.closed) throw new CloisterError('CL_CALL_WRONG_PHASE');
+        known = false;
+        await close();
+        endLoan();
+        const next = createBorrower({ clock, log });
+        borrower = next;
+        try {
+          await next.connect(loan);
+          listenTo(next);
+        } catch (error) {
+          const { code, message } = asCloisterError(error, 'CL_MEDIA_LOAN');
+          log.warn(`the devices of the other call of the conference cannot be used: ${message}`, { code });
+        }
+        if (scope.closed) endLoan();
+        known = true;
+      }),
     received(packet) {
       if (elsewhere) borrower?.opus(packet);
     },
