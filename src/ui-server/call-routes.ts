@@ -18,6 +18,8 @@ const shareBody = z.strictObject({ source: z.string().min(1).max(300).exactOptio
 const recordingBody = z.strictObject({ on: z.boolean() });
 const keysBody = z.strictObject({ digits: z.string().regex(/^[0-9A-D*#]{1,32}$/) });
 const emptyBody = z.strictObject({});
+/** Of the call in front where left out. */
+const ticketBody = z.strictObject({ call: z.string().min(1).max(64).exactOptional() });
 
 /** Whom to hand over to, ask first, or add. */
 const toBody = z.strictObject({ to: z.string().min(1).max(320) });
@@ -100,7 +102,7 @@ export function retrieveCall(room: RoomPort): RequestHandler {
 
 export function displayTicket(room: RoomPort): RequestHandler {
   return async (request, response) => {
-    parseBody(emptyBody, request.body);
-    response.json(await room.displayTicket());
+    const { call } = parseBody(ticketBody, request.body);
+    response.json(await room.displayTicket(call));
   };
 }
