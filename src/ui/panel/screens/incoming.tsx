@@ -5,6 +5,7 @@ import { CallFilled } from '@fluentui/react-icons/svg/call';
 import { CheckmarkCircleFilled } from '@fluentui/react-icons/svg/checkmark-circle';
 import { DismissFilled } from '@fluentui/react-icons/svg/dismiss';
 import { LockClosedRegular } from '@fluentui/react-icons/svg/lock-closed';
+import { PeopleAddRegular } from '@fluentui/react-icons/svg/people-add';
 import { ProhibitedRegular } from '@fluentui/react-icons/svg/prohibited';
 import { ShieldLockFilled } from '@fluentui/react-icons/svg/shield-lock';
 import { VideoFilled } from '@fluentui/react-icons/svg/video';
@@ -39,6 +40,7 @@ const useStyles = makeStyles({
   warning: { color: colours.warning },
   factTitle: { fontWeight: 600 },
   factHint: { color: colours.quiet },
+  three: { display: 'flex', alignItems: 'center', gap: '1rem', maxWidth: '60rem', fontSize: panelSizes.large, fontWeight: 600, overflowWrap: 'anywhere' },
   referred: { maxWidth: '60rem', color: colours.quiet, overflowWrap: 'anywhere' },
   countdown: {
     display: 'flex',
@@ -89,6 +91,14 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
         <div className={styles.ring}>
           <PeerHeading peer={call.peer} />
         </div>
+        {call.conference === null ? null : (
+          <div className={styles.three} data-testid="incoming-conference">
+            <span className={styles.icon} aria-hidden="true">
+              <PeopleAddRegular />
+            </span>
+            {t('conference.incoming', { name: displayName, third: call.conference.third.displayName })}
+          </div>
+        )}
         {call.referredBy === null ? null : (
           <div className={styles.referred} data-testid="incoming-referred">
             {t('incoming.referred', { name: call.referredBy.displayName })}
