@@ -2,6 +2,7 @@
 import type { RequestHandler } from 'express';
 import * as z from 'zod';
 import { CloisterError } from '../kernel/errors.ts';
+import { UUID_PATTERN } from '../kernel/uuid.ts';
 import type { CallAction, CallActionOptions, RoomPort } from './port.ts';
 import { parseBody } from './request-body.ts';
 
@@ -18,6 +19,8 @@ const shareBody = z.strictObject({ source: z.string().min(1).max(300).exactOptio
 const recordingBody = z.strictObject({ on: z.boolean() });
 const keysBody = z.strictObject({ digits: z.string().regex(/^[0-9A-D*#]{1,32}$/) });
 const emptyBody = z.strictObject({});
+/** Of which call; the one in front where left out. */
+const displayBody = z.strictObject({ call: z.string().regex(UUID_PATTERN).exactOptional() });
 
 /** Whom to hand over to, ask first, or add. */
 const toBody = z.strictObject({ to: z.string().min(1).max(320) });
@@ -84,6 +87,7 @@ export function actOnCall(room: RoomPort): RequestHandler<{ id: string; action: 
     const unavailable = call.unavailable.find(({ feature }) => feature === action);
     if (unavailable?.reason === 'end-to-end-encryption')
       throw new CloisterError('CL_CALL_FEATURE_UNAVAILABLE', `${action} is unavailable because the call is end-to-end encrypted.`);
+    if (unavailable?.reason === 'conference') throw new CloisterError('CL_CALL_CONFERENCE');
     if (unavailable !== undefined || !isAction(action)) throw new CloisterError('CL_CALL_FEATURE_MISSING');
     await room.callAction(id, action, parseBody<z.ZodType<CallActionOptions>>(BODIES[action] ?? emptyBody, request.body));
     response.status(204).end();
@@ -100,7 +104,7 @@ export function retrieveCall(room: RoomPort): RequestHandler {
 
 export function displayTicket(room: RoomPort): RequestHandler {
   return async (request, response) => {
-    parseBody(emptyBody, request.body);
-    response.json(await room.displayTicket());
+    const { call } = parseBody(displayBody, request.body);
+    response.json(await room.displayTicket(call));
   };
 }
