@@ -120,16 +120,19 @@ export function handover(state: CallState, call: CallRecord, event: HandoverEven
     case 'referral-progress':
       return progress(state, call, event, context);
     case 'make-way': {
-      if (call.handover?.role !== 'replaced' || !safe(call)) return unchanged(state);
+      // Who holds the call does not want to be heard: nothing opens the microphone in its place.
+      if (call.handover?.role !== 'replaced' || !safe(call) || call.held.here) return unchanged(state);
       const waiting = held({ ...call, handover: { ...call.handover, taken: true } }, true);
-      return next(state, waiting.call, [NO_TIMER, ...waiting.effects]);
+      return next(state, waiting.call, [...waiting.effects, timer(context.timeouts.connectMs + AGREE_MS)]);
     }
-    case 'not-replaced': {
-      if (call.handover?.role !== 'replaced') return unchanged(state);
-      const back = goOn(call, call.handover.taken, context);
-      return next(state, back.call, [NO_TIMER, ...back.effects]);
-    }
+    case 'not-replaced':
+      return call.handover?.role === 'replaced' ? notReplaced(state, call, call.handover, context) : unchanged(state);
   }
+}
+
+function notReplaced(state: CallState, call: CallRecord, { taken }: Extract<Handover, { role: 'replaced' }>, context: CallContext): Step {
+  const back = goOn(call, taken, context);
+  return next(state, back.call, [NO_TIMER, ...back.effects]);
 }
 
 function transfer(state: CallState, call: CallRecord, event: Extract<HandoverEvent, { type: 'transfer' }>, context: CallContext): Step {
@@ -276,7 +279,7 @@ export function handoverTimer(state: CallState, call: CallRecord, context: CallC
       if (call.handover.told === 'answered') return null;
       return progress(state, call, { type: 'referral-progress', progress: 'failed', reason: 'timeout' }, context);
     case 'replaced':
-      return call.handover.taken ? unchanged(state) : next(state, { ...call, handover: null });
+      return notReplaced(state, call, call.handover, context);
   }
 }
 

@@ -213,8 +213,10 @@ function sameToken(a: string, b: string): boolean {
 }
 
 /** The call that its other side agreed with us to be replaced by this invite. */
-export function replacedBy(state: Lines, { from, message }: InboundCallMessage): Line | null {
+export function replacedBy(state: Lines, { from, call, message }: InboundCallMessage): Line | null {
   if (message.type !== 'call.invite' || message.body.replaces === undefined) return null;
+  // No call makes way for one that does not come: an invite of a call that is here begins none.
+  if (lineOfCall(state, call) !== null) return null;
   const line = lineOfCall(state, message.body.replaces.call);
   const agreed = line?.call.handover;
   if (line === null || agreed?.role !== 'replaced' || agreed.by !== from.account) return null;
@@ -238,7 +240,9 @@ function taken(state: Lines, inbound: InboundCallMessage, body: CallBody<'call.i
     return begin(over, { type: 'message', inbound, taken: asked }, context);
   }
   const before = replacedBy(state, inbound);
-  if (before === null || before.call.handover?.role !== 'replaced' || !before.call.handover.taken) return same(state);
+  if (before === null || before.call.handover?.role !== 'replaced') return same(state);
+  // People here hold the call, or it is being secured anew: nobody begins to talk in its place.
+  if (!before.call.handover.taken) return { state, effects: [busyTo(inbound)], error: null };
   const { key, call } = before;
   const replacing = state.lines.some((line) => runs(line) && line.call.origin?.kind === 'replacement' && line.call.origin.call === call.id);
   if (replacing) return same(state);

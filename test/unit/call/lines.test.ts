@@ -308,6 +308,55 @@ describe('asking first', () => {
     assert.deepEqual([running(c), c.call?.id, c.call?.phase], [2, ASKED, 'connecting'], 'control: the right one does');
   });
 
+  const inPlace = (from: FakeRoom, to: FakeRoom, call: string): void => {
+    hostile(to, from, call, {
+      type: 'call.invite',
+      body: {
+        sdp: 'v=0',
+        encryption: { offered: false },
+        media: { audio: true, video: true },
+        displayName: 'x',
+        replaces: { call: SECOND, token: TOKEN }
+      }
+    });
+  };
+
+  it('makes no call wait for one that does not come: an invite in its own place begins none', () => {
+    const { network, a, b, c } = consulted();
+    hostile(c, a, SECOND, { type: 'call.replace', body: { token: TOKEN, by: b.account } });
+    network.settle();
+    inPlace(b, c, SECOND);
+    network.settle();
+    assert.deepEqual([running(c), c.call?.id, c.call?.held.here, sending(c)], [1, SECOND, false, 1]);
+  });
+
+  it('goes on with the call that made way where nothing says what became of the other', () => {
+    const { network, a, b, c } = consulted();
+    hostile(c, a, SECOND, { type: 'call.replace', body: { token: TOKEN, by: b.account } });
+    network.settle();
+    assert.equal(c.doIn(SECOND, { type: 'make-way' }), null);
+    assert.equal(c.doIn(SECOND, { type: 'set-held', on: false }), 'CL_CALL_WRONG_PHASE', 'it is on its way to somebody else');
+    network.advance(30_000);
+    assert.deepEqual([c.call?.handover, c.call?.held.here, sending(c)], [null, false, 1]);
+  });
+
+  it('opens the microphone for nobody who comes in place of a call that people hold', () => {
+    const { network, a, b, c } = consulted();
+    hostile(c, a, SECOND, { type: 'call.replace', body: { token: TOKEN, by: b.account } });
+    network.settle();
+    assert.equal(c.do({ type: 'set-held', on: true }), null);
+    inPlace(b, c, ASKED);
+    network.settle();
+    assert.deepEqual([running(c), c.call?.id, c.call?.held.here, sending(c)], [1, SECOND, true, 0]);
+    assert.deepEqual(
+      network.log.filter(({ from, message }) => from === c.endpoint && message.type === 'call.end').map(({ to }) => to),
+      [b.endpoint],
+      'busy'
+    );
+    network.advance(100_000);
+    assert.deepEqual([c.call?.handover, c.call?.held.here, sending(c)], [null, true, 0], 'as people left it');
+  });
+
   it('does not weaken a consultation that is end-to-end encrypted', () => {
     const { network, a, b, c } = rooms();
     for (const room of [a, c]) room.encryption = { ...room.encryption, setting: true };
