@@ -2,6 +2,8 @@
 // Invariants: one call at a time; a message counts only from the endpoint that the call is with; an exchange's events count only
 // while it is the current one; E2EE or standard is settled by the first exchange and never changes; whatever ends a call closes
 // its media process, stops its timers and blanks its code and nonce.
+import { isAccount } from '../kernel/address.ts';
+import { shownName } from '../kernel/shown-name.ts';
 import type { MediaFailure } from '../media/port.ts';
 import type { EndReason } from '../room/state.ts';
 import type { CallBody, CallMessage } from '../signaling/messages.ts';
@@ -529,7 +531,7 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     conference,
     notAdded: null,
     origin: taken?.origin ?? (active(current) ? current.origin : null),
-    referredBy: taken?.referredBy ?? body.referredBy ?? null,
+    referredBy: taken?.referredBy ?? referrerOf(body),
     exchange,
     encryption: settle(unsettled(decision.kind), decision),
     local,
@@ -559,10 +561,16 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
 
 const callerOf = (inbound: InboundCallMessage, body: CallBody<'call.invite'>): CallRecord['peer'] => ({
   account: inbound.from.account,
-  displayName: body.displayName === '' ? inbound.from.account : body.displayName,
+  displayName: shownName(body.displayName) || inbound.from.account,
   endpoint: inbound.from.endpoint,
   identity: inbound.identity
 });
+
+/** The caller's word: nothing but an account and a name. */
+function referrerOf({ referredBy }: CallBody<'call.invite'>): CallRecord['referredBy'] {
+  if (referredBy === undefined || !isAccount(referredBy.account)) return null;
+  return { account: referredBy.account, displayName: shownName(referredBy.displayName) || referredBy.account };
+}
 
 function settle(encryption: CallRecord['encryption'], decision: Exclude<EncryptionDecision, { kind: 'refused' }>): CallRecord['encryption'] {
   return { ...encryption, agreed: decision.kind, expected: decision.kind, reason: decision.kind === 'standard' ? decision.reason : null };
@@ -593,7 +601,7 @@ function answeredBy(state: CallState, call: CallRecord, inbound: InboundCallMess
   const withPeer: CallRecord = {
     ...call,
     answered: true,
-    peer: { ...call.peer, displayName: body.displayName || call.peer.displayName, endpoint, identity },
+    peer: { ...call.peer, displayName: shownName(body.displayName ?? '') || call.peer.displayName, endpoint, identity },
     exchange: { ...exchange, settled: true }
   };
   if (exchange.kind === 'reconnect') {

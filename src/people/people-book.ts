@@ -4,6 +4,7 @@
 import { parseAddress } from '../kernel/address.ts';
 import { CloisterError } from '../kernel/errors.ts';
 import { err, ok, type Result } from '../kernel/result.ts';
+import { shownName } from '../kernel/shown-name.ts';
 import type { RecentCall } from '../room/state.ts';
 
 export const MAX_RECENTS = 100;
@@ -11,7 +12,6 @@ export const MAX_FAVOURITES = 50;
 export const MAX_BLOCKED = 1_000;
 /** Devices of one favourite whose presence is followed. */
 export const MAX_ENDPOINTS = 8;
-export const MAX_NAME = 128;
 
 /** `displayName` null: the one that the account's own room says. `endpoints`: its devices as far as they were met, the latest first. */
 export type Favourite = { readonly account: string; readonly displayName: string | null; readonly endpoints: readonly string[] };
@@ -93,16 +93,6 @@ export const unblock = (book: PeopleBook, address: string): Result<PeopleBook> =
 
 /** What people left behind goes; what the room's own people arranged stays. */
 export const wipe = (book: PeopleBook): PeopleBook => ({ ...book, recents: [] });
-
-/** A name as others may give it to themselves, without what would turn or hide the text around it (controls, and the marks of Unicode UAX 9 section 2). */
-export function shownName(name: string): string {
-  const plain = name
-    .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
-    .replace(/[\p{Cc}\s]+/gu, ' ')
-    .trim();
-  // Cut between characters, not inside of one.
-  return [...plain].slice(0, MAX_NAME).join('').trim();
-}
 
 const latest = (newer: readonly string[], older: readonly string[]): readonly string[] => [...new Set([...newer, ...older])].slice(0, MAX_ENDPOINTS);
 
