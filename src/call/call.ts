@@ -122,7 +122,7 @@ export type CallRecord = {
   readonly conference: Conference | null;
   /** Who could not be added; for a while. */
   readonly notAdded: Participant | null;
-  /** What the other side has asked for so far. */
+  /** What was asked of this side so far: by the other one, and by those before it who handed this side on. */
   readonly references: number;
   readonly referenceAlarmed: boolean;
   readonly parked: { readonly code: string } | null;
@@ -210,12 +210,10 @@ export type CallEvent =
   | { readonly type: 'recording-ended'; readonly epoch: number }
   | { readonly type: 'timer'; readonly name: TimerName };
 
-export type Taken = {
+export type Taken = Pick<CallRecord, 'references' | 'referredBy' | 'conference'> & {
   readonly origin: Origin;
   readonly microphone: boolean;
   readonly camera: boolean;
-  readonly referredBy: CallRecord['referredBy'];
-  readonly conference: Conference | null;
 };
 
 export type JournalEntry = { readonly call: string; readonly peer: Party };

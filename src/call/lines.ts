@@ -232,6 +232,7 @@ function taken(state: Lines, inbound: InboundCallMessage, body: CallBody<'call.i
       origin: { kind: 'retrieval', id: retrieval.id },
       microphone: true,
       camera: body.media.video,
+      references: 0,
       referredBy: { account: retrieval.account, displayName: retrieval.account },
       conference: null
     };
@@ -252,6 +253,7 @@ function taken(state: Lines, inbound: InboundCallMessage, body: CallBody<'call.i
     origin: { kind: 'replacement', call: call.id },
     microphone: call.wanted.microphone,
     camera: call.wanted.camera,
+    references: call.references,
     referredBy: participantOf(call),
     conference: null
   };

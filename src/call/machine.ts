@@ -221,6 +221,8 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
     conference,
     notAdded: null,
     origin: event.origin ?? null,
+    // Who is handed from one to the next does not begin to count anew with each.
+    references: event.origin?.kind === 'reference' ? event.origin.reference : 0,
     referredBy: event.referredBy ?? null,
     exchange,
     encryption: unsettled(local.available ? 'end-to-end' : 'standard'),
@@ -531,6 +533,7 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     conference,
     notAdded: null,
     origin: taken?.origin ?? (active(current) ? current.origin : null),
+    references: taken?.references ?? (active(current) ? current.references : 0),
     referredBy: taken?.referredBy ?? referrerOf(body),
     exchange,
     encryption: settle(unsettled(decision.kind), decision),

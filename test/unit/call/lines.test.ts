@@ -213,6 +213,23 @@ describe('handing a call over', () => {
     assert.deepEqual([running(b), sending(b)], [1, 1]);
   });
 
+  it('is not sent round in circles by others who hand it on to each other', () => {
+    const { network, a, b, c } = talking();
+    let [from, to] = [a, c];
+    for (let times = 0; times < 10; times++) {
+      const now = b.call;
+      if (now?.peer.account !== from.account) break;
+      hostile(b, from, now.id, { type: 'call.refer', body: { to: to.account } });
+      network.settle();
+      to.do({ type: 'answer', video: true });
+      network.settle();
+      network.advance(6_000);
+      [from, to] = [to, from];
+    }
+    assert.equal(types(network, b).filter((type) => type === 'call.invite').length, 5);
+    assert.deepEqual([running(b), sending(b)], [1, 1], 'it talks on with the last of them');
+  });
+
   it('takes a room that does not know the request for one that refuses', () => {
     const { network, a, b, c } = talking();
     network.tamper = (message) => (message.type === 'call.refer' ? null : message);
