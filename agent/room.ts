@@ -5,6 +5,7 @@ import type { CallContext, CallEffect, CallEvent, CallRecord, JournalEntry } fro
 import { joined } from '../src/call/conference.ts';
 import type { LocalEncryption } from '../src/call/encryption-decision.ts';
 import { unavailableFeatures } from '../src/call/features.ts';
+import { handingOver } from '../src/call/handover.ts';
 import {
   consultationFor,
   frontOf,
@@ -445,6 +446,8 @@ export function createRoom(options: RoomOptions): Room {
 
   /** People talk in this call again: the others are held, and one that was only being placed is ended. */
   async function talkIn(line: Line, event: CallEvent): Promise<void> {
+    // Where people cannot talk in it now, the call in which they talk goes on as it is.
+    if (!waits(line) || handingOver(line.call)) return onLine(line, event);
     for (const { key } of lines.lines) {
       const other = lines.lines.find((each) => each.key === key);
       if (other === undefined || other.key === line.key || !runs(other) || waits(other)) continue;
@@ -507,6 +510,8 @@ export function createRoom(options: RoomOptions): Room {
       return { id: here.call.id };
     }
     if (account === null) throw new CloisterError('CL_PARK_UNKNOWN');
+    // Whoever asked first is still to be answered.
+    if (retrieving !== null) throw new CloisterError('CL_CALL_BUSY');
     const id = uuidV7(clock.now(), randomBytes(10));
     const done = new Promise<{ id: string }>((resolve, reject) => {
       retrieving = { id, resolve, reject, giveUp: scope.schedule(clock, RETRIEVE_LIMIT_MS, () => happened({ type: 'retrieve-over', id })), refusedAtMs: null };

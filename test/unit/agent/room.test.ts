@@ -1042,6 +1042,22 @@ describe('the room’s several calls', () => {
     assert.deepEqual([session(0).closed, session(1).closed], [true, true]);
   });
 
+  it('takes nobody out of the call in which people talk for one that cannot be resumed', async () => {
+    const { room, network, session, libraryAnswers, sentTo } = await talking();
+    await room.callAction(CALL, 'transfer', { to: LIBRARY.account });
+    await room.placeCall(LIBRARY.account, { audio: true, video: true });
+    await turn();
+    await assert.rejects(room.callAction(CALL, 'resume'), { code: 'CL_CALL_WRONG_PHASE' });
+    assert.deepEqual([room.state().call?.phase, session(1).closed], ['inviting', false], 'nor is one ended that is being placed');
+    const second = await libraryAnswers(1);
+    await assert.rejects(room.callAction(CALL, 'resume'), { code: 'CL_CALL_WRONG_PHASE' });
+    assert.deepEqual([room.state().call?.id, room.state().call?.phase], [second, 'connected']);
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    await assert.rejects(room.callAction(CALL, 'resume'), { code: 'CL_CALL_WRONG_PHASE' });
+    assert.deepEqual([room.state().call?.id, room.state().call?.phase, sentTo(LIBRARY.account).length], [second, 'connected', 1], 'nobody was told of a hold');
+  });
+
   it('does not wait for a device that hangs for longer than people would', async () => {
     const { room, session, clock, libraryAnswers } = await talking();
     await room.callAction(CALL, 'consult-then-transfer', { to: LIBRARY.account });
@@ -1135,6 +1151,15 @@ describe('the room’s several calls', () => {
     }
     await room.placeCall(PEER.account, { audio: true, video: true });
     await assert.rejects(room.retrieve(LIBRARY.account, '0427'), { code: 'CL_CALL_BUSY' });
+  });
+
+  it('answers whoever asked first for a parked call when somebody touches it twice', async () => {
+    const { room, clock } = await start();
+    const first = assert.rejects(room.retrieve(LIBRARY.account, '0427'), { code: 'CL_PARK_UNKNOWN' });
+    await turn();
+    await assert.rejects(room.retrieve(LIBRARY.account, '0427'), { code: 'CL_CALL_BUSY' });
+    await clock.advanceAsync(15_000);
+    await first;
   });
 
   it('does none of it in an end-to-end encrypted call', async () => {
