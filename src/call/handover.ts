@@ -193,7 +193,8 @@ export const normalised = (account: string): string | null => {
 /** Whether what the other side asks for may be done now; the reason where not. */
 function objection(call: CallRecord, account: string, context: CallContext): ReferReason | null {
   if (call.encryption.agreed !== 'standard') return 'encryption';
-  if (!context.acceptTransfers) return 'policy';
+  // Nor with whom this room takes no calls from.
+  if (!context.acceptTransfers || context.isBlocked(account)) return 'policy';
   // Who holds the call is with somebody else, or away: nobody calls in his place. An offer may be made again.
   const handing = call.handover !== null && (call.handover.role !== 'replaced' || call.handover.taken);
   if (!safe(call) || call.held.here || call.parked !== null || call.conference !== null || handing || call.references >= MAX_REFERENCES) return 'busy';

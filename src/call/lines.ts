@@ -420,7 +420,7 @@ function retrieveAsked(state: Lines, inbound: InboundCallMessage, body: CallBody
     }
   });
   const no = (after: Lines): LinesStep => ({ state: after, effects: [answer(false)], error: null });
-  if (organisationOf(account) !== organisationOf(context.self.account)) return no(state);
+  if (organisationOf(account) !== organisationOf(context.self.account) || context.isBlocked(account)) return no(state);
   // Where nothing is parked there is nothing to guess.
   if (!state.lines.some((line) => runs(line) && line.call.parked !== null)) return no(state);
   const wrong = state.wrongCodes.filter(({ atMs }) => context.now - atMs < WRONG_CODES_MS);

@@ -230,6 +230,20 @@ describe('handing a call over', () => {
     assert.deepEqual([running(b), sending(b)], [1, 1], 'it talks on with the last of them');
   });
 
+  it('calls nobody that is blocked here because the other side asks for it, and agrees to none of their calls', () => {
+    const { network, a, b, c } = talking();
+    b.blocked.add(c.account);
+    for (const message of [
+      { type: 'call.refer', body: { to: c.account } },
+      { type: 'call.replace', body: { token: TOKEN, by: c.account } }
+    ] as const)
+      hostile(b, a, CALL, message);
+    network.settle();
+    assert.deepEqual([running(b), b.call?.handover, sending(b)], [1, null, 1]);
+    const answers = network.log.flatMap(({ from, message }) => (from === b.endpoint && /answer$/.test(message.type) ? [message.body] : []));
+    assert.deepEqual(answers.slice(-2), [{ state: 'refused', reason: 'policy' }, { accepted: false }]);
+  });
+
   it('takes a room that does not know the request for one that refuses', () => {
     const { network, a, b, c } = talking();
     network.tamper = (message) => (message.type === 'call.refer' ? null : message);
@@ -430,6 +444,18 @@ describe('parking', () => {
     for (const code of ['0000', '1111', '2222']) refused(c, code);
     refused(c, CODE);
     assert.deepEqual([running(a), running(c)], [1, 0]);
+  });
+
+  it('gives a parked call to nobody that is blocked here', () => {
+    const { network, a, b, c } = talking();
+    a.do({ type: 'park', code: CODE });
+    a.blocked.add(c.account);
+    assert.equal(c.act({ type: 'retrieve', id: ASKED, account: a.account, code: CODE, token: TOKEN }), null);
+    network.settle();
+    assert.deepEqual([c.lines.retrieval?.refused, running(c), running(b), parkedUnder(a.lines, CODE)?.call.id], [true, 0, 1, CALL]);
+    a.blocked.clear();
+    hostile(a, c, ASKED, { type: 'call.retrieve', body: { code: CODE, token: TOKEN } });
+    assert.equal(parkedUnder(a.lines, CODE)?.call.handover?.role, 'referrer', 'control: others get it');
   });
 
   it('lets another room try after one that has tried too often', () => {
