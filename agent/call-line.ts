@@ -195,7 +195,10 @@ export function createCallLine(options: CallLineOptions): CallLine {
     });
     if (!current()) return;
     if (loan === null) borrowsFrom = null;
-    await media.borrow(loan).catch((error) => log.warn('camera and microphone are not borrowed', { error: asCloisterError(error).code }));
+    await media.borrow(loan).catch((error) => {
+      if (current()) borrowsFrom = null;
+      log.warn('camera and microphone are not borrowed', { error: asCloisterError(error).code });
+    });
   }
 
   function stopBorrowing(): void {

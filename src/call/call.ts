@@ -156,6 +156,7 @@ export type CallEvent =
       readonly referredBy?: CallRecord['referredBy'];
       /** What the call is to be in the conference that it belongs to (lines.ts). */
       readonly conference?: Conference;
+      readonly references?: number;
     }
   | { readonly type: 'answer'; readonly video: boolean }
   | { readonly type: 'decline' }

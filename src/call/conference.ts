@@ -2,6 +2,7 @@
 // Invariants: nothing of this in an end-to-end encrypted call, whoever asks; each step ends by itself, with the other side's word or with its timer;
 // what fails leaves the calls that were there before; whoever is waited for is known by a secret that serves once.
 import type { ErrorCode } from '../kernel/error-codes.ts';
+import { shownName } from '../kernel/shown-name.ts';
 import type { CallBody, CallMessage, ReferReason } from '../signaling/messages.ts';
 import type { CallContext, CallEffect, CallEvent, CallRecord, CallState, Conference, Participant, Step } from './call.ts';
 import type { LocalEncryption } from './encryption-decision.ts';
@@ -197,7 +198,7 @@ export function conferenceAsked(state: CallState, call: CallRecord, body: CallBo
     const told = reason === 'encryption' ? alarm(call, 'bring a third participant into') : { call, effects: [] };
     return next(state, told.call, [...told.effects, ...toPeer(call, answerOf(id, 'refused', reason))]);
   }
-  const third = { account: peer.account, displayName: peer.displayName || peer.account };
+  const third = { account: peer.account, displayName: shownName(peer.displayName) || peer.account };
   const calls = part === 'call';
   const conference: Conference = {
     id,
@@ -268,7 +269,7 @@ export function invitedTo(from: string, { conference }: CallBody<'call.invite'>,
   return {
     id: conference.id,
     token: null,
-    third: { account: third.account, displayName: third.displayName || third.account },
+    third: { account: third.account, displayName: shownName(third.displayName) || third.account },
     role: 'guest',
     part: 'call',
     phase: 'ringing',

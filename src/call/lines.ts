@@ -344,7 +344,7 @@ function placeThird(
   const own: Conference = hosts
     ? { id: ofIt, token, third, role: 'host', part: 'call', phase: 'ringing', word: 'none', kept: false, merges: false }
     : { id: ofIt, token, third, role: 'pair', part: 'call', phase: 'joining', word: 'none', kept: false, merges: false };
-  return begin(state, { ...event, conference: own }, context);
+  return begin(state, { ...event, conference: own, references: hosts ? 0 : parent.call.references }, context);
 }
 
 /** An invite by a secret that the host of a call here gave to both. Where that is not one of ours nothing is answered: another endpoint of the account may have it. */
@@ -363,6 +363,7 @@ function paired(state: Lines, inbound: InboundCallMessage, body: CallBody<'call.
     origin: { kind: 'conference', call: call.id, conference: awaited.id },
     microphone,
     camera,
+    references: call.references,
     referredBy: third,
     conference: { id: awaited.id, token: null, third, role: 'pair', part: 'wait', phase: 'joining', word: 'none', kept: false, merges: false }
   };

@@ -222,7 +222,7 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
     notAdded: null,
     origin: event.origin ?? null,
     // Who is handed from one to the next does not begin to count anew with each.
-    references: event.origin?.kind === 'reference' ? event.origin.reference : 0,
+    references: event.origin?.kind === 'reference' ? event.origin.reference : (event.references ?? 0),
     referredBy: event.referredBy ?? null,
     exchange,
     encryption: unsettled(local.available ? 'end-to-end' : 'standard'),
