@@ -8,21 +8,22 @@ import type { CallContext, CallEffect, CallEvent, CallRecord, CallState, Handove
 import { next, refused, toPeer, unchanged } from './steps.ts';
 
 /** The other side has only to say whether it agrees. */
-const AGREE_MS = 10_000;
+export const AGREE_MS = 10_000;
 /** For as long people are told that it could not be handed over. */
-const FAILED_SHOWN_MS = 20_000;
+export const FAILED_SHOWN_MS = 20_000;
 /** Whoever asked to be replaced ends the call; where its word is lost, this side does. */
 const LINGER_MS = 5_000;
 /** A peer may not use this room to ring at others over and over. */
-const MAX_REFERENCES = 5;
+export const MAX_REFERENCES = 5;
 
 const END_TO_END: ErrorCode = 'CL_CALL_FEATURE_UNAVAILABLE';
 
-const safe = (call: CallRecord): boolean => call.phase === 'connected' && call.encryption.secured;
+export const safe = (call: CallRecord): boolean => call.phase === 'connected' && call.encryption.secured;
 
 /** Why this call cannot be handed over or parked now; null where it can. */
 function obstacle(call: CallRecord): ErrorCode | null {
   if (call.encryption.agreed === 'end-to-end') return END_TO_END;
+  if (call.conference !== null) return 'CL_CALL_CONFERENCE';
   return safe(call) && call.handover === null ? null : 'CL_CALL_WRONG_PHASE';
 }
 
@@ -34,7 +35,7 @@ export function handingOver({ handover: running }: CallRecord): boolean {
   return running?.role === 'referrer' || running?.role === 'referred' || (running?.role === 'replaced' && running.taken);
 }
 
-type Change = { readonly call: CallRecord; readonly effects: readonly CallEffect[] };
+export type Change = { readonly call: CallRecord; readonly effects: readonly CallEffect[] };
 
 /** A held call sends nothing and plays nothing here; it stays as secure as it was. What was shared does not begin again by itself. */
 export function held(call: CallRecord, on: boolean): Change {
@@ -168,7 +169,7 @@ function progress(
 // ── what the other side says ────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Nobody who keeps to the protocol asks this of an end-to-end encrypted call. */
-function alarm(call: CallRecord): Change {
+export function alarm(call: CallRecord, what: string): Change {
   if (call.referenceAlarmed) return { call, effects: [] };
   return {
     call: { ...call, referenceAlarmed: true },
@@ -177,14 +178,14 @@ function alarm(call: CallRecord): Change {
         type: 'security-event',
         code: 'CL_SECURITY_REFERRAL',
         detectedBy: 'call',
-        text: `${call.peer.account} tried to hand over an end-to-end encrypted call. Nothing was done.`,
+        text: `${call.peer.account} tried to ${what} an end-to-end encrypted call. Nothing was done.`,
         call: call.id
       }
     ]
   };
 }
 
-const normalised = (account: string): string | null => {
+export const normalised = (account: string): string | null => {
   const address = parseAddress(account);
   return address.ok && address.value.account === account ? account : null;
 };
@@ -196,14 +197,14 @@ function objection(call: CallRecord, account: string, context: CallContext): Ref
   if (!context.acceptTransfers || context.isBlocked(account)) return 'policy';
   // Who holds the call is with somebody else, or away: nobody calls in his place. An offer may be made again.
   const handing = call.handover !== null && (call.handover.role !== 'replaced' || call.handover.taken);
-  if (!safe(call) || call.held.here || call.parked !== null || handing || call.references >= MAX_REFERENCES) return 'busy';
+  if (!safe(call) || call.held.here || call.parked !== null || call.conference !== null || handing || call.references >= MAX_REFERENCES) return 'busy';
   return normalised(account) === null || account === context.self.account || account === call.peer.account ? 'address' : null;
 }
 
 export function referred(state: CallState, call: CallRecord, { to, replaces }: CallBody<'call.refer'>, context: CallContext): Step {
   const reason = objection(call, to, context);
   if (reason !== null) {
-    const told = reason === 'encryption' ? alarm(call) : { call, effects: [] };
+    const told = reason === 'encryption' ? alarm(call, 'hand over') : { call, effects: [] };
     return next(state, told.call, [...told.effects, ...toPeer(call, referAnswer('refused', reason))]);
   }
   const waiting = held(call, true);
@@ -245,7 +246,7 @@ export function replaceOffered(state: CallState, call: CallRecord, { token, by }
   const reason = objection(call, by, context);
   const answer = (accepted: boolean): CallEffect[] => toPeer(call, { type: 'call.replace-answer', body: { accepted } });
   if (reason !== null) {
-    const told = reason === 'encryption' ? alarm(call) : { call, effects: [] };
+    const told = reason === 'encryption' ? alarm(call, 'hand over') : { call, effects: [] };
     return next(state, told.call, [...told.effects, ...answer(false)]);
   }
   const agreed: Handover = { role: 'replaced', token, by, taken: false };

@@ -66,6 +66,7 @@ export const errorCodes = {
   CL_CALL_NONE: entry('call', false, 'There is no such call.'),
   CL_CALL_WRONG_PHASE: entry('call', false, 'The call is not in a state in which that can be done.'),
   CL_CALL_FEATURE_UNAVAILABLE: entry('call', false, 'This feature is unavailable in an end-to-end encrypted call.'),
+  CL_CALL_CONFERENCE: entry('call', true, 'This is not possible while three take part in the call.'),
   CL_CALL_FEATURE_MISSING: entry('call', false, 'This room does not offer this feature.'),
   CL_CALL_TRANSFER: entry('call', true, 'The call could not be handed over; it goes on here.'),
   CL_CALL_LINES_FULL: entry('call', true, 'This room can hold no further call.'),
