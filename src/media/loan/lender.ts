@@ -63,19 +63,20 @@ const MAX_STRANGERS = 4;
 /** A borrower that hangs must not keep this call from its devices; one that has just begun to open a device takes as long as that. */
 const RELEASE_MS = 3_000;
 const LOOK_MS = 200;
-/** Of sound, and of words, that wait to be taken: 200 ms, and more than there is to say. */
-const [MAX_SOUNDS, MAX_WORDS] = [10, 64];
+/** Of pictures, sound and words that wait to be taken: one more than is on its way, 200 ms, and more than there is to say. */
+const [MAX_PICTURES, MAX_SOUNDS, MAX_WORDS] = [2, 10, 64];
 
 type Use = { readonly view: () => SourceView | null };
 type Part = { state: LentState; choice: string; use: Use | null };
 type Offer = { readonly ticket: Buffer; readonly server: Server; readonly remove: () => Promise<void>; readonly limit: Timer; readonly strangers: Set<Socket> };
+type Leaving = { memory: Buffer; leaving: boolean };
 type Borrower = {
   readonly socket: Socket;
   readonly wants: Set<LentKind>;
   readonly told: Map<LentKind, string>;
   readonly releases: Map<LentKind, () => void>;
-  /** A picture's memory is used again when the one before has left. */
-  readonly pictures: Map<LentPicture, { memory: Buffer; leaving: boolean }>;
+  /** A picture's memory is used again when it has left. */
+  readonly pictures: Readonly<Record<LentPicture, Leaving[]>>;
   sounds: number;
   words: number;
 };
@@ -184,17 +185,18 @@ export function createLender(options: LenderOptions): Lender {
   function givePicture(kind: LentPicture, frame: Frame, captureMs: number): void {
     if (borrower?.wants.has(kind) !== true || borrower.socket.destroyed) return;
     const { width, height } = frame;
-    const before = borrower.pictures.get(kind);
-    if (before?.leaving === true) return;
-    // The head of a message says for which size it is: memory of another one is not used again.
-    const head = pictureMemory(kind, width, height, before?.memory);
-    if (head === null) return;
-    const picture = before?.memory === head ? before : { memory: head, leaving: false };
-    borrower.pictures.set(kind, picture);
-    copyPicture(planesOf(frame), packedPlanes(picture.memory.subarray(PICTURE_OFFSET), width, height), width, height);
-    setPictureTimes(picture.memory, captureMs, clock.monotonicMs());
+    const pictures = borrower.pictures[kind];
+    const free = pictures.find(({ leaving }) => !leaving);
+    if (free === undefined && pictures.length >= MAX_PICTURES) return;
+    const memory = pictureMemory(kind, width, height, free?.memory);
+    if (memory === null) return;
+    const picture = free ?? { memory, leaving: false };
+    if (free === undefined) pictures.push(picture);
+    picture.memory = memory;
+    copyPicture(planesOf(frame), packedPlanes(memory.subarray(PICTURE_OFFSET), width, height), width, height);
+    setPictureTimes(memory, captureMs, clock.monotonicMs());
     picture.leaving = true;
-    borrower.socket.write(picture.memory, () => {
+    borrower.socket.write(memory, () => {
       picture.leaving = false;
     });
   }
@@ -268,7 +270,7 @@ export function createLender(options: LenderOptions): Lender {
     // The one before hangs, or is not known to be gone: the agent asked for this one later.
     if (borrower !== null) leave(borrower);
     void withdraw();
-    const admitted: Borrower = { socket, wants: new Set(), told: new Map(), releases: new Map(), pictures: new Map(), sounds: 0, words: 0 };
+    const admitted: Borrower = { socket, wants: new Set(), told: new Map(), releases: new Map(), pictures: { camera: [], screen: [] }, sounds: 0, words: 0 };
     borrower = admitted;
     say(admitted, writeFromLender({ type: 'welcome' }));
     changed();

@@ -19,7 +19,7 @@ export function allocateFrame(width: number, height: number): { readonly frame: 
 type Plane = { readonly bytes: Uint8Array; readonly stride: number };
 
 /** Copies `rows` lines of `width` bytes. */
-export function copyPlane(from: Plane, to: Plane, width: number, rows: number): void {
+function copyPlane(from: Plane, to: Plane, width: number, rows: number): void {
   if (from.stride === width && to.stride === width) {
     to.bytes.set(from.bytes.subarray(0, width * rows));
     return;

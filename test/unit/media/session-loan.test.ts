@@ -261,6 +261,28 @@ describe('sessions of one room', function () {
     await until('the lender’s once more', async () => screen.pictures() > off + 3 && (await screen.shows('Lender')));
   });
 
+  it('share the screen that the lender shares, and go on by themselves when it stops', async () => {
+    const lender = await createLender();
+    const borrower = createCall('Borrower', { camera: 'test', microphone: 'test' }, { borrows: true });
+    await connect(borrower);
+    await isLive(borrower);
+    await borrower.near.session.borrow(await lender.near.session.lend());
+    await lender.near.session.setScreen(true, 'test');
+    const sharing = borrower.near.session.setScreen(true, 'test');
+    const received = (): number => borrower.far.reported()?.screen.framesReceived ?? 0;
+    await until('it arrives', () => received() > 2);
+    await sharing;
+    await lender.near.session.setScreen(false);
+    const before = received();
+    await until('it goes on', () => received() > before + 3);
+    assert.deepEqual(borrower.near.reported()?.screenSource, { kind: 'test', name: 'Test page' });
+    // As without a loan: what is none is refused.
+    const refused = assert.rejects(borrower.near.session.setScreen(true, 'none'), hasCode('CL_MEDIA_SCREEN_NONE'));
+    await pass(500);
+    await refused;
+    assert.deepEqual([borrower.near.said, lender.near.said], [['secured'], ['secured']]);
+  });
+
   it('use their own, and tell it, where the loan is worth nothing', async () => {
     const borrower = createCall('Borrower', { camera: 'test', microphone: 'test' }, { borrows: true });
     const screen = await watch(borrower);

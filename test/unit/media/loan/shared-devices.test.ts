@@ -287,13 +287,26 @@ describe('devices that one process lends to another', function () {
     }
     assert.equal(lender.taken.pictures.length, given, 'the lender’s own go on');
     let bytes = 0;
+    let pictures = 0;
+    const reader = createLenderReader();
     socket.on('data', (chunk: Buffer) => {
       bytes += chunk.byteLength;
+      const error = reader.push(chunk, (message) => {
+        if (message.type !== 'picture') return;
+        pictures++;
+        const luma = message.planes.subarray(0, SIZE.width * SIZE.height);
+        assert.ok(
+          luma.every((value) => value === luma[0]),
+          'a picture was written over while it left'
+        );
+      });
+      assert.equal(error, null);
     });
     socket.resume();
     await pass(500);
     // What the system's own buffers hold, a picture, ten blocks of sound and the words: a fraction of what was given.
     const each = (pictureMemory('camera', SIZE.width, SIZE.height)?.byteLength ?? 0) + 1_941;
+    assert.ok(pictures > 1, 'no picture came');
     assert.ok(bytes > 0 && bytes < (given * each) / 4, `${bytes} of ${given * each} bytes`);
     await until(
       'it goes on',
