@@ -176,7 +176,7 @@ describe('browser: a third participant, on the panel', function () {
   it('says before it is answered that three take part, and with whom', async () => {
     become(conferenceStates.incoming);
     await panel.see('screen-incoming');
-    assert.match(await panel.text('incoming-conference'), /Atlas Meeting Room asks you into a call with Lobby\. Three will take part\./);
+    assert.match(await panel.text('incoming-conference'), /^Lobby is in the call too\. Three will take part\.$/);
     assert.match(await panel.text('incoming-encryption'), /standard call.*Three are to take part/);
   });
 });

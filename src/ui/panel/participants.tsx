@@ -59,10 +59,20 @@ const useStyles = makeStyles({
     lineHeight: 1.2,
     overflowWrap: 'anywhere'
   },
-  address: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap', color: colours.quiet, fontSize: panelSizes.text },
+  // Beside the initials, although it is written from left to right in every language.
+  address: {
+    display: 'inline-block',
+    maxWidth: '100%',
+    overflow: 'hidden',
+    textOverflow: 'ellipsis',
+    whiteSpace: 'nowrap',
+    verticalAlign: 'bottom',
+    color: colours.quiet,
+    fontSize: panelSizes.text
+  },
   adding: { color: colours.brandText, fontSize: panelSizes.text, fontWeight: 600, overflowWrap: 'anywhere' },
   // As high as the button beside which it stands, so that a card without one is as high as the other.
-  foot: { display: 'flex', flexWrap: 'wrap', alignItems: 'center', gap: '0.25rem 1.25rem', minHeight: panelSizes.target },
+  foot: { display: 'flex', flexWrap: 'wrap', alignItems: 'center', justifyContent: 'flex-end', gap: '0.25rem 1.25rem', minHeight: panelSizes.target },
   facts: { display: 'flex', flexWrap: 'wrap', gap: '0.25rem 1.25rem', flexGrow: 1 },
   fact: { display: 'flex', alignItems: 'center', gap: '0.5rem', color: colours.quiet, fontSize: panelSizes.text },
   held: { color: colours.warning, fontWeight: 600 },
@@ -123,14 +133,14 @@ function Card({ name, account, testId, adding = null, children }: CardProps) {
           {initialsOf(name)}
         </div>
         <div className={styles.words}>
-          <h2 className={styles.name} dir="auto" data-testid={`${testId}-name`}>
-            {name}
+          <h2 className={styles.name} data-testid={`${testId}-name`}>
+            <bdi>{name}</bdi>
           </h2>
           {adding === null ? (
             name === account ? null : (
-              <div className={styles.address} dir="ltr">
+              <bdi className={styles.address} dir="ltr">
                 {account}
-              </div>
+              </bdi>
             )
           ) : (
             <div className={styles.adding} data-testid="adding">

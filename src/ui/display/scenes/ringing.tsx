@@ -89,7 +89,7 @@ export function RingingScene({ call }: { readonly call: CallView }) {
           <span className={styles.icon} aria-hidden="true">
             <PeopleAddRegular />
           </span>
-          {t('conference.incoming', { name: call.peer.displayName, third: call.conference.third.displayName })}
+          {t('conference.incoming', { third: call.conference.third.displayName })}
         </div>
       ) : null}
       {incoming ? (

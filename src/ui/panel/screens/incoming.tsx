@@ -96,7 +96,7 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
             <span className={styles.icon} aria-hidden="true">
               <PeopleAddRegular />
             </span>
-            {t('conference.incoming', { name: displayName, third: call.conference.third.displayName })}
+            {t('conference.incoming', { third: call.conference.third.displayName })}
           </div>
         )}
         {call.referredBy === null ? null : (
