@@ -97,6 +97,8 @@ const REDIAL_REST_MS = 3_000;
 const CERTIFICATE_LOOK_MS = 60 * 60_000;
 /** The answer to who asked for it is to arrive. */
 const RESTART_AFTER_MS = 500;
+/** Long enough to tell how loud it is. */
+const RINGER_TRIED_MS = 2_000;
 
 const PARK_CODE = /^[0-9]{4}$/;
 /** The parked call's other side has to call within this. */
@@ -134,6 +136,8 @@ export function createRoom(options: RoomOptions): Room {
   let notifying = false;
   let redialledAtMs = Number.NEGATIVE_INFINITY;
   let codeShown: CodeShown | null = null;
+  /** Until when it rings for somebody who tries the ringer. */
+  let ringerTriedUntilMs = 0;
   let onDevices: CallOnDevices & { readonly sharing: boolean } = { phase: 'idle', muted: false, sharing: false };
 
   // ── facts to state ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -220,7 +224,9 @@ export function createRoom(options: RoomOptions): Room {
 
   /** At once, too: what is answered does not go on ringing. */
   function sounds(): void {
-    sound.want(scope.closed ? null : soundFor(state(), clock.now()));
+    // What was tried does not begin anew after a call.
+    if (isInCall()) ringerTriedUntilMs = 0;
+    sound.want(scope.closed ? null : soundFor(state(), clock.now(), ringerTriedUntilMs));
   }
 
   function changed(): void {
@@ -698,6 +704,14 @@ export function createRoom(options: RoomOptions): Room {
 
   const isInCall = (): boolean => lines.lines.some(runs);
 
+  async function tryRinger(): Promise<void> {
+    if (isInCall()) throw new CloisterError('CL_CALL_BUSY');
+    if (state().settings.ringerPercent === 0) throw new CloisterError('CL_RINGER_SILENT');
+    if (sound.view().by === null) throw new CloisterError('CL_SOUND');
+    ringerTriedUntilMs = clock.now() + RINGER_TRIED_MS;
+    changed();
+  }
+
   async function restart(): Promise<void> {
     const { restart: end } = options;
     if (end === null) throw new CloisterError('CL_NOT_IMPLEMENTED', 'Nobody would start this room again.');
@@ -750,6 +764,7 @@ export function createRoom(options: RoomOptions): Room {
       touched();
       await parts.settings.change(change);
     },
+    tryRinger,
     compareCode,
     speakCode,
     setDisplays: sound.setDisplays,

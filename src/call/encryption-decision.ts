@@ -12,7 +12,7 @@ export type EncryptionPreference = {
 
 export type LocalEncryption =
   | { readonly available: true; readonly required: boolean }
-  | { readonly available: false; readonly required: boolean; readonly reason: 'policy-here' | 'setting-here' | 'recording-here' };
+  | { readonly available: false; readonly required: boolean; readonly reason: 'policy-here' | 'setting-here' | 'recording-here' | 'conference-here' };
 
 /** What this side can do, before the other side is known. */
 export function localEncryption(preference: EncryptionPreference): LocalEncryption {
@@ -24,15 +24,20 @@ export function localEncryption(preference: EncryptionPreference): LocalEncrypti
   return { available: true, required };
 }
 
-type WireReason = 'policy' | 'setting' | 'recording';
+type WireReason = 'policy' | 'setting' | 'recording' | 'conference';
 
 /** The reason as it is said to the other side in an invite or answer. */
 export function wireReason(local: LocalEncryption): WireReason | undefined {
   if (local.available) return undefined;
-  return ({ 'policy-here': 'policy', 'setting-here': 'setting', 'recording-here': 'recording' } as const)[local.reason];
+  return ({ 'policy-here': 'policy', 'setting-here': 'setting', 'recording-here': 'recording', 'conference-here': 'conference' } as const)[local.reason];
 }
 
-const REASON_THERE: Record<WireReason, StandardReason> = { policy: 'policy-there', setting: 'setting-there', recording: 'recording-there' };
+const REASON_THERE: Record<WireReason, StandardReason> = {
+  policy: 'policy-there',
+  setting: 'setting-there',
+  recording: 'recording-there',
+  conference: 'conference-there'
+};
 
 /**
  * What the other side said in its invite or answer. `material` is the commitment or the nonce: without it there is no E2EE,

@@ -377,6 +377,8 @@ function receive(state: CallState, inbound: InboundCallMessage, taken: Taken | n
       return replaceOffered(state, known, message.body, context);
     case 'call.replace-answer':
       return replaceAnswered(state, known, message.body);
+    case 'call.conference':
+    case 'call.conference-answer':
     case 'call.retrieve':
     case 'call.retrieve-answer':
       // Of no call: lines.ts has them.

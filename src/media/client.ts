@@ -269,6 +269,8 @@ function sessionOver(
     setRecording: (on) => done(ask('setRecording', on)),
     pressKeys: (keys) => done(ask('pressKeys', keys)),
     setVolume: (percent) => done(ask('setVolume', percent)),
+    lend: () => ask('lend'),
+    borrow: (loan) => done(ask('borrow', loan)),
     displayTicket: () => ask('displayTicket'),
     ownPictureTicket: () => ask('ownPictureTicket'),
     close: () => {

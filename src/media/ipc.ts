@@ -2,7 +2,7 @@
 // One table of requests and the events of port.ts; both ends are typed by it.
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { IceCandidate } from '../signaling/messages.ts';
-import type { Endpoints, MediaCallOptions, MediaDevices, MediaEvents, MediaSettings, SourceChoice } from './port.ts';
+import type { Endpoints, Loan, MediaCallOptions, MediaDevices, MediaEvents, MediaSettings, SourceChoice } from './port.ts';
 
 export type MediaRequests = {
   begin: { readonly parameters: readonly [MediaSettings, MediaCallOptions]; readonly result: null };
@@ -27,6 +27,8 @@ export type MediaRequests = {
   setRecording: { readonly parameters: readonly [boolean]; readonly result: null };
   pressKeys: { readonly parameters: readonly [string]; readonly result: null };
   setVolume: { readonly parameters: readonly [number]; readonly result: null };
+  lend: { readonly parameters: readonly []; readonly result: Loan };
+  borrow: { readonly parameters: readonly [Loan | null]; readonly result: null };
   displayTicket: { readonly parameters: readonly []; readonly result: { readonly url: string } };
   ownPictureTicket: { readonly parameters: readonly []; readonly result: { readonly url: string } };
   close: { readonly parameters: readonly []; readonly result: null };

@@ -85,7 +85,12 @@ export type MediaCallOptions = {
   readonly camera: boolean;
   /** Begins on hold: a call that was held when its media process was lost. */
   readonly held: boolean;
+  /** Camera and microphone are another media process’s of this room: none is opened before borrow() says from whom. */
+  readonly borrows?: true;
 };
+
+/** What one media process of this room has another one use camera, microphone and loudspeaker by: a local socket, and a ticket that serves once and for 10 s. */
+export type Loan = { readonly path: string; readonly ticket: string };
 
 /** The ids of the two endpoints of a call: the handshake proves that the connection is between them (RFC 8844). */
 export type Endpoints = { readonly local: string; readonly remote: string };
@@ -189,6 +194,14 @@ export type MediaSession = EventSource<MediaEvents> & {
    * @throws CloisterError CL_CALL_WRONG_PHASE unless the call is secured and not on hold, CL_CALL_FEATURE_MISSING where the other side takes none
    */
   pressKeys(keys: string): Promise<void>;
+  /**
+   * For another media process of this room, in a conference (docs/adr/0036): it gets the pictures and the sound that are taken here, as long as this call takes them, and
+   * what it receives is played here with the rest.
+   * @throws CloisterError CL_CALL_FEATURE_UNAVAILABLE in an end-to-end encrypted call, CL_CALL_WRONG_PHASE before it is secured
+   */
+  lend(): Promise<Loan>;
+  /** Null: the room’s own devices. Where the lender ends or gives nothing, the own ones are opened. Never in an end-to-end encrypted call (CL_CALL_FEATURE_UNAVAILABLE). */
+  borrow(loan: Loan | null): Promise<void>;
   /** A WebSocket URL for one display, with a ticket that serves once and for 10 s. */
   displayTicket(): Promise<{ readonly url: string }>;
   /** As displayTicket, for a page of this room that shows the own camera’s picture, and nothing else, while it is sent. */

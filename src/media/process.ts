@@ -77,6 +77,8 @@ function handlers(tell: (message: FromProcess) => void, begun: () => void): Requ
     setRecording: (on) => running().setRecording(on),
     pressKeys: (keys) => running().pressKeys(keys),
     setVolume: (percent) => running().setVolume(percent),
+    lend: () => running().lend(),
+    borrow: (loan) => running().borrow(loan),
     displayTicket: () => running().displayTicket(),
     ownPictureTicket: () => running().ownPictureTicket(),
     async close() {

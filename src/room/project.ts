@@ -159,6 +159,9 @@ function projectCall(facts: CallFacts): CallView {
     recording: call.recording,
     transfer: transferOf(facts),
     referredBy: call.referredBy,
+    // docs/adr/0036: filled in with the machine’s part of it.
+    conference: null,
+    notAdded: null,
     parkCode: call.parked?.code ?? null,
     autoAnswerAt: isoOrNull(call.autoAnswerAtMs),
     placedAt: iso(call.placedAtMs),

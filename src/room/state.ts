@@ -11,10 +11,12 @@ export type StandardReason =
   | 'policy-here' // our organisation's policy does not allow E2EE
   | 'setting-here' // our account's setting is off
   | 'recording-here' // compliance recording is in force for our account (R7)
+  | 'conference-here' // a third participant takes part or is to, which an end-to-end encrypted call cannot have (R6)
   | 'not-offered' // the other side did not offer or accept it, and gave no reason
   | 'policy-there'
   | 'setting-there'
-  | 'recording-there';
+  | 'recording-there'
+  | 'conference-there';
 
 export type CallPhase = 'inviting' | 'ringing' | 'connecting' | 'connected' | 'on-hold' | 'ended';
 
@@ -105,8 +107,8 @@ export type MediaView = {
   readonly problem: { readonly code: ErrorCode; readonly text: string } | null;
 };
 
-/** Why something cannot be done in this call (R6): because nobody else may hold its media, or because this room does not offer it. */
-export type Unavailable = { readonly feature: string; readonly reason: 'end-to-end-encryption' | 'not-offered-here' };
+/** Why something cannot be done in this call (R6): because nobody else may hold its media, because this room does not offer it, or because three take part. */
+export type Unavailable = { readonly feature: string; readonly reason: 'end-to-end-encryption' | 'not-offered-here' | 'conference' };
 
 export type CallView = {
   readonly id: string;
@@ -131,6 +133,19 @@ export type CallView = {
   readonly transfer: { readonly to: string; readonly phase: 'consulting' | 'asked' | 'failed' } | null;
   /** Who is said to have asked for this call: the other side’s word, where this room did not take part. */
   readonly referredBy: { readonly account: string; readonly displayName: string } | null;
+  /**
+   * A third participant: `third` is the one who is neither this room nor `peer`. `asking`: this call’s other side is asked whether it agrees. `ringing`: the third
+   * is called. `joining`: the two others are being connected with each other. `joined`: all three talk, and the room’s call with `third` is among its
+   * calls with the same `id`. `host`: this room brought them together. Null where nobody is added.
+   */
+  readonly conference: {
+    readonly id: string;
+    readonly phase: 'asking' | 'ringing' | 'joining' | 'joined';
+    readonly third: { readonly account: string; readonly displayName: string };
+    readonly host: boolean;
+  } | null;
+  /** Who could not be added, or was to be merged and could not; shown for a while. The call goes on. */
+  readonly notAdded: { readonly account: string; readonly displayName: string } | null;
   /** Who retrieves the call says this code; null unless it is parked here. */
   readonly parkCode: string | null;
   /** When it is answered without a touch; null where somebody has to. */

@@ -14,18 +14,25 @@ const endpointId = z.string().regex(/^[a-z2-7]{26}$/);
 const offeredEncryption = z.object({
   offered: z.boolean(),
   commitment: hash32.optional(),
-  reason: z.enum(['policy', 'setting', 'recording']).optional()
+  reason: z.enum(['policy', 'setting', 'recording', 'conference']).optional()
 });
 const acceptedEncryption = z.object({
   accepted: z.boolean(),
   nonce: hash32.optional(),
-  reason: z.enum(['policy', 'setting', 'recording']).optional()
+  reason: z.enum(['policy', 'setting', 'recording', 'conference']).optional()
 });
 
 /** Handing over, parking and retrieving are ours to add (docs/adr/0035): protocol.md says nothing of them. 128 bits that nobody else knows. */
 const token = z.string().regex(/^[0-9a-f]{32}$/);
 /** The call that the invited endpoint takes this one in place of, without ringing again. */
 const replaces = z.object({ call: z.string().regex(UUID_PATTERN), token });
+/** Of docs/adr/0036. Ours to add. */
+const participant = z.object({ account, displayName: z.string().max(128) });
+/**
+ * This call is to be one of a conference: `others` is who else takes part, besides caller and callee. With `token` it joins: the callee was told of it
+ * (`call.conference`, `wait`) and answers without ringing.
+ */
+const invitedConference = z.object({ id: z.string().regex(UUID_PATTERN), others: z.array(participant).max(1), token: token.optional() });
 const endReason = z.enum([
   'hangup',
   'declined',
@@ -47,7 +54,8 @@ const invite = z.object({
   displayName: z.string().max(128),
   /** What the caller says of who asked it to call: for people alone, nothing is decided by it. */
   referredBy: z.object({ account, displayName: z.string().max(128) }).optional(),
-  replaces: replaces.optional()
+  replaces: replaces.optional(),
+  conference: invitedConference.optional()
 });
 
 export const candidateSchema = z.object({
@@ -80,6 +88,14 @@ const bodySchemas = {
   'call.replace-answer': z.object({ accepted: z.boolean() }),
   'call.retrieve': z.object({ code: z.string().regex(/^[0-9]{4}$/), token }),
   'call.retrieve-answer': z.object({ accepted: z.boolean(), account: account.optional() }),
+  // From who brings three together: `peer` will call (`wait`) or is to be called (`call`), with this token.
+  'call.conference': z.object({ id: z.string().regex(UUID_PATTERN), token, peer: participant, role: z.enum(['wait', 'call']) }),
+  // `joined`: the call with `peer` is secured. `failed`: it is not, or who brought them together gave up.
+  'call.conference-answer': z.object({
+    id: z.string().regex(UUID_PATTERN),
+    state: z.enum(['accepted', 'refused', 'joined', 'failed']),
+    reason: z.enum([...endReason.options, 'encryption', 'address']).optional()
+  }),
   'call.end': z.object({ reason: endReason })
 } as const;
 

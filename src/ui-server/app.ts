@@ -41,7 +41,7 @@ import {
 import { listShareSources, previewTicket, selfViewTicket, showCode, startTest, stopTest } from './picture-routes.ts';
 import type { PanelsPort, RoomPort } from './port.ts';
 import { problemOf, sendProblem } from './problem.ts';
-import { changeSettings, readSettings } from './settings-routes.ts';
+import { changeSettings, readSettings, tryRinger } from './settings-routes.ts';
 
 const MAX_BODY_BYTES = 16 * 1024;
 
@@ -141,11 +141,12 @@ export function createApp({ room, events, allowedHosts, uiDirectory, panels, onl
   routes('/api/v1/blocked', { get: [needsAdministrator, listBlocked(room)], post: [needsAdministrator, body, blockAccount(room)] });
   route('/api/v1/blocked/remove', 'post', needsAdministrator, body, unblockAccount(room));
   routes('/api/v1/settings', { get: [readSettings(room)], patch: [body, changeSettings(room)] });
+  route('/api/v1/settings/ringer/try', 'post', body, tryRinger(room));
   route('/api/v1/clear-room', 'post', body, clearRoom(room));
   routes('/api/v1/session', { get: [showSession(room)], post: [body, signIn(room, elsewhere)] });
   route('/api/v1/session/end', 'post', body, signOut(room));
   route('/api/v1/pin', 'post', body, setPin(room, elsewhere));
-  routes('/api/v1/reports', { get: [listReports(room)], post: [body, makeReport(room)] });
+  routes('/api/v1/reports', { get: [needsAdministrator, listReports(room)], post: [body, makeReport(room)] });
   route('/api/v1/reports/:id', 'get', needsAdministrator, downloadReport(room) as RequestHandler);
   route('/api/v1/diagnostics', 'get', needsAdministrator, downloadDiagnostics(room));
   route('/api/v1/logs', 'get', needsAdministrator, showLogs(room));

@@ -2,6 +2,7 @@
 import type { RequestHandler } from 'express';
 import * as z from 'zod';
 import { CloisterError } from '../kernel/errors.ts';
+import { UUID_PATTERN } from '../kernel/uuid.ts';
 import type { CallAction, CallActionOptions, RoomPort } from './port.ts';
 import { parseBody } from './request-body.ts';
 
@@ -18,6 +19,8 @@ const shareBody = z.strictObject({ source: z.string().min(1).max(300).exactOptio
 const recordingBody = z.strictObject({ on: z.boolean() });
 const keysBody = z.strictObject({ digits: z.string().regex(/^[0-9A-D*#]{1,32}$/) });
 const emptyBody = z.strictObject({});
+/** Of which call; the one in front where left out. */
+const displayBody = z.strictObject({ call: z.string().regex(UUID_PATTERN).exactOptional() });
 
 /** Whom to hand over to, ask first, or add. */
 const toBody = z.strictObject({ to: z.string().min(1).max(320) });
@@ -100,7 +103,7 @@ export function retrieveCall(room: RoomPort): RequestHandler {
 
 export function displayTicket(room: RoomPort): RequestHandler {
   return async (request, response) => {
-    parseBody(emptyBody, request.body);
-    response.json(await room.displayTicket());
+    const { call } = parseBody(displayBody, request.body);
+    response.json(await room.displayTicket(call));
   };
 }

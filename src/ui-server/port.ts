@@ -168,8 +168,8 @@ export type RoomPort = {
   placeCall(to: string, media: { readonly audio: boolean; readonly video: boolean }): Promise<{ readonly id: string }>;
   /** @throws CloisterError CL_CALL_NONE, CL_CALL_WRONG_PHASE; for `share` also why nothing can be shared (CL_MEDIA_SCREEN_…) */
   callAction(id: string, action: CallAction, options?: CallActionOptions): Promise<void>;
-  /** A feed for one display of the running call. @throws CloisterError CL_CALL_NONE, CL_CALL_WRONG_PHASE while there is no media process */
-  displayTicket(): Promise<{ readonly url: string; readonly mediaEpoch: number }>;
+  /** A feed for one display of a running call, the one in front where none is named. @throws CloisterError CL_CALL_NONE, CL_CALL_WRONG_PHASE while there is no media process */
+  displayTicket(call?: string): Promise<{ readonly url: string; readonly mediaEpoch: number }>;
   /**
    * What people heard, keyed in: compared in constant time. A code that fits is `codes-match`; one that does not is only told.
    * @throws CloisterError CL_CALL_NONE, CL_CALL_WRONG_PHASE, CL_CODE_TRIES where it was tried too often
@@ -192,6 +192,8 @@ export type RoomPort = {
   readonly reports: ReportsPort;
   /** @throws CloisterError CL_SETTING_LOCKED where the policy decides */
   changeSettings(change: SettingsChange): Promise<void>;
+  /** It rings for two seconds as a call would, also while nobody is to be disturbed. @throws CloisterError CL_CALL_BUSY, CL_RINGER_SILENT, CL_SOUND where nobody can */
+  tryRinger(): Promise<void>;
   /** `reason` null: it counts again. @throws CloisterError CL_NOT_FOUND where there is no such problem */
   silence(code: string, reason: string | null): Promise<void>;
   /** Removes what people left here: recents, typed text, reports, the visitors’ language. */

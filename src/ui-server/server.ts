@@ -125,9 +125,15 @@ function prepared(server: Server, scope: Scope): Server {
   server.maxHeadersCount = MAX_HEADERS;
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
   server.timeout = IDLE_LIMIT_MS;
+  // Those that have not come so far as to be known to HTTP, too: one that never ends its handshake would hold up the end of the room.
+  const connections = new Set<Duplex>();
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.on('close', () => connections.delete(socket));
+  });
   answerClientErrors(server);
   server.on('connect', (_request, socket) => endWithProblem(socket, problemOf(new CloisterError('CL_METHOD_NOT_ALLOWED'))));
-  scope.own(() => closeServer(server));
+  scope.own(() => closeServer(server, connections));
   return server;
 }
 
@@ -146,10 +152,10 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
-function closeServer(server: Server): Promise<void> {
+function closeServer(server: Server, connections: ReadonlySet<Duplex>): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
-    server.closeAllConnections();
+    for (const connection of connections) connection.destroy();
   });
 }
 

@@ -1,16 +1,15 @@
 // The self-view in Chromium: what the encoder makes is on the display, as a mirror; what has stopped is not shown any more, and neither is what was before it.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { systemClock } from '../../src/kernel/clock.ts';
-import { silentLog } from '../../src/kernel/log.ts';
 import { createVideoEncoder } from '../../src/media/encode/video-encoder.ts';
 import { createVideoSender, type VideoSender } from '../../src/media/encode/video-sender.ts';
 import { createOwnPicture, type OwnPicture } from '../../src/media/own-picture.ts';
 import { quietFfmpeg } from '../../src/media/source/quiet-ffmpeg.ts';
 import { createTestVideoSource } from '../../src/media/source/test-source.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
 import { type DisplayPage, openBrowser, type TestBrowser, until } from '../harness/browser.ts';
+import { serveRoom } from '../harness/served-room.ts';
 
 const PROFILE = { width: 320, height: 180, fps: 15, maxKbps: 500 };
 
@@ -27,16 +26,7 @@ describe('browser: the self-view', function () {
   before(async () => {
     quietFfmpeg();
     room = createFakeRoom();
-    server = createUiServer({
-      room,
-      host: '127.0.0.1',
-      port: 0,
-      uiDirectory: join(import.meta.dirname, '../../dist/ui'),
-      allowedHosts: [],
-      clock: systemClock,
-      log: silentLog
-    });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room);
     own = createOwnPicture({ host: '127.0.0.1', origins: [new URL(server.url).origin], clock: systemClock, requestKeyframe: () => sender.requestKeyframe() });
     sender = createVideoSender({
       clock: systemClock,

@@ -1,15 +1,13 @@
 // The panel in a call, by touch, in front of the real HTTP interface of a room that is a fake one: what each touch asks of the room, and what is
 // seen when the room changes. What this room's interface does not have yet is answered by the test itself (`answer`).
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import type { CDPSession } from 'playwright-core';
-import { systemClock } from '../../src/kernel/clock.ts';
-import { silentLog } from '../../src/kernel/log.ts';
 import type { CallView, RoomState } from '../../src/room/state.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { deviceView } from '../fakes/device-views.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
 import { openBrowser, type RoomPage, type TestBrowser, until } from '../harness/browser.ts';
+import { serveRoom } from '../harness/served-room.ts';
 import { CALL_ID, inCall, SECURITY_CODE, states } from './fixtures/states.ts';
 
 const OTHER_CODE = '11111 22222 33333 44444';
@@ -36,9 +34,7 @@ describe('browser: the panel in a call', function () {
 
   before(async () => {
     room = createFakeRoom(states.endToEnd);
-    const uiDirectory = join(import.meta.dirname, '..', '..', 'dist', 'ui');
-    server = createUiServer({ room, host: '127.0.0.1', port: 0, uiDirectory, allowedHosts: [], log: silentLog, clock: systemClock });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room);
     browser = await openBrowser();
   });
 

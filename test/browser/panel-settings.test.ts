@@ -1,17 +1,17 @@
 // Settings, the administrator's PIN, device tests, reports and health by touch: what the room is asked, and what is seen when the room changes.
 // The room is a fake one behind the real HTTP interface; its administrator is the real one, with quick hashes and a clock that the test moves.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import type { AdminFile, AdminRecord } from '../../src/admin/admin-file.ts';
 import { createRoomAdmin, type RoomAdministrator } from '../../src/admin/room-admin.ts';
-import { systemClock } from '../../src/kernel/clock.ts';
 import { CloisterError } from '../../src/kernel/errors.ts';
 import { silentLog } from '../../src/kernel/log.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { RoomState } from '../../src/room/state.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeClock, type FakeClock } from '../fakes/clock.ts';
 import { deviceView } from '../fakes/device-views.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
 import { openBrowser, type RoomPage, type TestBrowser, until } from '../harness/browser.ts';
+import { serveRoom } from '../harness/served-room.ts';
 
 const PIN = '394715';
 const OTHER = '802746';
@@ -66,16 +66,7 @@ describe('browser: settings and health', function () {
       }
     };
     Object.assign(room, { admin, reports });
-    server = createUiServer({
-      room,
-      host: '127.0.0.1',
-      port: 0,
-      uiDirectory: join(import.meta.dirname, '../../dist/ui'),
-      allowedHosts: [],
-      clock: systemClock,
-      log: silentLog
-    });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room);
     panel = await browser.panel(server.url);
   });
 
@@ -130,6 +121,27 @@ describe('browser: settings and health', function () {
     await panel.touch('row-picture');
     await panel.touch('choice-layout-side-by-side');
     await asks('changeSettings', { layout: 'side-by-side' });
+  });
+
+  it('rings for who tries the ringer, and says where, or that nothing can and why not', async () => {
+    const sounds = (sound: RoomState['sound']): void => room.change((state) => ({ ...state, sound }));
+    await open('row-sound');
+    assert.match(await panel.text('ringer-by'), /Nothing can ring here/);
+    assert.ok(await panel.page.getByTestId('button-ringer-try').isDisabled());
+    sounds({ playing: null, by: 'speaker' });
+    await until('it says where', async () => /room’s loudspeaker/.test(await panel.text('ringer-by')));
+    await panel.touch('button-ringer-try');
+    await asks('tryRinger');
+    await until('it says that it rings', async () => /Ringing/.test(await panel.text('button-ringer-try')));
+    sounds({ playing: null, by: 'display' });
+    await until('it is over', async () => /Try it/.test(await panel.text('button-ringer-try')));
+    assert.match(await panel.text('ringer-by'), /display/);
+    // The loudspeaker was lost between the touch and the room.
+    room.failNext = new CloisterError('CL_SOUND');
+    await panel.touch('button-ringer-try');
+    await until('it says why', async () => /cannot be played here/.test(await panel.text('command-error')));
+    room.change((state) => ({ ...state, settings: { ...state.settings, ringerPercent: 0 } }));
+    await until('there is nothing to hear', () => panel.page.getByTestId('button-ringer-try').isDisabled());
   });
 
   it('sets the PIN at the first touch of what it protects, refuses a weak one while it is typed, and goes on', async () => {

@@ -31,9 +31,11 @@ export const UNTOUCHED: Untouched = {
 };
 
 /** A call of which nothing is recorded, handed over or parked. */
-export const PLAIN_CALL: Pick<CallView, 'recording' | 'transfer' | 'referredBy' | 'parkCode' | 'autoAnswerAt'> = {
+export const PLAIN_CALL: Pick<CallView, 'recording' | 'transfer' | 'conference' | 'notAdded' | 'referredBy' | 'parkCode' | 'autoAnswerAt'> = {
   recording: { here: false, there: false },
   transfer: null,
+  conference: null,
+  notAdded: null,
   referredBy: null,
   parkCode: null,
   autoAnswerAt: null

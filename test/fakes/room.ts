@@ -1,4 +1,4 @@
-// A room with behaviour but without signaling and media: what the HTTP interface and the commands see. Its one call goes
+// A room with behaviour but without signaling and media: what the HTTP interface and the commands see. Its call goes
 // inviting → connected (by a test's word) or ringing → connected (answer) → ended, and it refuses as the real room does.
 import { parseAddress } from '../../src/kernel/address.ts';
 import { CloisterError } from '../../src/kernel/errors.ts';
@@ -48,6 +48,8 @@ export type FakeRoom = RoomPort & {
   /** The call's media is secured; an end-to-end encrypted call gets `code`. */
   connect(code: string | null): void;
   unwell: boolean;
+  /** Where a display finds the call's pictures and sound; nowhere where this is null. */
+  feedOf: ((call: CallView) => Promise<string>) | null;
   /** Whatever the next command throws, in place of doing it. */
   failNext: unknown;
   readonly actions: { readonly id: string; readonly action: CallAction; readonly options: { readonly video?: boolean } | undefined }[];
@@ -100,6 +102,11 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     change((before) => ({ ...before, call }));
     return id;
   }
+  const callOf = (id: string): CallView => {
+    const call = [state.call, ...state.otherCalls].find((each) => each?.id === id);
+    if (call == null) throw new CloisterError('CL_CALL_NONE');
+    return call;
+  };
   const failing = (): void => {
     const { failNext } = room;
     room.failNext = null;
@@ -223,6 +230,12 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
       const silence = doNotDisturb === undefined ? {} : { doNotDisturb: doNotDisturb === null ? null : { until: null } };
       change((before) => ({ ...before, settings: { ...before.settings, ...plain, ...silence } }));
     },
+    async tryRinger() {
+      failing();
+      if (state.call !== null && state.call.phase !== 'ended') throw new CloisterError('CL_CALL_BUSY');
+      room.asked.push(['tryRinger']);
+      change((before) => ({ ...before, sound: { ...before.sound, playing: 'ringing' } }));
+    },
     compareCode: async (_id, digits) => ({ matches: state.call?.encryption.securityCode?.replaceAll(' ', '') === digits }),
     speakCode: async () => new Uint8Array(),
     selfViewTicket: own,
@@ -266,16 +279,19 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     },
     async callAction(id, action, options) {
       failing();
-      if (state.call?.id !== id) throw new CloisterError('CL_CALL_NONE');
-      const next = ACTIONS[action](state.call);
+      const call = callOf(id);
+      const next = ACTIONS[action](call);
       room.actions.push({ id, action, options });
-      changeCall(() => next);
+      if (call === state.call) changeCall(() => next);
+      else change((before) => ({ ...before, otherCalls: before.otherCalls.map((each) => (each.id === id ? next : each)) }));
     },
-    async displayTicket() {
+    async displayTicket(id) {
       failing();
-      if (state.call === null) throw new CloisterError('CL_CALL_NONE');
-      if (state.call.mediaEpoch === 0) throw new CloisterError('CL_CALL_WRONG_PHASE');
-      return { url: 'ws://127.0.0.1:9/feed', mediaEpoch: state.call.mediaEpoch };
+      const call = id === undefined ? state.call : callOf(id);
+      if (call === null) throw new CloisterError('CL_CALL_NONE');
+      const { mediaEpoch } = call;
+      if (mediaEpoch === 0) throw new CloisterError('CL_CALL_WRONG_PHASE');
+      return { url: (await room.feedOf?.(call)) ?? 'ws://127.0.0.1:9/feed', mediaEpoch };
     },
     healthy: () => !room.unwell,
     change,
@@ -291,6 +307,7 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
       }));
     },
     unwell: false,
+    feedOf: null,
     failNext: null,
     actions: [],
     get subscribers() {

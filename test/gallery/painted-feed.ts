@@ -1,41 +1,54 @@
 // The display's pictures in a story: nothing is decoded, the canvases are painted.
-import { DisplayFeed } from '../../src/ui/display/feed.ts';
+
+import type { DisplayPictures, SlotView } from '../../src/ui/display/display-feeds.ts';
+import { noSlots } from '../../src/ui/display/slots.ts';
+import { remotesOf } from '../../src/ui/shared/conference.ts';
 import type { Story } from '../browser/fixtures/story.ts';
 
 const FRAME = { width: 1280, height: 720 } as const;
+/** Of the two other rooms. */
+const WALLS = [
+  ['#c9b79f', '#6f6556'],
+  ['#9fb3c9', '#4c5a6b']
+] as const;
 
-export class PaintedFeed extends DisplayFeed {
-  readonly #story: Story;
+export class PaintedFeed implements DisplayPictures {
+  readonly #slots: readonly SlotView[];
 
-  constructor(story: Story) {
-    super({ ticket: async () => null, canvas: () => null, onSoundAllowed: () => {} });
-    this.#story = story;
+  constructor({ state }: Story) {
+    const calls = state?.call == null ? [] : remotesOf(state.call, state);
+    this.#slots = noSlots.map((_, slot) => {
+      const call = calls[slot];
+      return { call: call?.id ?? null, live: call?.media.video.receiving === true, screenSince: call?.media.screen.receiving === true ? slot : null };
+    });
   }
 
-  override follow(): void {
+  follow(): void {
     for (const canvas of document.querySelectorAll<HTMLCanvasElement>('canvas[data-of]')) {
       canvas.width = FRAME.width;
       canvas.height = FRAME.height;
       const context = canvas.getContext('2d');
       if (context === null) continue;
       if (canvas.dataset['of'] === 'screen') paintPage(context);
-      else paintRoom(context);
+      else paintRoom(context, WALLS[Number(canvas.dataset['slot'])] ?? WALLS[0]);
     }
   }
 
-  override setVolume(): void {}
+  setVolume(): void {}
 
-  override readonly live = (): boolean => this.#story.state?.call?.media.video.receiving === true;
+  playTone(): void {}
 
-  override readonly screenLive = (): boolean => this.#story.state?.call?.media.screen.receiving === true;
+  readonly subscribe = () => (): void => {};
+
+  readonly view = (): readonly SlotView[] => this.#slots;
 }
 
 /** Two people at a table before a window. */
-function paintRoom(context: CanvasRenderingContext2D): void {
+function paintRoom(context: CanvasRenderingContext2D, [light, dark]: readonly [string, string]): void {
   const { width, height } = FRAME;
   const wall = context.createLinearGradient(0, 0, width, height);
-  wall.addColorStop(0, '#c9b79f');
-  wall.addColorStop(1, '#6f6556');
+  wall.addColorStop(0, light);
+  wall.addColorStop(1, dark);
   context.fillStyle = wall;
   context.fillRect(0, 0, width, height);
   const window = context.createLinearGradient(0, 60, 0, 360);

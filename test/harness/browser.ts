@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import type { DisplayStatistics } from '../../src/ui/display/feed.ts';
+import { CHROMIUM, CHROMIUM_SWITCHES, PLAYS_UNTOUCHED } from './chromium.ts';
 import { startTwoRooms, type TestRoom, type TwoRooms, type TwoRoomsOptions } from './two-rooms.ts';
 
 export type Size = { readonly width: number; readonly height: number };
@@ -161,18 +162,11 @@ export async function until<T>(what: string, ask: () => Promise<T | null | false
 /** @param options `hurried`: frames follow each other as fast as they are painted, for pages that are only looked at */
 export async function openBrowser({ hurried = false }: { readonly hurried?: boolean } = {}): Promise<TestBrowser> {
   const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
+    executablePath: CHROMIUM,
     headless: true,
     args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      // As in the room: a display plays without anybody having touched it.
-      '--autoplay-policy=no-user-gesture-required',
+      ...CHROMIUM_SWITCHES,
+      PLAYS_UNTOUCHED,
       // What a screen reader is told, as Element.computedName.
       '--enable-blink-features=ComputedAccessibilityInfo',
       ...(hurried ? ['--disable-frame-rate-limit', '--disable-gpu-vsync'] : [])

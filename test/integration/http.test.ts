@@ -16,6 +16,7 @@ import { silentLog } from '../../src/kernel/log.ts';
 import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
 import { createFakeClock, type FakeClock } from '../fakes/clock.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
+import { serveRoom } from '../harness/served-room.ts';
 
 const CODE = '12345 67890 12345 67890';
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -113,8 +114,7 @@ describe('HTTP interface', () => {
   beforeEach(async () => {
     room = createFakeRoom();
     clock = createFakeClock();
-    server = createUiServer({ room, host: '127.0.0.1', port: 0, uiDirectory, allowedHosts: ['panel.contoso.example'], log: silentLog, clock });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room, { uiDirectory, allowedHosts: ['panel.contoso.example'], clock });
     port = Number(new URL(server.url).port);
   });
   afterEach(async () => {

@@ -1,21 +1,23 @@
-// The display: one scene, and under it the canvases of the two pictures, which stay for the page's whole life, so that the first frame never
-// waits for React. Where they are with a shared screen is content-layout.ts.
+// The display: one scene, and under it the canvases of the calls' pictures, two of each kind, which stay for the page's whole life, so that the first
+// frame never waits for React and none begins anew because another call comes or goes. Where they are is content-layout.ts, whose they are slots.ts.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { CallView, RoomState, SoundName } from '../../room/state.ts';
+import { type Remotes, remotesOf } from '../shared/conference.ts';
 import { OwnPicture } from '../shared/own-picture.tsx';
 import { useRoom } from '../shared/room-context.tsx';
 import { OverPicture } from '../shared/room-page.tsx';
 import { colours } from '../shared/theme.ts';
 import { useTexts } from '../shared/use-texts.ts';
-import { ARRANGEMENTS, type Arrangement, OWN_IN_THE_CORNER } from './content-layout.ts';
-import type { DisplayFeed } from './feed.ts';
+import { type Arrangement, arrangementOf, type Box } from './content-layout.ts';
+import type { DisplayPictures, SlotView } from './display-feeds.ts';
 import { type Scene, sceneOf } from './scene-choice.ts';
 import { EndedScene } from './scenes/ended.tsx';
 import { IdleScene } from './scenes/idle.tsx';
 import { InCallScene } from './scenes/in-call.tsx';
 import { ReconnectingScene } from './scenes/reconnecting.tsx';
 import { RingingScene } from './scenes/ringing.tsx';
+import { latestScreen } from './slots.ts';
 
 const ENDED_MS = 10_000;
 const FAILED_MS = 60_000;
@@ -23,41 +25,53 @@ const FAILED_MS = 60_000;
 const useStyles = makeStyles({
   display: { position: 'absolute', inset: 0, overflow: 'hidden', backgroundColor: colours.ground, color: colours.text, fontSize: '2.5rem', lineHeight: 1.3 },
   inCall: { backgroundColor: '#000000' },
-  canvas: { position: 'absolute', inset: 0, width: '100%', height: '100%', objectFit: 'contain', visibility: 'hidden' },
+  canvas: {
+    objectFit: 'contain',
+    visibility: 'hidden',
+    transitionProperty: 'top, inset-inline-start, width, height',
+    transitionDuration: '300ms',
+    transitionTimingFunction: 'ease-out'
+  },
   visible: { visibility: 'visible' },
-  onBlack: { backgroundColor: '#000000' }
+  onBlack: { backgroundColor: '#000000' },
+  card: { borderRadius: '0.75rem' }
 });
 
-export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
+export function DisplayApp({ feeds }: { readonly feeds: DisplayPictures }) {
   const view = useRoom();
-  const pictureLive = useSyncExternalStore(feed.subscribe, feed.live);
-  const screenLive = useSyncExternalStore(feed.subscribe, feed.screenLive);
+  const slots = useSyncExternalStore(feeds.subscribe, feeds.view);
   const styles = useStyles();
   const t = useTexts();
   const call = view.state?.call ?? null;
-  // On hold nothing new comes: what stands on the canvases is not what happens there.
-  const held = call?.phase === 'on-hold';
-  const live = pictureLive && !held;
   const expiredCall = useExpiredCall(call?.phase === 'ended' ? call.id : null, call?.encryption.state === 'failed');
   const scene = sceneOf(view, expiredCall);
-  const shared = screenLive && !held && scene === 'in-call';
+  const remotes: Remotes | readonly [] = call === null || view.state === null ? [] : remotesOf(call, view.state);
+  const pictures = picturesOf(slots, scene === 'in-call' ? remotes : []);
+  const settings = view.state?.settings;
+  const arrangement = arrangementOf({
+    people: remotes.length === 2 ? 2 : 1,
+    shared: pictures.screenSlot !== null,
+    layout: settings?.layout ?? 'content',
+    own: settings?.selfView ?? false
+  });
 
-  // Nothing is known of the call while the room cannot be reached: the feed stays as it is.
-  const epoch = call === null || call.phase === 'ended' ? 0 : call.mediaEpoch;
+  // Nothing is known of the calls while the room cannot be reached: the feeds stay as they are.
   const known = view.state !== null;
+  const followed = remotes.flatMap(({ id, phase, mediaEpoch }) => (phase === 'ended' || mediaEpoch === 0 ? [] : [{ call: id, mediaEpoch }]));
+  const followedNow = JSON.stringify(followed);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the same calls are another list with each new state
   useEffect(() => {
-    if (known) feed.follow(epoch);
-  }, [feed, known, epoch]);
+    if (known) feeds.follow(followed);
+  }, [feeds, known, followedNow]);
 
-  const arrangement = shared ? ARRANGEMENTS[view.state?.settings.layout ?? 'content'] : null;
   const volume = view.state === null ? null : view.state.devices.speakerMuted ? 0 : view.state.devices.volumePercent;
   useEffect(() => {
-    if (volume !== null) feed.setVolume(volume);
-  }, [feed, volume]);
+    if (volume !== null) feeds.setVolume(volume);
+  }, [feeds, volume]);
 
   const sound = view.online ? soundHere(view.state) : null;
   const [playing, percent] = [sound?.name ?? null, sound?.percent ?? 0];
-  useEffect(() => feed.playTone(playing, percent), [feed, playing, percent]);
+  useEffect(() => feeds.playTone(playing, percent), [feeds, playing, percent]);
 
   return (
     <main
@@ -66,21 +80,56 @@ export function DisplayApp({ feed }: { readonly feed: DisplayFeed }) {
       aria-label={t('app.display')}
       className={mergeClasses(styles.display, scene === 'in-call' && styles.inCall)}
     >
-      <canvas
-        data-testid="remote-video"
-        data-of="video"
-        className={mergeClasses(styles.canvas, scene === 'in-call' && live && styles.visible)}
-        style={arrangement?.camera}
-      />
-      <canvas
-        data-testid="remote-screen"
-        data-of="screen"
-        className={mergeClasses(styles.canvas, styles.onBlack, shared && styles.visible)}
-        style={arrangement?.screen}
-      />
-      <SceneContent scene={scene} state={view.state} online={view.online} live={live} arrangement={arrangement} />
+      {slots.map(({ call: shown }, slot) => {
+        const index = remotes.findIndex(({ id }) => id === shown);
+        const person = arrangement.people[index] ?? arrangement.people[0];
+        const live = pictures.live[index] === true;
+        return (
+          <canvas
+            // biome-ignore lint/suspicious/noArrayIndexKey: the canvases are what stays
+            key={slot}
+            data-testid={slot === 0 ? 'remote-video' : 'remote-video-2'}
+            data-of="video"
+            data-slot={slot}
+            className={mergeClasses(styles.canvas, remotes.length === 2 && styles.card, live && styles.visible)}
+            style={person?.camera}
+          />
+        );
+      })}
+      {slots.map((_, slot) => {
+        const visible = slot === pictures.screenSlot;
+        return (
+          <canvas
+            // biome-ignore lint/suspicious/noArrayIndexKey: the canvases are what stays
+            key={slot}
+            data-testid={slot === 0 ? 'remote-screen' : 'remote-screen-2'}
+            data-of="screen"
+            data-slot={slot}
+            className={mergeClasses(styles.canvas, styles.onBlack, visible && styles.visible)}
+            style={arrangement.screen ?? arrangement.people[0]?.camera}
+          />
+        );
+      })}
+      <SceneContent scene={scene} state={view.state} online={view.online} pictures={pictures} arrangement={arrangement} />
     </main>
   );
+}
+
+/** What of the calls is on the canvases. */
+export type Pictures = {
+  /** Of each of the remotes, in their order. */
+  readonly live: readonly boolean[];
+  /** The canvas with the shared screen that is shown. */
+  readonly screenSlot: number | null;
+};
+
+/** On hold nothing new comes: what stands on the canvases is not what happens there. */
+function picturesOf(slots: readonly SlotView[], remotes: readonly CallView[]): Pictures {
+  const shows = (id: string | null): boolean => remotes.some((call) => call.id === id && call.phase !== 'on-hold');
+  return {
+    live: remotes.map(({ id }) => shows(id) && slots.some(({ call, live }) => call === id && live)),
+    screenSlot: latestScreen(slots.map(({ call, screenSince }) => (shows(call) ? screenSince : null)))
+  };
 }
 
 /** What this page is to play besides the call. */
@@ -96,11 +145,11 @@ type SceneContentProps = {
   readonly scene: Scene;
   readonly state: RoomState | null;
   readonly online: boolean;
-  readonly live: boolean;
-  readonly arrangement: Arrangement | null;
+  readonly pictures: Pictures;
+  readonly arrangement: Arrangement;
 };
 
-function SceneContent({ scene, state, online, live, arrangement }: SceneContentProps) {
+function SceneContent({ scene, state, online, pictures, arrangement }: SceneContentProps) {
   if (state === null || scene === 'reconnecting') return <ReconnectingScene />;
   const call = state.call;
   if (call === null || scene === 'idle' || scene === 'problem') return <IdleScene state={state} />;
@@ -108,18 +157,18 @@ function SceneContent({ scene, state, online, live, arrangement }: SceneContentP
   if (scene === 'ended') return <EndedScene call={call} />;
   return (
     <OverPicture>
-      <InCallScene state={state} call={call} live={live} online={online} arrangement={arrangement} />
-      <SelfView state={state} call={call} arrangement={arrangement} />
+      <InCallScene state={state} remotes={remotesOf(call, state)} live={pictures.live} online={online} arrangement={arrangement} />
+      <SelfView state={state} call={call} place={arrangement.own} />
     </OverPicture>
   );
 }
 
 /** This room's own picture, where people want it and it is sent; a code that was asked for has the display to itself. */
-function SelfView({ state, call, arrangement }: { readonly state: RoomState; readonly call: CallView; readonly arrangement: Arrangement | null }) {
+function SelfView({ state, call, place }: { readonly state: RoomState; readonly call: CallView; readonly place: Box }) {
   const wanted = state.settings.selfView && !state.display.showsCode;
   if (!wanted || call.phase !== 'connected' || !call.media.video.sending) return null;
   return (
-    <div style={arrangement?.own ?? OWN_IN_THE_CORNER}>
+    <div style={place}>
       <OwnPicture ticketPath="/api/v1/self-view/ticket" of={call.mediaEpoch} testId="self-view" />
     </div>
   );

@@ -1,20 +1,20 @@
 // The display's feed of one call: ticket → WebSocket → pictures and sound, again and again while the call has a media process.
-// `follow(mediaEpoch)` is all that the page says; 0 ends it. Each connection has its own decoders, so nothing of one is left in the next.
+// `follow` is all that it is told. Each connection has its own decoders, so nothing of one is left in the next; another call's feed shares nothing
+// with it but the audio output.
 import { backoffMs } from '../../kernel/backoff.ts';
 import { type DisplayMessage, decodeFeedFrame, type FeedMessage, type Picture as PictureName, pictureOf } from '../../media/display-feed/protocol.ts';
-import type { SoundName } from '../../room/state.ts';
 import { blank, Picture, type PictureStatistics } from './picture.ts';
 import { extraSoundDelay } from './playout.ts';
-import { Sound, SoundOutput } from './sound.ts';
-import { TonePlayer } from './tones.ts';
+import { Sound, type SoundOutput } from './sound.ts';
 
 const RETRY = { firstMs: 100, maxMs: 2000 } as const;
-const REPORT_PERIOD_MS = 1000;
 /** A picture that is older than this is not shown as if it were live. */
-const PICTURE_STALE_MS = 1500;
+export const PICTURE_STALE_MS = 1500;
 
 /** What the display has done since it connected; for tests, benches and the report. Times are milliseconds since 1970. */
 export type DisplayStatistics = {
+  /** The call that it follows, or followed last. */
+  readonly call: string | null;
   readonly connected: boolean;
   readonly connections: number;
   readonly framesDecoded: number;
@@ -30,12 +30,21 @@ export type DisplayStatistics = {
   readonly screen: PictureStatistics;
 };
 
+/** A call whose media process this is; another number is another process. */
+export type Followed = { readonly call: string; readonly mediaEpoch: number };
+
+/** The picture on the canvas is a live one; since when the shared screen is on its canvas, on the page's clock. */
+export type Shown = { readonly live: boolean; readonly screenSince: number | null };
+
 type FeedOptions = {
-  /** Asks for a ticket; null where there is none now. */
-  readonly ticket: () => Promise<string | null>;
+  readonly output: SoundOutput;
+  /** Asks for a ticket of the call's media process; null where there is none now. */
+  readonly ticket: (call: string) => Promise<string | null>;
   readonly canvas: (of: PictureName) => HTMLCanvasElement | null;
-  /** The page may play sound, from now on. */
-  readonly onSoundAllowed: () => void;
+  /** Somebody pressed a key in the call. */
+  readonly onKey: (key: string) => void;
+  /** What `shown` says has changed. */
+  readonly onChange: () => void;
 };
 
 const noPicture: PictureStatistics = {
@@ -47,9 +56,10 @@ const noPicture: PictureStatistics = {
   lastCaptureMs: null,
   avOffsetMs: null
 };
-const nothingYet: DisplayStatistics = { connected: false, connections: 0, ...noPicture, audioPlayedMs: 0, gaps: 0, bufferMs: 0, screen: noPicture };
+const nothingYet: DisplayStatistics = { call: null, connected: false, connections: 0, ...noPicture, audioPlayedMs: 0, gaps: 0, bufferMs: 0, screen: noPicture };
 
 type Connection = {
+  readonly call: string;
   readonly socket: WebSocket;
   readonly pictures: Readonly<Record<PictureName, Picture>>;
   readonly sound: Sound;
@@ -57,75 +67,48 @@ type Connection = {
   sharing: boolean;
 };
 
-export class DisplayFeed {
+const nothingShown: Shown = { live: false, screenSince: null };
+
+export class CallFeed {
   readonly #options: FeedOptions;
-  readonly #listeners = new Set<() => void>();
-  #output: SoundOutput | null = null;
-  #tones: TonePlayer | null = null;
   #letOutputRest: (() => void) | null = null;
-  #epoch = 0;
+  #followed: Followed | null = null;
   #attempt = 0;
   #connections = 0;
   #retry: number | null = null;
   #connection: Connection | null = null;
   #last = nothingYet;
-  #live = false;
-  #screenLive = false;
+  #shown = nothingShown;
   #extraDelayMs = 0;
 
   constructor(options: FeedOptions) {
     this.#options = options;
   }
 
-  /** Starts the audio thread and the once-a-second report; for the page's whole life. */
-  start(): void {
-    this.#output = new SoundOutput(this.#options.onSoundAllowed);
-    this.#tones = new TonePlayer(this.#output);
-    this.#output.resume(); // to learn whether it may
-    window.setInterval(() => this.#report(), REPORT_PERIOD_MS);
-    window.setInterval(() => this.#watch(), PICTURE_STALE_MS / 5);
-  }
-
-  /** Follows the media process of this epoch; 0: there is none. The same epoch again changes nothing. */
-  follow(epoch: number): void {
-    if (epoch === this.#epoch) return;
-    this.#epoch = epoch;
+  /** Follows this media process; null: there is none. The same again changes nothing. */
+  follow(followed: Followed | null): void {
+    const before = this.#followed;
+    if (followed?.call === before?.call && followed?.mediaEpoch === before?.mediaEpoch) return;
+    this.#followed = followed;
     this.#attempt = 0;
     this.#disconnect();
     this.#letOutputRest?.();
-    this.#letOutputRest = epoch > 0 ? (this.#output?.hold() ?? null) : null;
-    if (epoch > 0) void this.#connect(epoch);
-    else {
-      for (const of of ['video', 'screen'] as const) blank(this.#options.canvas(of));
-    }
+    this.#letOutputRest = followed === null ? null : this.#options.output.hold();
+    // What is on the canvases is not to be taken for another call's.
+    if (followed?.call !== before?.call) for (const of of ['video', 'screen'] as const) blank(this.#options.canvas(of));
+    if (followed !== null) void this.#connect(followed);
   }
 
-  /** @param percent 0 to 100 */
-  setVolume(percent: number): void {
-    this.#output?.setVolume(percent);
+  get shown(): Shown {
+    return this.#shown;
   }
-
-  /** What rings or beeps besides the call; null: nothing. @param percent 0 to 100 */
-  playTone(name: SoundName | null, percent: number): void {
-    this.#tones?.play(name, percent);
-  }
-
-  /** True while the picture on the canvas is a live one. */
-  readonly live = (): boolean => this.#live;
-
-  /** True while the shared screen is on its canvas. */
-  readonly screenLive = (): boolean => this.#screenLive;
-
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
 
   statistics(): DisplayStatistics {
     if (this.#connection === null) return { ...this.#last, connections: this.#connections };
-    const { socket, pictures, sound } = this.#connection;
+    const { socket, pictures, sound, call } = this.#connection;
     const heard = sound.report;
     return {
+      call,
       connected: socket.readyState === WebSocket.OPEN,
       connections: this.#connections,
       ...pictures.video.statistics(),
@@ -136,24 +119,26 @@ export class DisplayFeed {
     };
   }
 
-  async #connect(epoch: number): Promise<void> {
-    this.#output?.resume();
-    const url = await this.#options.ticket();
-    if (epoch !== this.#epoch || this.#output === null) return;
-    if (url === null) return this.#connectLater(epoch);
+  async #connect(followed: Followed): Promise<void> {
+    const { output, ticket } = this.#options;
+    output.resume();
+    const url = await ticket(followed.call);
+    if (followed !== this.#followed) return;
+    if (url === null) return this.#connectLater(followed);
     const socket = new WebSocket(url);
     socket.binaryType = 'arraybuffer';
-    const sound = new Sound(this.#output);
+    const sound = new Sound(output);
     const picture = (of: PictureName): Picture =>
       new Picture({
         canvas: () => this.#options.canvas(of),
         heardCaptureMs: () => sound.heardCaptureMs(),
         needKeyframe: () => send(socket, { type: 'need-keyframe', of }),
         presented: () => {
-          if (!(of === 'video' ? this.#live : this.#screenLive)) this.#watch();
+          if (!(of === 'video' ? this.#shown.live : this.#shown.screenSince !== null)) this.watch();
         }
       });
-    const connection: Connection = { socket, pictures: { video: picture('video'), screen: picture('screen') }, sound, sharing: false };
+    const pictures = { video: picture('video'), screen: picture('screen') };
+    const connection: Connection = { call: followed.call, socket, pictures, sound, sharing: false };
     this.#connection = connection;
     this.#extraDelayMs = 0;
     void sound.start();
@@ -163,20 +148,20 @@ export class DisplayFeed {
     socket.addEventListener('message', (event: MessageEvent<unknown>) => {
       if (this.#connection !== connection) return;
       this.#attempt = 0;
-      receive(event.data, connection, this.#tones);
-      if (!connection.sharing && this.#screenLive) this.#watch();
+      receive(event.data, connection, this.#options.onKey);
+      if (!connection.sharing && this.#shown.screenSince !== null) this.watch();
     });
     socket.addEventListener('close', () => {
       if (this.#connection !== connection) return;
       this.#disconnect();
-      this.#connectLater(epoch);
+      this.#connectLater(followed);
     });
   }
 
-  #connectLater(epoch: number): void {
+  #connectLater(followed: Followed): void {
     const delayMs = backoffMs(this.#attempt, RETRY, Math.random());
     this.#attempt += 1;
-    this.#retry = window.setTimeout(() => void this.#connect(epoch), delayMs);
+    this.#retry = window.setTimeout(() => void this.#connect(followed), delayMs);
   }
 
   #disconnect(): void {
@@ -190,25 +175,27 @@ export class DisplayFeed {
     pictures.video.close();
     pictures.screen.close();
     sound.close();
-    this.#watch();
+    this.watch();
   }
 
-  /** Tells the page when the picture becomes live or stops being so. */
-  #watch(): void {
+  /** Tells the page when a picture becomes live or stops being so; asked for again and again, since a picture says nothing when it stands still. */
+  watch(): void {
     const connection = this.#connection;
+    const now = performance.timeOrigin + performance.now();
     const shownAt = connection?.pictures.video.statistics().lastFrameAt ?? null;
-    const live = shownAt !== null && performance.timeOrigin + performance.now() - shownAt < PICTURE_STALE_MS;
+    const live = shownAt !== null && now - shownAt < PICTURE_STALE_MS;
     // A page that stands still is still shared: here the media process's word counts, not the time of the last frame.
     const screenLive = connection?.sharing === true && connection.pictures.screen.statistics().lastFrameAt !== null;
-    if (live === this.#live && screenLive === this.#screenLive) return;
-    this.#live = live;
-    this.#screenLive = screenLive;
-    for (const listener of [...this.#listeners]) listener();
+    const { live: wasLive, screenSince } = this.#shown;
+    if (live === wasLive && screenLive === (screenSince !== null)) return;
+    this.#shown = { live, screenSince: screenLive ? (screenSince ?? now) : null };
+    this.#options.onChange();
   }
 
-  #report(): void {
+  /** Tells the media process what is seen and heard of it. */
+  report(): void {
     if (this.#connection === null) return;
-    this.#output?.resume(); // a browser that waits for a gesture may have had one
+    this.#options.output.resume(); // a browser that waits for a gesture may have had one
     const statistics = this.statistics();
     this.#extraDelayMs = extraSoundDelay(statistics.avOffsetMs, this.#extraDelayMs);
     this.#connection.sound.setExtraDelay(this.#extraDelayMs);
@@ -224,7 +211,7 @@ export class DisplayFeed {
   }
 }
 
-function receive(data: unknown, connection: Connection, tones: TonePlayer | null): void {
+function receive(data: unknown, connection: Connection, onKey: (key: string) => void): void {
   const { pictures, sound } = connection;
   if (data instanceof ArrayBuffer) {
     const frame = decodeFeedFrame(data);
@@ -237,7 +224,7 @@ function receive(data: unknown, connection: Connection, tones: TonePlayer | null
   const message = parseFeedMessage(data);
   if (message?.type === 'picture-config') pictures[message.of].configure(message.codec, message.width, message.height);
   else if (message?.type === 'audio-config') sound.configure(message.channels);
-  else if (message?.type === 'key') tones?.key(message.key);
+  else if (message?.type === 'key') onKey(message.key);
   else if (message?.type === 'state') {
     if (connection.sharing && !message.receiving.screen) pictures.screen.end();
     connection.sharing = message.receiving.screen;

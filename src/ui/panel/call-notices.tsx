@@ -1,6 +1,8 @@
-// What people in the room have to know of the call at any moment: that it is recorded and by whom, what this room shares, and where it is handed to.
+// What people in the room have to know of the call at any moment: that it is recorded and by whom, what this room shares, where it is handed to,
+// and who could not be added.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { CallTransferRegular } from '@fluentui/react-icons/svg/call-transfer';
+import { PersonDeleteRegular } from '@fluentui/react-icons/svg/person-delete';
 import { ShareScreenStartRegular } from '@fluentui/react-icons/svg/share-screen-start';
 import type { ReactElement, ReactNode } from 'react';
 import type { CallView, RoomState } from '../../room/state.ts';
@@ -39,7 +41,7 @@ type CallNoticesProps = { readonly call: CallView; readonly devices: RoomState['
 export function CallNotices({ call, devices, onShare }: CallNoticesProps) {
   const styles = useStyles();
   const t = useTexts();
-  const { transfer } = call;
+  const { transfer, notAdded } = call;
   const sharing = call.media.screen.sending && devices.screen !== null;
   return (
     <>
@@ -47,6 +49,11 @@ export function CallNotices({ call, devices, onShare }: CallNoticesProps) {
       {transfer === null || transfer.phase === 'consulting' ? null : (
         <Notice testId="notice-transfer" icon={<CallTransferRegular />} iconClass={styles.calm} className={transfer.phase === 'asked' ? '' : styles.failed}>
           {t(transfer.phase === 'asked' ? 'inCall.transfer.asked' : 'inCall.transfer.failed', { name: transfer.to })}
+        </Notice>
+      )}
+      {notAdded === null ? null : (
+        <Notice testId="notice-not-added" icon={<PersonDeleteRegular />} iconClass={styles.calm} className={styles.failed}>
+          {t('conference.notAdded', { name: notAdded.displayName })}
         </Notice>
       )}
       {sharing ? (

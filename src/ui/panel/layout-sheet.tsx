@@ -29,7 +29,7 @@ const useStyles = makeStyles({
     lineHeight: 1.2,
     overflowWrap: 'anywhere',
     cursor: 'pointer',
-    ':active': { backgroundColor: colours.line },
+    ':active': { backgroundColor: colours.raisedPressed },
     ':focus-visible': { outline: `3px solid ${colours.brandText}`, outlineOffset: '-3px' }
   },
   chosen: {
@@ -41,16 +41,47 @@ const useStyles = makeStyles({
   drawing: { display: 'block', width: 'min(8rem, 100%)', height: 'auto' }
 });
 
-/** Of a display of 32 by 18: the other room filled, what is shared in outline. */
-const DRAWINGS: Readonly<Record<Layout, { readonly room: readonly number[]; readonly shared: readonly number[] }>> = {
-  speaker: { room: [1, 1, 30, 16], shared: [23, 3, 6, 4] },
-  content: { room: [24, 3, 6, 4], shared: [2, 3, 20, 12] },
-  'side-by-side': { room: [1, 4, 14, 10], shared: [17, 4, 14, 10] }
+type Rectangle = readonly [x: number, y: number, width: number, height: number];
+type Drawn = { readonly rooms: readonly Rectangle[]; readonly shared: Rectangle };
+
+/** Of a display of 32 by 18: the other rooms filled, what is shared in outline. */
+const DRAWINGS: Readonly<Record<Layout, Drawn>> = {
+  speaker: { rooms: [[1, 1, 30, 16]], shared: [23, 3, 6, 4] },
+  content: { rooms: [[24, 3, 6, 4]], shared: [2, 3, 20, 12] },
+  'side-by-side': { rooms: [[1, 4, 14, 10]], shared: [17, 4, 14, 10] }
+};
+const DRAWINGS_OF_THREE: Readonly<Record<Layout, Drawn>> = {
+  speaker: {
+    rooms: [
+      [2, 5, 10, 7],
+      [13, 5, 10, 7]
+    ],
+    shared: [24.5, 5, 5.5, 4]
+  },
+  content: {
+    rooms: [
+      [24, 3, 6, 4],
+      [24, 9, 6, 4]
+    ],
+    shared: [2, 3, 20, 12]
+  },
+  'side-by-side': {
+    rooms: [
+      [21, 2.5, 9, 6],
+      [21, 9.5, 9, 6]
+    ],
+    shared: [2, 3.5, 17, 11]
+  }
 };
 
-type LayoutSheetProps = { readonly settings: SettingsView; readonly onClose: () => void };
+type LayoutSheetProps = {
+  readonly settings: SettingsView;
+  /** Three take part: there are two other rooms. */
+  readonly three: boolean;
+  readonly onClose: () => void;
+};
 
-export function LayoutSheet({ settings, onClose }: LayoutSheetProps) {
+export function LayoutSheet({ settings, three, onClose }: LayoutSheetProps) {
   const styles = useStyles();
   const t = useTexts();
   const command = useCommand();
@@ -72,8 +103,8 @@ export function LayoutSheet({ settings, onClose }: LayoutSheetProps) {
             className={mergeClasses(styles.layout, settings.layout === layout && styles.chosen)}
             onClick={() => change({ layout })}
           >
-            <Drawing layout={layout} className={styles.drawing} />
-            {t(`inCall.layout.${layout}`)}
+            <Drawing drawn={(three ? DRAWINGS_OF_THREE : DRAWINGS)[layout]} className={styles.drawing} />
+            {t(three && layout === 'speaker' ? 'conference.layout.speaker' : `inCall.layout.${layout}`)}
           </button>
         ))}
       </div>
@@ -89,14 +120,15 @@ export function LayoutSheet({ settings, onClose }: LayoutSheetProps) {
   );
 }
 
-function Drawing({ layout, className }: { readonly layout: Layout; readonly className: string }) {
-  const [roomX, roomY, roomWidth, roomHeight] = DRAWINGS[layout].room;
-  const [x, y, width, height] = DRAWINGS[layout].shared;
+function Drawing({ drawn: { rooms, shared }, className }: { readonly drawn: Drawn; readonly className: string }) {
+  const [x, y, width, height] = shared;
   const line = { fill: 'none', stroke: 'currentColor', strokeWidth: 1 } as const;
   return (
     <svg viewBox="0 0 32 18" className={className} aria-hidden="true">
       <rect x={0.5} y={0.5} width={31} height={17} rx={1.5} {...line} />
-      <rect x={roomX} y={roomY} width={roomWidth} height={roomHeight} rx={1} fill="currentColor" opacity={0.55} />
+      {rooms.map(([roomX, roomY, roomWidth, roomHeight]) => (
+        <rect key={`${roomX} ${roomY}`} x={roomX} y={roomY} width={roomWidth} height={roomHeight} rx={1} fill="currentColor" opacity={0.55} />
+      ))}
       <rect x={x} y={y} width={width} height={height} rx={0.7} {...line} />
     </svg>
   );

@@ -47,7 +47,14 @@ const useStyles = makeStyles({
 
 const BAR_HEIGHTS_PX = [9, 15, 21, 27] as const;
 
-export function NetworkQuality({ media }: { readonly media: MediaView }) {
+type NetworkQualityProps = {
+  readonly media: MediaView;
+  /** To whom, where it is not the only one. */
+  readonly to?: string;
+  readonly testId?: string;
+};
+
+export function NetworkQuality({ media, to, testId = 'button-network' }: NetworkQualityProps) {
   const styles = useStyles();
   const t = useTexts();
   const [open, setOpen] = useState(false);
@@ -57,10 +64,10 @@ export function NetworkQuality({ media }: { readonly media: MediaView }) {
     <>
       <button
         type="button"
-        data-testid="button-network"
+        data-testid={testId}
         data-quality={quality ?? 'unknown'}
         className={styles.button}
-        aria-label={t('inCall.quality.name', { quality: word })}
+        aria-label={to === undefined ? t('inCall.quality.name', { quality: word }) : t('conference.networkName', { quality: word, name: to })}
         onClick={() => setOpen(true)}
       >
         <Bars quality={quality} />
@@ -69,7 +76,7 @@ export function NetworkQuality({ media }: { readonly media: MediaView }) {
       {open ? (
         <Sheet
           testId="sheet-network"
-          title={t('inCall.quality.title')}
+          title={to === undefined ? t('inCall.quality.title') : t('conference.network', { name: to })}
           onClose={() => setOpen(false)}
           buttons={<TouchButton testId="button-network-done" label={t('action.done')} tone="brand" onTouch={() => setOpen(false)} />}
         >

@@ -1,4 +1,4 @@
-// The calls that are not in front: each with what it waits for, and ways back to it. Also shown where no call is in front, such as with a parked one.
+// The calls that have nothing to do with the one in front: each with what it waits for, and ways back to it. Also shown where no call is in front, such as with a parked one.
 import { makeStyles } from '@fluentui/react-components';
 import { CallEndFilled } from '@fluentui/react-icons/svg/call-end';
 import { CallPauseRegular } from '@fluentui/react-icons/svg/call-pause';

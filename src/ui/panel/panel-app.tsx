@@ -2,6 +2,7 @@
 import { makeStyles } from '@fluentui/react-components';
 import { type ReactElement, useEffect, useState } from 'react';
 import type { CallView, RoomState } from '../../room/state.ts';
+import { conferenceAnnouncement, encryptionOf, remotesOf } from '../shared/conference.ts';
 import { useNow, useRoom } from '../shared/room-context.tsx';
 import { useTexts } from '../shared/use-texts.ts';
 import type { Texts } from '../texts/texts.ts';
@@ -56,10 +57,10 @@ const CALL_SCREENS: Readonly<Partial<Record<PanelScreen, (shown: ShownInCall) =>
   outgoing: ({ call }) => <OutgoingScreen call={call} />,
   incoming: ({ call }) => <IncomingScreen key={call.id} call={call} />,
   'in-call': ({ call, state, onOpen }) => <InCallScreen key={call.id} call={call} state={state} onOpen={onOpen} />,
-  security: ({ call, state, onBack }) => <SecurityScreen key={call.id} call={call} display={state.display} onBack={onBack} />,
+  security: ({ call, state, onBack }) => <SecurityScreen key={call.id} call={call} state={state} onBack={onBack} />,
   camera: ({ call, state, onBack }) => <CameraScreen key={call.id} call={call} devices={state.devices} onBack={onBack} />,
   'dial-tones': ({ call, onBack }) => <DialTonesScreen key={call.id} call={call} onBack={onBack} />,
-  share: ({ call, state, onBack }) => <ShareScreen key={call.id} call={call} devices={state.devices} onBack={onBack} />,
+  share: ({ call, state, onBack }) => <ShareScreen key={call.id} call={call} state={state} onBack={onBack} />,
   more: ({ call, state, onBack }) => <MoreScreen key={call.id} call={call} state={state} onBack={onBack} />,
   ended: ({ call, state, onDone }) => <EndedScreen key={call.id} call={call} state={state} onDone={onDone} />
 };
@@ -139,10 +140,11 @@ function Sleep({ state }: { readonly state: RoomState }) {
 function announcement(state: RoomState | null, screen: PanelScreen, t: Texts): string {
   const call = state?.call ?? null;
   if (screen === 'reconnecting') return t('reconnecting.title');
-  if (call === null || screen === 'parked' || OF_THE_ROOM.has(screen)) return '';
+  if (state === null || call === null || screen === 'parked' || OF_THE_ROOM.has(screen)) return '';
   const name = call.peer.displayName;
   if (screen === 'incoming') return `${t('incoming.title')}: ${name}`;
   if (screen === 'outgoing') return `${t(call.phase === 'ringing' ? 'outgoing.ringing' : 'outgoing.inviting')}: ${name}`;
   if (screen === 'ended') return call.ended === null ? t('ended.title') : t.ended(call.ended).reason;
-  return call.phase === 'connecting' ? t('call.connecting') : `${name}. ${t.shield(call.encryption)}`;
+  if (call.phase === 'connecting') return t('call.connecting');
+  return `${conferenceAnnouncement(call, t) ?? `${name}.`} ${t.shield(encryptionOf(remotesOf(call, state)))}`;
 }

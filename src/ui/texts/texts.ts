@@ -7,6 +7,7 @@ import { administrator } from './administrator.ts';
 import { call } from './call.ts';
 import { camera } from './camera.ts';
 import { codeComparison } from './code-comparison.ts';
+import { conference } from './conference.ts';
 import { display } from './display.ts';
 import { ended } from './ended.ts';
 import { errors } from './errors.ts';
@@ -29,6 +30,7 @@ export const AREAS = [
   people,
   call,
   inCall,
+  conference,
   features,
   camera,
   pictures,

@@ -101,6 +101,8 @@ function fakeMedia() {
       setRecording: request('setRecording', undefined),
       pressKeys: request('pressKeys', undefined),
       setVolume: async () => {},
+      lend: request('lend', { path: '/loan', ticket: 'x' }),
+      borrow: request('borrow', undefined),
       displayTicket: request('displayTicket', { url: 'ws://127.0.0.1:1/?ticket=x' }),
       ownPictureTicket: request('ownPictureTicket', { url: 'ws://127.0.0.1:1/?ticket=own' }),
       async close() {
@@ -348,6 +350,43 @@ describe('the room and its sounds', () => {
     network.receive({ type: 'call.end', body: { reason: 'hangup' } });
     await turn();
     assert.deepEqual([tones.slice(2), room.state().sound.playing], [['ended'], 'ended']);
+  });
+
+  it('rings for two seconds for who tries the ringer, and in no call', async () => {
+    const { room, network, tones, clock, session } = await start();
+    await room.tryRinger();
+    assert.deepEqual([tones, room.state().sound], [['ringing'], { playing: 'ringing', by: 'speaker' }]);
+    clock.advance(1_999);
+    assert.equal(room.state().sound.playing, 'ringing');
+    clock.advance(1);
+    assert.deepEqual([tones, room.state().sound.playing], [['ringing', 'silence'], null]);
+    await room.changeSettings({ ringerPercent: 0 });
+    await assert.rejects(room.tryRinger(), { code: 'CL_RINGER_SILENT' });
+    await room.changeSettings({ ringerPercent: 60 });
+
+    // A call ends it, and it does not begin anew behind the call.
+    await room.tryRinger();
+    const { id } = await room.placeCall('studio@contoso.example', { audio: true, video: true });
+    assert.equal(room.state().sound.playing, null);
+    await assert.rejects(room.tryRinger(), { code: 'CL_CALL_BUSY' });
+    await room.callAction(id, 'end');
+    assert.equal(room.state().sound.playing, null);
+    network.receive(INVITE);
+    await turn();
+    await assert.rejects(room.tryRinger(), { code: 'CL_CALL_BUSY' });
+    await room.callAction(CALL, 'answer');
+    session(1).emit('secured', { code: CODE });
+    await assert.rejects(room.tryRinger(), { code: 'CL_CALL_BUSY' });
+  });
+
+  it('says that nobody can ring where there is neither a display that may play nor a loudspeaker', async () => {
+    const sound = createRoomSound({ choice: 'auto', speaker: () => null, startTone: () => ({ stop() {} }), clock: createFakeClock(), log: silentLog });
+    const { room } = await start({ sound });
+    await assert.rejects(room.tryRinger(), { code: 'CL_SOUND' });
+    assert.equal(room.state().sound.playing, null);
+    room.setDisplays({ open: 1, sounding: 1 });
+    await room.tryRinger();
+    assert.deepEqual(room.state().sound, { playing: 'ringing', by: 'display' });
   });
 
   it('says as displays the pages that are open, in a call or not', async () => {

@@ -1,20 +1,25 @@
 // What lies over the remote picture: the shield, who it is, what is switched off here, who records, and the code: in a corner while it waits to be
-// compared, over everything when somebody asked for it. Over a shared screen lies nothing else: these go above, below and beside it.
+// compared, over everything when somebody asked for it. Over a shared screen lies nothing else: these go above, below and beside it. Where two are
+// seen, each has a name below, and what is to be said of them beside it.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
+import { ArrowSyncFilled } from '@fluentui/react-icons/svg/arrow-sync';
 import { MicOffFilled } from '@fluentui/react-icons/svg/mic-off';
 import { PauseFilled } from '@fluentui/react-icons/svg/pause';
+import { PeopleAddRegular } from '@fluentui/react-icons/svg/people-add';
 import { RecordFilled } from '@fluentui/react-icons/svg/record';
 import { ShareScreenStartFilled } from '@fluentui/react-icons/svg/share-screen-start';
+import { SpeakerOffFilled } from '@fluentui/react-icons/svg/speaker-off';
 import { VideoOffFilled } from '@fluentui/react-icons/svg/video-off';
 import type { ReactElement } from 'react';
 import type { CallView, RoomState } from '../../../room/state.ts';
+import { addingText, encryptionOf, type ParticipantFact, participantFactsOf, type Remotes, sendingOf } from '../../shared/conference.ts';
 import { currentCodeOf } from '../../shared/current-code.ts';
 import { initialsOf } from '../../shared/initials.ts';
 import { SecurityCode } from '../../shared/security-code.tsx';
 import { ShieldIcon, shieldStateOf } from '../../shared/shield.tsx';
 import { colours } from '../../shared/theme.ts';
 import { useTexts } from '../../shared/use-texts.ts';
-import type { Arrangement } from '../content-layout.ts';
+import type { Arrangement, Box } from '../content-layout.ts';
 
 const useStyles = makeStyles({
   corner: {
@@ -45,6 +50,7 @@ const useStyles = makeStyles({
   bottomStart: { bottom: '2.5rem', insetInlineStart: '2.5rem', maxWidth: '45%', fontWeight: 600 },
   name: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
   lines: { display: '-webkit-box', WebkitLineClamp: 3, WebkitBoxOrient: 'vertical', overflow: 'hidden', overflowWrap: 'anywhere', textAlign: 'center' },
+  two: { WebkitLineClamp: 2, lineHeight: 1.2 },
   bottomEnd: { bottom: '2.5rem', insetInlineEnd: '2.5rem', flexDirection: 'column', alignItems: 'flex-end', gap: '0.25rem' },
   beside: { maxWidth: 'none', padding: '1rem 1.5rem', justifyContent: 'center' },
   below: {
@@ -64,6 +70,34 @@ const useStyles = makeStyles({
     color: colours.quiet,
     fontSize: '5rem',
     lineHeight: 0
+  },
+  card: {
+    display: 'grid',
+    placeItems: 'center',
+    containerType: 'size',
+    borderRadius: '0.75rem',
+    border: `2px solid ${colours.edge}`,
+    backgroundColor: colours.card
+  },
+  // As large as the card lets them be.
+  cardInitials: {
+    display: 'grid',
+    placeItems: 'center',
+    width: '48cqh',
+    height: '48cqh',
+    borderRadius: '50%',
+    border: `2px solid ${colours.edge}`,
+    backgroundColor: colours.avatar,
+    color: colours.onAvatar,
+    fontSize: '19cqh',
+    fontWeight: 600,
+    lineHeight: 1
+  },
+  plate: { containerType: 'inline-size', justifyContent: 'center', gap: '2rem', padding: '0.75rem 1.25rem', fontWeight: 600 },
+  fact: { display: 'flex', flexShrink: 0, alignItems: 'center', gap: '0.75rem', color: colours.quiet, fontWeight: 400 },
+  // Below a small picture there is room for the icon alone.
+  factWords: {
+    '@container (max-width: 30rem)': { position: 'absolute', width: '1px', height: '1px', overflow: 'hidden', clipPath: 'inset(50%)', whiteSpace: 'nowrap' }
   },
   codeHint: { color: colours.quiet },
   code: { fontSize: '3.75rem' },
@@ -115,25 +149,34 @@ const useStyles = makeStyles({
 
 type InCallSceneProps = {
   readonly state: RoomState;
-  readonly call: CallView;
-  /** The canvas shows a picture of now. */
-  readonly live: boolean;
+  readonly remotes: Remotes;
+  /** The canvas of each shows a picture of now. */
+  readonly live: readonly boolean[];
   /** The room answers, so that what is said of the call is so. */
   readonly online: boolean;
-  /** Where things are while the shared screen of the other room is on the display; null while it is not. */
-  readonly arrangement: Arrangement | null;
+  readonly arrangement: Arrangement;
 };
 
-export function InCallScene({ state, call, live, online, arrangement }: InCallSceneProps) {
+export function InCallScene({ state, remotes, live, online, arrangement }: InCallSceneProps) {
   const styles = useStyles();
   const t = useTexts();
+  const [call] = remotes;
   const code = online && state.display.showsCode ? currentCodeOf(call.encryption) : null;
+  const three = remotes.length === 2;
   return (
     <>
-      {live ? null : arrangement === null ? <NoPicture call={call} /> : <NoCamera arrangement={arrangement} />}
+      {three && call.phase !== 'on-hold' ? (
+        remotes.map((remote, index) => (
+          <Participant key={remote.id} call={remote} live={live[index] === true} place={arrangement.people[index]} online={online} />
+        ))
+      ) : live[0] === true ? null : arrangement.screen === null || three ? (
+        <NoPicture call={call} />
+      ) : (
+        <NoCamera place={arrangement.people[0]?.camera} />
+      )}
       {code === null ? null : <CodeScene call={call} code={code} />}
       {online ? (
-        <Facts call={call} arrangement={arrangement} codeInTheCorner={code === null} />
+        <Facts remotes={remotes} arrangement={arrangement} codeInTheCorner={code === null} />
       ) : (
         <div className={mergeClasses(styles.corner, styles.topStart)}>{t('reconnecting.title')}</div>
       )}
@@ -141,32 +184,95 @@ export function InCallScene({ state, call, live, online, arrangement }: InCallSc
   );
 }
 
-type FactsProps = { readonly call: CallView; readonly arrangement: Arrangement | null; readonly codeInTheCorner: boolean };
+type FactsProps = { readonly remotes: Remotes; readonly arrangement: Arrangement; readonly codeInTheCorner: boolean };
 
-function Facts({ call, arrangement, codeInTheCorner }: FactsProps) {
+function Facts({ remotes, arrangement, codeInTheCorner }: FactsProps) {
   const styles = useStyles();
   const t = useTexts();
-  const { encryption, media, phase, recording, peer } = call;
-  const shared = arrangement !== null;
+  const [call] = remotes;
+  const { phase, recording, peer } = call;
+  const encryption = encryptionOf(remotes);
+  const sending = sendingOf(remotes);
+  const three = remotes.length === 2;
+  const shared = arrangement.screen !== null;
+  const adding = addingText(call, t);
   const recorded = recording.here ? (recording.there ? 'display.recordingBoth' : 'display.recordingHere') : 'display.recordingThere';
   return (
     <>
-      <div className={mergeClasses(styles.corner, styles.topStart, shared && styles.strip)} data-testid="shield-state" data-state={shieldStateOf(encryption)}>
+      <div
+        className={mergeClasses(styles.corner, styles.topStart, (shared || three) && styles.strip)}
+        data-testid="shield-state"
+        data-state={shieldStateOf(encryption)}
+      >
         <ShieldIcon encryption={encryption} />
         {t.shield(encryption)}
       </div>
-      <div className={mergeClasses(styles.topEnd, shared && styles.strip)}>
+      <div className={mergeClasses(styles.topEnd, (shared || three) && styles.strip)}>
+        {adding === null ? null : <Pill testId="adding" icon={<PeopleAddRegular />} words={adding} />}
         {recording.here || recording.there ? <Pill testId="recording" icon={<RecordFilled />} words={t(recorded)} className={styles.recording} /> : null}
-        {call.heldThere ? <Pill testId="held-there" icon={<PauseFilled />} words={t('display.heldThere')} /> : null}
-        {media.screen.sending ? <Pill testId="sharing-here" icon={<ShareScreenStartFilled />} words={t('display.sharingHere')} /> : null}
-        {phase === 'connected' && !media.audio.sending ? <Pill testId="microphone-off" icon={<MicOffFilled />} words={t('call.muted')} /> : null}
+        {call.heldThere && !three ? <Pill testId="held-there" icon={<PauseFilled />} words={t('display.heldThere')} /> : null}
+        {sending.screen ? <Pill testId="sharing-here" icon={<ShareScreenStartFilled />} words={t('display.sharingHere')} /> : null}
+        {phase === 'connected' && !sending.audio ? <Pill testId="microphone-off" icon={<MicOffFilled />} words={t('call.muted')} /> : null}
       </div>
-      <div className={mergeClasses(styles.corner, !shared && styles.bottomStart, shared && styles.beside)} style={arrangement?.name} data-testid="peer-name">
-        <span className={shared ? styles.lines : styles.name} dir="auto">
-          {peer.displayName}
+      {three ? null : (
+        <div
+          className={mergeClasses(styles.corner, !shared && styles.bottomStart, shared && styles.beside)}
+          style={arrangement.people[0]?.name ?? undefined}
+          data-testid="peer-name"
+        >
+          <span className={shared ? styles.lines : styles.name} dir="auto">
+            {peer.displayName}
+          </span>
+        </div>
+      )}
+      {codeInTheCorner && !three ? <CodeBand call={call} shared={shared} /> : null}
+    </>
+  );
+}
+
+const FACT_ICONS: Readonly<Record<ParticipantFact, ReactElement>> = {
+  held: <PauseFilled />,
+  sharing: <ShareScreenStartFilled />,
+  'no-sound': <SpeakerOffFilled />,
+  'no-picture': <VideoOffFilled />,
+  connecting: <ArrowSyncFilled />
+};
+
+type ParticipantProps = {
+  readonly call: CallView;
+  readonly live: boolean;
+  readonly place: Arrangement['people'][number] | undefined;
+  /** What the state says of it is so. */
+  readonly online: boolean;
+};
+
+/** One of two: a card with initials where there is no picture, and below who it is and what is to be said of it. */
+function Participant({ call, live, place, online }: ParticipantProps) {
+  const styles = useStyles();
+  const t = useTexts();
+  const name = call.peer.displayName;
+  // That there is no picture is seen.
+  const facts = online ? participantFactsOf(call).filter((fact) => fact !== 'no-picture') : [];
+  return (
+    <>
+      {live ? null : (
+        <div className={styles.card} style={place?.camera} data-testid="participant-card" role="img" aria-label={`${name}: ${t('conference.no-picture')}`}>
+          <span className={styles.cardInitials}>{initialsOf(name)}</span>
+        </div>
+      )}
+      <div className={mergeClasses(styles.corner, styles.plate)} style={place?.name ?? undefined} data-testid="peer-name">
+        <span className={place?.name?.height === 'auto' ? mergeClasses(styles.lines, styles.two) : styles.name} dir="auto">
+          {name}
         </span>
+        {facts.map((fact) => (
+          <span key={fact} className={styles.fact} data-testid={`participant-${fact}`}>
+            <span className={styles.icon} aria-hidden="true">
+              {FACT_ICONS[fact]}
+            </span>
+            <span className={styles.factWords}>{t(`conference.${fact}`)}</span>
+          </span>
+        ))}
       </div>
-      {codeInTheCorner ? <CodeBand call={call} shared={shared} /> : null}
     </>
   );
 }
@@ -218,11 +324,11 @@ function CodeBand({ call, shared }: { readonly call: CallView; readonly shared: 
   );
 }
 
-function NoCamera({ arrangement }: { readonly arrangement: Arrangement }) {
+function NoCamera({ place }: { readonly place: Box | undefined }) {
   const styles = useStyles();
   const t = useTexts();
   return (
-    <div className={styles.noCamera} style={arrangement.camera} data-testid="no-camera" aria-label={t('display.noCamera')} role="img">
+    <div className={styles.noCamera} style={place} data-testid="no-camera" aria-label={t('display.noCamera')} role="img">
       <VideoOffFilled />
     </div>
   );

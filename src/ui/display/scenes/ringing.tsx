@@ -1,6 +1,7 @@
 // A call that rings, here or there: who, from which organisation, and what the call will be.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { LockClosedRegular } from '@fluentui/react-icons/svg/lock-closed';
+import { PeopleAddRegular } from '@fluentui/react-icons/svg/people-add';
 import { ShieldLockFilled } from '@fluentui/react-icons/svg/shield-lock';
 import { WarningFilled } from '@fluentui/react-icons/svg/warning';
 import type { CallView } from '../../../room/state.ts';
@@ -83,6 +84,14 @@ export function RingingScene({ call }: { readonly call: CallView }) {
           {call.peer.account}
         </div>
       )}
+      {incoming && call.conference !== null ? (
+        <div className={styles.fact} data-testid="incoming-conference">
+          <span className={styles.icon} aria-hidden="true">
+            <PeopleAddRegular />
+          </span>
+          {t('conference.incoming', { name: call.peer.displayName, third: call.conference.third.displayName })}
+        </div>
+      ) : null}
       {incoming ? (
         <div className={styles.facts}>
           {call.peer.identity === 'unverified' ? (

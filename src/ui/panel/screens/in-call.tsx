@@ -1,4 +1,4 @@
-// The running call: what people have to know of it, the peer, the shield, and the controls in two rows: what is needed at once, and the rest.
+// The running call: what people have to know of it, the peer or both others, the shield, and the controls in two rows: what is needed at once, and the rest.
 // Microphone and camera are shown as the packets are, not as they were asked for.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { CallEndFilled } from '@fluentui/react-icons/svg/call-end';
@@ -18,6 +18,7 @@ import { WarningFilled } from '@fluentui/react-icons/svg/warning';
 import { type ReactElement, useState } from 'react';
 import type { CallView, RoomState } from '../../../room/state.ts';
 import type { ShareSource } from '../../../ui-server/port.ts';
+import { callsBeside, encryptionOf, type Remotes, remotesOf, sendingOf } from '../../shared/conference.ts';
 import { useCommand, useNow } from '../../shared/room-context.tsx';
 import { ShieldIcon, shieldStateOf } from '../../shared/shield.tsx';
 import { TechnicalDetail } from '../../shared/technical-detail.tsx';
@@ -27,6 +28,7 @@ import { CallNotices } from '../call-notices.tsx';
 import { LayoutSheet } from '../layout-sheet.tsx';
 import { NetworkQuality } from '../network-indicator.tsx';
 import { OtherCalls } from '../other-calls.tsx';
+import { Participants } from '../participants.tsx';
 import { PeerHeading } from '../peer-heading.tsx';
 import { CommandError, Screen } from '../screen.tsx';
 import type { PageName } from '../screen-choice.ts';
@@ -150,28 +152,36 @@ export function InCallScreen({ call, state, onOpen }: InCallScreenProps) {
   const [choosesLayout, setChoosesLayout] = useState(false);
   const { devices, settings } = state;
   const held = call.phase === 'on-hold';
+  const { conference } = call;
+  const remotes = remotesOf(call, state);
+  const joined = conference?.phase === 'joined';
+  const names = { name: call.peer.displayName, third: conference?.third.displayName ?? '' };
   return (
-    <Screen testId="screen-in-call" name={call.peer.displayName} className={styles.screen}>
+    <Screen testId="screen-in-call" name={joined ? t('conference.both', names) : names.name} className={styles.screen}>
       <div className={styles.above}>
         <CallNotices call={call} devices={devices} onShare={() => onOpen('share')} />
         <div className={styles.top}>
-          <ShieldButton call={call} onShield={() => onOpen('security')} />
+          <ShieldButton encryption={encryptionOf(remotes)} onShield={() => onOpen('security')} />
           <div className={styles.topRight}>
-            <NetworkQuality media={call.media} />
+            {conference === null ? <NetworkQuality media={call.media} /> : null}
             <VolumeControl devices={devices} />
             <Duration call={call} />
           </div>
         </div>
-        <OtherCalls calls={state.otherCalls} front={call} />
+        <OtherCalls calls={callsBeside(state)} front={call} />
         <div data-keeps-height className={styles.middle}>
-          <PeerHeading peer={call.peer} compact={hasMoreToSay(call, state)} />
-          {held ? <Held call={call} /> : null}
-          {call.heldThere ? (
+          {conference === null ? (
+            <PeerHeading peer={call.peer} compact={hasMoreToSay(call, state)} />
+          ) : (
+            <Participants call={call} conference={conference} state={state} />
+          )}
+          {held ? <Held remotes={remotes} /> : null}
+          {call.heldThere && conference === null ? (
             <div className={styles.note} role="status" data-testid="held-there">
               {t('call.heldThere', { name: call.peer.displayName })}
             </div>
           ) : null}
-          <MediaProblem call={call} />
+          <MediaProblem remotes={remotes} />
         </div>
       </div>
       <div className={styles.controls}>
@@ -181,7 +191,7 @@ export function InCallScreen({ call, state, onOpen }: InCallScreenProps) {
             <TouchButton
               testId="button-hold"
               label={t('call.resume')}
-              name={t('inCall.resume.name', { name: call.peer.displayName })}
+              name={t('inCall.resume.name', { name: joined ? t('conference.both', names) : names.name })}
               icon={<PlayFilled />}
               tone="brand"
               stacked
@@ -190,11 +200,12 @@ export function InCallScreen({ call, state, onOpen }: InCallScreenProps) {
               onTouch={() => void command.act(call, 'resume')}
             />
           ) : (
-            <Sources call={call} devices={devices} command={command} onShare={() => onOpen('share')} />
+            <Sources call={call} remotes={remotes} devices={devices} command={command} onShare={() => onOpen('share')} />
           )}
           <TouchButton
             testId="button-end"
-            label={t('call.end')}
+            label={t(joined ? 'conference.leave' : 'call.end')}
+            {...(joined ? { name: t('conference.leaveName', names) } : {})}
             icon={<CallEndFilled />}
             tone="end"
             stacked
@@ -245,32 +256,34 @@ export function InCallScreen({ call, state, onOpen }: InCallScreenProps) {
           />
         </div>
       </div>
-      {choosesLayout ? <LayoutSheet settings={settings} onClose={() => setChoosesLayout(false)} /> : null}
+      {choosesLayout ? <LayoutSheet settings={settings} three={remotes.length === 2} onClose={() => setChoosesLayout(false)} /> : null}
     </Screen>
   );
 }
 
 /** Then who it is takes one line, so that all of it fits. */
 function hasMoreToSay(call: CallView, { otherCalls }: RoomState): boolean {
-  const { recording, transfer, media } = call;
-  const noticed = recording.here || recording.there || transfer !== null || media.screen.sending;
+  const { recording, transfer, notAdded, media } = call;
+  const noticed = recording.here || recording.there || transfer !== null || notAdded !== null || media.screen.sending;
   return noticed || call.phase === 'on-hold' || call.heldThere || media.problem !== null || otherCalls.some(({ phase }) => phase !== 'ended');
 }
 
 type SourcesProps = {
   readonly call: CallView;
+  readonly remotes: Remotes;
   readonly devices: RoomState['devices'];
   readonly command: ReturnType<typeof useCommand>;
   readonly onShare: () => void;
 };
 
 /** Microphone, camera and shared screen; not on hold, when nothing of them leaves. */
-function Sources({ call, devices, command, onShare }: SourcesProps) {
+function Sources({ call, remotes, devices, command, onShare }: SourcesProps) {
   const styles = useStyles();
   const t = useTexts();
-  const microphone = sourceControl(call.media.audio.sending, call.media.wanted.microphone);
-  const camera = sourceControl(call.media.video.sending, call.media.wanted.camera);
-  const screen = sourceControl(call.media.screen.sending, call.media.wanted.screen);
+  const sending = sendingOf(remotes);
+  const microphone = sourceControl(sending.audio, call.media.wanted.microphone);
+  const camera = sourceControl(sending.video, call.media.wanted.camera);
+  const screen = sourceControl(sending.screen, call.media.wanted.screen);
   const shareable = devices.screen !== null;
 
   /** With one source there is nothing to choose. */
@@ -317,11 +330,11 @@ function Sources({ call, devices, command, onShare }: SourcesProps) {
 }
 
 /** Who holds, and what leaves the room meanwhile: as it is measured. */
-function Held({ call }: { readonly call: CallView }) {
+function Held({ remotes }: { readonly remotes: Remotes }) {
   const styles = useStyles();
   const t = useTexts();
-  const { audio, video, screen } = call.media;
-  const leaves = audio.sending || video.sending || screen.sending;
+  const { audio, video, screen } = sendingOf(remotes);
+  const leaves = audio || video || screen;
   return (
     <div role="status" data-testid="held-here">
       <div className={styles.note}>{t('inCall.hold.here')}</div>
@@ -330,11 +343,12 @@ function Held({ call }: { readonly call: CallView }) {
   );
 }
 
-function MediaProblem({ call }: { readonly call: CallView }) {
+function MediaProblem({ remotes }: { readonly remotes: Remotes }) {
   const styles = useStyles();
   const t = useTexts();
-  if (call.media.problem === null) return null;
-  const { text, technical } = t.problem(call.media.problem);
+  const problem = remotes.map(({ media }) => media.problem).find((each) => each !== null) ?? null;
+  if (problem === null) return null;
+  const { text, technical } = t.problem(problem);
   return (
     <div className={styles.problem} role="alert" data-testid="media-problem">
       <span className={styles.problemIcon} aria-hidden="true">
@@ -391,19 +405,19 @@ function SourceButton({ testId, control, label, name, icon, onTouch }: SourceBut
   );
 }
 
-function ShieldButton({ call, onShield }: { readonly call: CallView; readonly onShield: () => void }) {
+function ShieldButton({ encryption, onShield }: { readonly encryption: CallView['encryption']; readonly onShield: () => void }) {
   const styles = useStyles();
   const t = useTexts();
-  const state = shieldStateOf(call.encryption);
-  const title = t.shield(call.encryption);
+  const state = shieldStateOf(encryption);
+  const title = t.shield(encryption);
   return (
     <button type="button" data-testid="button-shield" className={mergeClasses(styles.shield, state === 'failed' && styles.shieldFailed)} onClick={onShield}>
       <span data-testid="shield-state" data-state={state} className={styles.shieldIcon}>
-        <ShieldIcon encryption={call.encryption} />
+        <ShieldIcon encryption={encryption} />
       </span>
       <span>
         <span className={styles.shieldTitle}>{title}</span>
-        {state === 'standard' ? <span className={styles.shieldHint}>{t.standardReason(call.encryption.reason)}</span> : null}
+        {state === 'standard' ? <span className={styles.shieldHint}>{t.standardReason(encryption.reason)}</span> : null}
         {state === 'end-to-end' ? <span className={styles.shieldLink}>{t('call.compare')}</span> : null}
         {state === 'end-to-end-verified' ? <span className={styles.shieldLink}>{t('call.showCode')}</span> : null}
       </span>

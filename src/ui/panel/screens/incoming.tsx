@@ -5,6 +5,7 @@ import { CallFilled } from '@fluentui/react-icons/svg/call';
 import { CheckmarkCircleFilled } from '@fluentui/react-icons/svg/checkmark-circle';
 import { DismissFilled } from '@fluentui/react-icons/svg/dismiss';
 import { LockClosedRegular } from '@fluentui/react-icons/svg/lock-closed';
+import { PeopleAddRegular } from '@fluentui/react-icons/svg/people-add';
 import { ProhibitedRegular } from '@fluentui/react-icons/svg/prohibited';
 import { ShieldLockFilled } from '@fluentui/react-icons/svg/shield-lock';
 import { VideoFilled } from '@fluentui/react-icons/svg/video';
@@ -18,27 +19,11 @@ import { useTexts } from '../../shared/use-texts.ts';
 import { Sheet } from '../parts/sheet.tsx';
 import { PeerHeading } from '../peer-heading.tsx';
 import { CommandError, Screen } from '../screen.tsx';
+import { ScrolledMiddle } from '../scrolled-middle.tsx';
 import { TouchButton } from '../touch-button.tsx';
 
 const useStyles = makeStyles({
   screen: { padding: '1.5rem 2rem', gap: '1rem', backgroundImage: `radial-gradient(80rem 40rem at 50% -10rem, ${colours.glow} 0%, ${colours.ground} 70%)` },
-  // The answer never scrolls away.
-  who: {
-    flexGrow: 1,
-    minHeight: 0,
-    width: '100%',
-    display: 'flex',
-    flexDirection: 'column',
-    alignItems: 'center',
-    justifyContent: 'safe center',
-    gap: '1rem',
-    // Room for the ring and the focus outline.
-    padding: '4px',
-    overflowX: 'hidden',
-    overflowY: 'auto',
-    overscrollBehavior: 'contain',
-    scrollbarColor: `${colours.quiet} transparent`
-  },
   title: { color: colours.brandText, fontSize: panelSizes.large, fontWeight: 600 },
   facts: { display: 'grid', gridTemplateColumns: '1fr 1fr', gap: '1rem', width: '100%', maxWidth: '60rem', textAlign: 'start' },
   fact: {
@@ -55,6 +40,7 @@ const useStyles = makeStyles({
   warning: { color: colours.warning },
   factTitle: { fontWeight: 600 },
   factHint: { color: colours.quiet },
+  three: { display: 'flex', alignItems: 'center', gap: '1rem', maxWidth: '60rem', fontSize: panelSizes.large, fontWeight: 600, overflowWrap: 'anywhere' },
   referred: { maxWidth: '60rem', color: colours.quiet, overflowWrap: 'anywhere' },
   countdown: {
     display: 'flex',
@@ -100,12 +86,19 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
   const { displayName, account } = call.peer;
   return (
     <Screen testId="screen-incoming" name={t('incoming.title')} centred className={styles.screen}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls has to be reached without a finger (WCAG 2.1.1). */}
-      <section className={styles.who} aria-label={t('incoming.title')} tabIndex={0}>
+      <ScrolledMiddle name={t('incoming.title')}>
         <div className={styles.title}>{t('incoming.title')}</div>
         <div className={styles.ring}>
           <PeerHeading peer={call.peer} />
         </div>
+        {call.conference === null ? null : (
+          <div className={styles.three} data-testid="incoming-conference">
+            <span className={styles.icon} aria-hidden="true">
+              <PeopleAddRegular />
+            </span>
+            {t('conference.incoming', { name: displayName, third: call.conference.third.displayName })}
+          </div>
+        )}
         {call.referredBy === null ? null : (
           <div className={styles.referred} data-testid="incoming-referred">
             {t('incoming.referred', { name: call.referredBy.displayName })}
@@ -134,7 +127,7 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
             </div>
           </div>
         </div>
-      </section>
+      </ScrolledMiddle>
       <div className={styles.buttons}>
         <TouchButton
           testId="button-block"

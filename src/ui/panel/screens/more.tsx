@@ -76,7 +76,7 @@ const WITH_PERSON = ['transfer', 'consult-then-transfer', 'add-participant'] as 
 type WithPerson = (typeof WITH_PERSON)[number];
 const needsPerson = (feature: Feature): feature is WithPerson => (WITH_PERSON as readonly string[]).includes(feature);
 
-type Reason = Unavailable['reason'] | 'connecting' | 'no-other-call';
+type Reason = Unavailable['reason'] | 'connecting' | 'no-other-call' | 'other-encrypted';
 
 /** Why it cannot be done now; null where it can. What the state does not name is offered, but only in a call that is connected. */
 function reasonAgainst(feature: Feature, call: CallView, others: readonly CallView[]): Reason | null {
@@ -85,7 +85,11 @@ function reasonAgainst(feature: Feature, call: CallView, others: readonly CallVi
   // Nothing is known before the call is settled.
   if (call.encryption.state !== 'standard') return 'connecting';
   if (call.phase !== 'connected') return 'connecting';
-  if (feature === 'merge' && !others.some(({ phase }) => phase === 'on-hold')) return 'no-other-call';
+  if (feature === 'merge') {
+    const held = others.filter(({ phase }) => phase === 'on-hold');
+    if (held.length === 0) return 'no-other-call';
+    return held.some(({ encryption }) => encryption.state === 'standard') ? null : 'other-encrypted';
+  }
   // The room has no command for them, whatever the state says.
   if (feature === 'captions' || feature === 'transcription' || feature === 'move-to-another-device' || feature === 'apps') return 'not-offered-here';
   return null;

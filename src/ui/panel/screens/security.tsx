@@ -10,6 +10,7 @@ import { SpeakerOffRegular } from '@fluentui/react-icons/svg/speaker-off';
 import { TvRegular } from '@fluentui/react-icons/svg/tv';
 import { useState } from 'react';
 import type { CallView, RoomState } from '../../../room/state.ts';
+import { encryptionOf, type Remotes, remotesOf } from '../../shared/conference.ts';
 import { currentCodeOf } from '../../shared/current-code.ts';
 import { useCommand } from '../../shared/room-context.tsx';
 import { SecurityCode } from '../../shared/security-code.tsx';
@@ -35,6 +36,9 @@ const useStyles = makeStyles({
     textAlign: 'center'
   },
   task: { margin: 0, maxWidth: '50rem', fontSize: panelSizes.large, lineHeight: 1.4 },
+  reasons: { display: 'flex', flexDirection: 'column', gap: '1rem', margin: 0, maxWidth: '50rem', fontSize: panelSizes.large, lineHeight: 1.4 },
+  of: { fontWeight: 600, overflowWrap: 'anywhere' },
+  reason: { margin: 0 },
   quiet: { margin: 0, maxWidth: '50rem', color: colours.quiet, fontSize: panelSizes.text },
   // As large as the four groups fit beside each other.
   code: { fontSize: 'min(max(64px, 5.4rem), 6.9vw)' },
@@ -47,15 +51,16 @@ const useStyles = makeStyles({
   button: { minWidth: 'max(240px, 20rem)', minHeight: 'max(76px, 5.25rem)' }
 });
 
-type SecurityScreenProps = { readonly call: CallView; readonly display: RoomState['display']; readonly onBack: () => void };
+type SecurityScreenProps = { readonly call: CallView; readonly state: RoomState; readonly onBack: () => void };
 
 /** What a finger has opened beside the code. It belongs to the code about which it was opened: a new code starts anew. */
 type Opened = { readonly what: 'question' | 'keypad'; readonly about: string };
 
-export function SecurityScreen({ call, display, onBack }: SecurityScreenProps) {
+export function SecurityScreen({ call, state: room, onBack }: SecurityScreenProps) {
   const styles = useStyles();
   const t = useTexts();
-  const { encryption } = call;
+  const remotes = remotesOf(call, room);
+  const encryption = encryptionOf(remotes);
   const state = shieldStateOf(encryption);
   const code = currentCodeOf(encryption);
   const [opened, setOpened] = useState<Opened | null>(null);
@@ -83,7 +88,7 @@ export function SecurityScreen({ call, display, onBack }: SecurityScreenProps) {
       <RecordingNotice call={call} />
       <div className={styles.body}>
         {!endToEnd ? (
-          <WithoutCode call={call} />
+          <WithoutCode remotes={remotes} />
         ) : code === null ? (
           <Blank />
         ) : open === 'question' ? (
@@ -91,7 +96,7 @@ export function SecurityScreen({ call, display, onBack }: SecurityScreenProps) {
         ) : open === 'keypad' ? (
           <CodeKeypad key={code} call={call} onLook={close} onDiffer={openAbout('question')} />
         ) : (
-          <Code key={code} call={call} code={code} display={display} onDiffer={openAbout('question')} onKeypad={openAbout('keypad')} />
+          <Code key={code} call={call} code={code} display={room.display} onDiffer={openAbout('question')} onKeypad={openAbout('keypad')} />
         )}
       </div>
     </Screen>
@@ -209,22 +214,33 @@ function Code({ call, code, display, onDiffer, onKeypad }: CodeProps) {
   );
 }
 
-function WithoutCode({ call }: { readonly call: CallView }) {
+function WithoutCode({ remotes }: { readonly remotes: Remotes }) {
   const styles = useStyles();
   const t = useTexts();
-  const state = shieldStateOf(call.encryption);
+  const encryption = encryptionOf(remotes);
+  const state = shieldStateOf(encryption);
   const standard = state === 'standard';
   const failed = state === 'failed';
   return (
     <>
       <div className={styles.big} data-testid="shield-state" data-state={state}>
-        <ShieldIcon encryption={call.encryption} />
+        <ShieldIcon encryption={encryption} />
       </div>
       <p className={styles.task}>{t(standard ? 'security.standardText' : failed ? 'security.failedText' : 'security.noneText')}</p>
-      {standard ? (
+      {standard && remotes.length === 1 ? (
         <p className={styles.task} data-testid="standard-reason">
-          {t.standardReason(call.encryption.reason)}
+          {t.standardReason(encryption.reason)}
         </p>
+      ) : null}
+      {standard && remotes.length === 2 ? (
+        <dl className={styles.reasons} data-testid="standard-reason">
+          {remotes.map((call) => (
+            <div key={call.id}>
+              <dt className={styles.of}>{call.peer.displayName}</dt>
+              <dd className={styles.reason}>{t.standardReason(call.encryption.reason)}</dd>
+            </div>
+          ))}
+        </dl>
       ) : null}
     </>
   );

@@ -9,6 +9,7 @@ import { WindowRegular } from '@fluentui/react-icons/svg/window';
 import { type ReactElement, useCallback, useEffect, useState } from 'react';
 import type { CallView, RoomState } from '../../../room/state.ts';
 import type { ShareSource } from '../../../ui-server/port.ts';
+import { remotesOf, sendingOf } from '../../shared/conference.ts';
 import { useCommand } from '../../shared/room-context.tsx';
 import { colours, panelSizes } from '../../shared/theme.ts';
 import { useTexts } from '../../shared/use-texts.ts';
@@ -67,9 +68,9 @@ const ICONS: Readonly<Record<Kind, ReactElement>> = {
 
 const kindOf = ({ kind }: ShareSource): Kind => (kind === 'test' || kind === 'file' ? 'other' : kind);
 
-type ShareScreenProps = { readonly call: CallView; readonly devices: RoomState['devices']; readonly onBack: () => void };
+type ShareScreenProps = { readonly call: CallView; readonly state: RoomState; readonly onBack: () => void };
 
-export function ShareScreen({ call, devices, onBack }: ShareScreenProps) {
+export function ShareScreen({ call, state, onBack }: ShareScreenProps) {
   const styles = useStyles();
   const t = useTexts();
   const command = useCommand();
@@ -80,9 +81,11 @@ export function ShareScreen({ call, devices, onBack }: ShareScreenProps) {
     setSources(answer?.sources ?? []);
   }, [get]);
   useEffect(() => void look(), [look]);
-  const { screen, wanted } = call.media;
+  const remotes = remotesOf(call, state);
+  const { wanted } = call.media;
+  const shared = sendingOf(remotes).screen;
   const possible = call.phase === 'connected' && !call.encryption.securingAgain;
-  const present = screen.sending ? (devices.screen?.name ?? null) : null;
+  const present = shared ? (state.devices.screen?.name ?? null) : null;
 
   async function share(source: ShareSource): Promise<void> {
     if (await command.act(call, 'share', { source: source.id })) onBack();
@@ -108,7 +111,7 @@ export function ShareScreen({ call, devices, onBack }: ShareScreenProps) {
       scrolls
     >
       <RecordingNotice call={call} />
-      {screen.sending || wanted.screen ? (
+      {shared || wanted.screen ? (
         <TouchButton
           testId="button-stop-sharing"
           label={t('call.stopSharing')}
@@ -126,7 +129,7 @@ export function ShareScreen({ call, devices, onBack }: ShareScreenProps) {
           <p className={styles.hint}>{t('inCall.share.none')}</p>
         </div>
       ) : null}
-      {sources !== null && sources.length > 0 ? <p className={styles.hint}>{t('inCall.share.hint')}</p> : null}
+      {sources !== null && sources.length > 0 ? <p className={styles.hint}>{t(remotes.length === 2 ? 'conference.shareHint' : 'inCall.share.hint')}</p> : null}
       {KINDS.map((kind) => {
         const own = sources?.filter((source) => kindOf(source) === kind) ?? [];
         if (own.length === 0) return null;
