@@ -84,8 +84,10 @@ export function createDeviceTest({ pages, launch = launchTest, clock, log }: Dev
 
   /** One after the other: a device is let go before it, or another one, is opened. */
   const inTurn = (work: () => Promise<void>): Promise<void> => {
-    last = last.then(work);
-    return last;
+    const mine = last.then(work);
+    // One that could not begin is told to whoever asked for it, and to nobody after.
+    last = mine.catch(() => {});
+    return mine;
   };
 
   function begin(id: string, device: TriedDevice): void {

@@ -190,19 +190,22 @@ export const normalised = (account: string): string | null => {
   return address.ok && address.value.account === account ? account : null;
 };
 
-/** Whether what the other side asks for may be done now; the reason where not. */
-function objection(call: CallRecord, account: string, context: CallContext): ReferReason | null {
+/**
+ * Whether what the other side asks for may be done now; the reason where not.
+ * @param inPlace a device of the other side's own account may be meant, which takes the call in place of another
+ */
+function objection(call: CallRecord, account: string, context: CallContext, inPlace = false): ReferReason | null {
   if (call.encryption.agreed !== 'standard') return 'encryption';
   // Nor with whom this room takes no calls from.
   if (!context.acceptTransfers || context.isBlocked(account)) return 'policy';
   // Who holds the call is with somebody else, or away: nobody calls in his place. An offer may be made again.
   const handing = call.handover !== null && (call.handover.role !== 'replaced' || call.handover.taken);
   if (!safe(call) || call.held.here || call.parked !== null || call.conference !== null || handing || call.references >= MAX_REFERENCES) return 'busy';
-  return normalised(account) === null || account === context.self.account || account === call.peer.account ? 'address' : null;
+  return normalised(account) === null || account === context.self.account || (account === call.peer.account && !inPlace) ? 'address' : null;
 }
 
 export function referred(state: CallState, call: CallRecord, { to, replaces }: CallBody<'call.refer'>, context: CallContext): Step {
-  const reason = objection(call, to, context);
+  const reason = objection(call, to, context, replaces !== undefined);
   if (reason !== null) {
     const told = reason === 'encryption' ? alarm(call, 'hand over') : { call, effects: [] };
     return next(state, told.call, [...told.effects, ...toPeer(call, referAnswer('refused', reason))]);

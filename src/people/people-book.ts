@@ -8,6 +8,8 @@ import { shownName } from '../kernel/shown-name.ts';
 import type { RecentCall } from '../room/state.ts';
 
 export const MAX_RECENTS = 100;
+/** Whoever calls over and over does not push everybody else out of the recent calls. */
+export const MAX_MISSED_OF_ONE = 10;
 export const MAX_FAVOURITES = 50;
 export const MAX_BLOCKED = 1_000;
 /** Devices of one favourite whose presence is followed. */
@@ -67,7 +69,10 @@ export function recordCall(book: PeopleBook, call: RecentCall): PeopleBook {
   const place = others.findIndex(({ at }) => Date.parse(at) <= Date.parse(call.at));
   const index = place === -1 ? others.length : place;
   const kept: KeptCall = { ...call, displayName: shownName(call.displayName) || call.account, seen: call.outcome !== 'missed' || before?.seen === true };
-  return { ...book, recents: [...others.slice(0, index), kept, ...others.slice(index)].slice(0, MAX_RECENTS) };
+  const recents = [...others.slice(0, index), kept, ...others.slice(index)];
+  const missedOfOne = recents.filter(({ account, outcome }) => account === call.account && outcome === 'missed');
+  const tooMany = new Set(missedOfOne.slice(MAX_MISSED_OF_ONE));
+  return { ...book, recents: recents.filter((each) => !tooMany.has(each)).slice(0, MAX_RECENTS) };
 }
 
 export const removeRecent = (book: PeopleBook, id: string): PeopleBook => ({ ...book, recents: book.recents.filter((call) => call.id !== id) });

@@ -53,7 +53,7 @@ const DRIFT = 1 / 2_000;
 
 const WHY = {
   full: 'The recording has reached its size (recording.maxBytes) and was ended.',
-  'disk-full': 'The disk is full: the recording was ended.',
+  'disk-full': 'The disk is full, or nearly: the recording was ended.',
   failed: 'The recording could not be written any more and was ended.'
 } as const;
 

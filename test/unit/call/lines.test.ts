@@ -424,6 +424,19 @@ describe('parking', () => {
     assert.deepEqual(c.call?.referredBy?.account, a.account);
   });
 
+  it('is retrieved at another device of the account, too', () => {
+    const { network, a, b } = talking();
+    const another = network.room(a.account, 'f'.repeat(26));
+    another.encryption = { ...another.encryption, setting: false };
+    assert.equal(a.do({ type: 'park', code: CODE }), null);
+    assert.equal(another.act({ type: 'retrieve', id: ASKED, account: a.account, code: CODE, token: TOKEN }), null);
+    network.settle();
+    assert.deepEqual(
+      [another.call?.phase, another.call?.peer.account, running(a), running(b), b.call?.peer.endpoint],
+      ['connected', b.account, 0, 1, another.endpoint]
+    );
+  });
+
   it('is retrieved by the room itself', () => {
     const { network, a, b } = parked();
     assert.equal(a.doIn(CALL, { type: 'unpark' }), null);

@@ -175,5 +175,5 @@ describe('the book of people', () => {
         assert.deepEqual(keptPeople.parse(JSON.parse(JSON.stringify(book))), book);
       })
     );
-  });
+  }).timeout(20_000);
 });

@@ -97,6 +97,21 @@ describe('a recording on the disk', () => {
     }
   });
 
+  it('leaves room on the disk for what else the room has to keep: it ends, whole, and none begins there', async () => {
+    let freeBytes = 300 * 1024 * 1024;
+    const { file, ends, read } = await create({ maxBytes: 2 ** 30, freeBytes: async () => freeBytes });
+    let written = 0;
+    for (let turns = 0; ends.length === 0; turns++) {
+      assert.ok(turns < 10_000, 'it goes on');
+      if (written > 5_000_000) freeBytes = 255 * 1024 * 1024;
+      file.write(Buffer.alloc(65_536));
+      written += 65_536;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.deepEqual([ends, await file.close(), (await read()).end], [['disk-full'], null, 'whole']);
+    await assert.rejects(create({ name: 'b', freeBytes: async () => freeBytes }), { code: 'CL_CALL_RECORDING', message: 'The disk is nearly full.' });
+  });
+
   it('is not begun where the key cannot be used, the file is there, or the folder cannot be', async () => {
     await assert.rejects(create({ sealKey: async () => null }), { code: 'CL_CALL_RECORDING' });
     const { file } = await create();
