@@ -1,5 +1,5 @@
 // Who may ask: the room's own pages, programs on this machine, and nobody else's web page (DNS rebinding, cross-site requests). Pure.
-// There is no log-in, so this and the loopback address are all that stands before the room; every check fails closed.
+// On the plain listener this and the loopback address are all that stands before the room, but for what is the administrator's; every check fails closed.
 import { CloisterError } from '../kernel/errors.ts';
 import { RequestRefused } from './problem.ts';
 

@@ -97,8 +97,7 @@ export function createUiServer(options: UiServerOptions): UiServer {
       log.info('panels elsewhere are served over TLS', { host: remote.host, port: remotePort });
     },
     get url() {
-      const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-      return `http://${name.includes(':') ? `[${name}]` : name}:${started().port}`;
+      return `http://${host.includes(':') ? `[${host}]` : host}:${started().port}`;
     },
     get remotePort() {
       return remotePort;

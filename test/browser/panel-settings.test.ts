@@ -23,9 +23,6 @@ function memoryFile(): AdminFile {
     read: async () => record,
     write: async (kept) => {
       record = kept;
-    },
-    remove: async () => {
-      record = 'none';
     }
   };
 }

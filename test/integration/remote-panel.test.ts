@@ -174,6 +174,16 @@ describe('a remote panel', function () {
     assert.equal((await ask('GET', '/api/v1/state', { headers: { cookie } })).code, 'CL_PANEL_NOT_PAIRED');
   });
 
+  it('is paired for a year, whatever became of the browser’s cookie', async () => {
+    const cookie = onlyPanel(await paired());
+    clock.jump(365 * 24 * 3_600_000 - 1);
+    assert.equal((await ask('GET', '/api/v1/state', { headers: { cookie } })).status, 200);
+    clock.jump(1);
+    assert.equal((await ask('GET', '/api/v1/state', { headers: { cookie } })).code, 'CL_PANEL_NOT_PAIRED');
+    const local = cookiesOf(await ask('POST', '/api/v1/session', { body: { pin: PIN }, local: true }));
+    assert.deepEqual(JSON.parse((await ask('GET', '/api/v1/panels', { headers: { cookie: local }, local: true })).body), { panels: [] });
+  });
+
   it('is listed and removed by the administrator, and loses at once what it has open', async () => {
     const cookie = onlyPanel(await paired());
     const local = cookiesOf(await ask('POST', '/api/v1/session', { body: { pin: PIN }, local: true }));
