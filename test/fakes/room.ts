@@ -136,7 +136,10 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     dtmf: talking,
     transfer: talking,
     'consult-then-transfer': talking,
-    'complete-transfer': talking,
+    'complete-transfer': (call) => {
+      inPhase(call, 'connected', 'on-hold');
+      return call;
+    },
     park: talking,
     'add-participant': talking,
     merge: talking,
@@ -272,10 +275,12 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     },
     async callAction(id, action, options) {
       failing();
-      if (state.call?.id !== id) throw new CloisterError('CL_CALL_NONE');
-      const next = ACTIONS[action](state.call);
+      const call = [state.call, ...state.otherCalls].find((each) => each?.id === id);
+      if (call == null) throw new CloisterError('CL_CALL_NONE');
+      const next = ACTIONS[action](call);
       room.actions.push({ id, action, options });
-      changeCall(() => next);
+      const put = (each: CallView): CallView => (each.id === id ? next : each);
+      change((before) => ({ ...before, call: before.call === null ? null : put(before.call), otherCalls: before.otherCalls.map(put) }));
     },
     async displayTicket() {
       failing();
