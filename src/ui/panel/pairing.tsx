@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'react';
 import { useCommand } from '../shared/room-context.tsx';
 import { useTexts } from '../shared/use-texts.ts';
+import { isElsewhere } from './elsewhere.ts';
 import { PinSheet } from './pin-sheet.tsx';
 
 /** Rendered while the room does not tell its state. */
@@ -10,8 +11,7 @@ export function Pairing() {
   const { get, code } = useCommand();
   const [later, setLater] = useState(false);
   useEffect(() => {
-    // The panel in the room comes over plain loopback and needs no pairing.
-    if (location.protocol === 'https:') void get('/api/v1/state');
+    if (isElsewhere()) void get('/api/v1/state');
   }, [get]);
   if (code !== 'CL_PANEL_NOT_PAIRED' || later) return null;
   return (
