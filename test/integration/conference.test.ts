@@ -10,6 +10,7 @@ const LIMIT_MS = 90_000;
 /** A busy machine starts a media process late: nobody is hurried by it. */
 const STANDARD = { encryption: { policy: 'DisabledUserOverride', setting: false }, call: { connectTimeoutMs: 60_000 } };
 const LIBRARY = 'library@contoso.example';
+const STRANGE = '0190f3c2-7d4e-7a31-8c55-000000000001';
 
 const calls = (state: RoomState): CallView[] => [state.call, ...state.otherCalls].filter((call) => call !== null).filter((call) => call.phase !== 'ended');
 const callWith = (state: RoomState, account: string): CallView | undefined => calls(state).find(({ peer }) => peer.account === account);
@@ -118,6 +119,13 @@ describe('a third participant', function () {
       assert.ok(state.call?.unavailable.some(({ feature, reason }) => feature === 'add-participant' && reason === 'conference'));
     }
     await grow([a, b, c]);
+    const feeds: { url: string; mediaEpoch: number }[] = [];
+    for (const { id: call } of calls(there)) feeds.push((await a.http.post('/api/v1/display/ticket', { call })) as { url: string; mediaEpoch: number });
+    assert.deepEqual([new Set(feeds.map(({ url }) => new URL(url).port)).size, feeds.map(({ mediaEpoch }) => mediaEpoch)], [
+      2,
+      calls(there).map(({ mediaEpoch }) => mediaEpoch)
+    ]);
+    await assert.rejects(a.http.post('/api/v1/display/ticket', { call: STRANGE }), { code: 'CL_CALL_NONE' });
     for (const [action, body] of [
       ['transfer', { to: 'd@contoso.example' }],
       ['park', {}],
