@@ -121,6 +121,7 @@ export const errorCodes = {
   CL_RELAY_CERTIFICATE: entry('security', false, 'A TURN server’s certificate does not prove that it is the configured one.'),
   CL_RELAY_CREDENTIALS: entry('media', true, 'No relay credentials could be had: calls go on, but only where a direct way is found.'),
   CL_MEDIA_HARDWARE: entry('media', false, 'The picture is encoded in software: the hardware encoder is missing or failed.'),
+  CL_MEDIA_LOAN: entry('media', true, 'This call cannot use the camera, microphone and loudspeaker of the other one of its conference, so it opens its own.'),
   CL_MEDIA_TICKET: entry('security', false, 'The display’s ticket is not valid.')
 } as const satisfies Record<string, ErrorCodeEntry>;
 

@@ -111,6 +111,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_RELAY_CERTIFICATE: 'Das Zertifikat eines TURN-Servers weist nicht nach, dass er der konfigurierte ist.',
     CL_RELAY_CREDENTIALS: 'Es waren keine Relay-Zugangsdaten zu bekommen: Anrufe sind möglich, aber nur, wo ein direkter Weg gefunden wird.',
     CL_MEDIA_HARDWARE: 'Das Bild wird in Software codiert: Der Hardware-Encoder fehlt oder ist ausgefallen.',
+    CL_MEDIA_LOAN: 'Dieser Anruf kann Kamera, Mikrofon und Lautsprecher des anderen Anrufs seiner Konferenz nicht mitbenutzen und öffnet deshalb eigene.',
     CL_MEDIA_TICKET: 'Das Ticket des Displays ist ungültig.'
   },
   fr: {
@@ -222,6 +223,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_RELAY_CERTIFICATE: 'Le certificat d’un serveur TURN ne prouve pas qu’il s’agit de celui qui est configuré.',
     CL_RELAY_CREDENTIALS: 'Impossible d’obtenir des identifiants de relais : les appels restent possibles, mais seulement par une voie directe.',
     CL_MEDIA_HARDWARE: 'L’image est encodée par logiciel : l’encodeur matériel est absent ou en panne.',
+    CL_MEDIA_LOAN: 'Cet appel ne peut pas utiliser la caméra, le microphone et le haut-parleur de l’autre appel de sa conférence ; il ouvre donc les siens.',
     CL_MEDIA_TICKET: 'Le ticket de l’écran n’est pas valide.'
   },
   es: {
@@ -332,6 +334,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_RELAY_CERTIFICATE: 'El certificado de un servidor TURN no demuestra que sea el configurado.',
     CL_RELAY_CREDENTIALS: 'No se han podido obtener credenciales de retransmisión: las llamadas siguen, pero solo donde haya una vía directa.',
     CL_MEDIA_HARDWARE: 'La imagen se codifica por software: el codificador por hardware falta o ha fallado.',
+    CL_MEDIA_LOAN: 'Esta llamada no puede usar la cámara, el micrófono y el altavoz de la otra llamada de su conferencia, por lo que abre los suyos.',
     CL_MEDIA_TICKET: 'El tique de la pantalla no es válido.'
   },
   ja: {
@@ -442,6 +445,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_RELAY_CERTIFICATE: 'TURN サーバーの証明書では、設定されたサーバーであることを確認できません。',
     CL_RELAY_CREDENTIALS: '中継用の認証情報を取得できませんでした。通話は可能ですが、直接接続できる場合に限られます。',
     CL_MEDIA_HARDWARE: '映像をソフトウェアでエンコードしています。ハードウェアエンコーダーがないか、故障しています。',
+    CL_MEDIA_LOAN: 'この通話は、同じ会議のもう一方の通話のカメラ、マイク、スピーカーを使えないため、自分で開きます。',
     CL_MEDIA_TICKET: 'ディスプレイのチケットが無効です。'
   },
   ar: {
@@ -552,6 +556,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_RELAY_CERTIFICATE: 'شهادة خادم TURN لا تثبت أنه الخادم المحدد في الإعدادات.',
     CL_RELAY_CREDENTIALS: 'تعذر الحصول على بيانات اعتماد الترحيل: المكالمات مستمرة، ولكن حيث يوجد طريق مباشر فقط.',
     CL_MEDIA_HARDWARE: 'تُرمَّز الصورة برمجيًا: المرمِّز العتادي غير موجود أو معطل.',
+    CL_MEDIA_LOAN: 'لا يمكن لهذه المكالمة استخدام كاميرا المكالمة الأخرى في مؤتمرها وميكروفونها ومكبر صوتها، ولذلك تفتح أجهزتها الخاصة.',
     CL_MEDIA_TICKET: 'تذكرة الشاشة غير صالحة.'
   }
 };
