@@ -69,7 +69,18 @@ function fakeMedia() {
     const events = createEvents<MediaEvents>((error) => {
       throw error;
     });
-    const session: FakeSession = { options, asked: [], endpoints: null, emit: events.emit, closed: false, fail: null, gate: Promise.resolve(), lendsNot: null, borrowed: [], held: [] };
+    const session: FakeSession = {
+      options,
+      asked: [],
+      endpoints: null,
+      emit: events.emit,
+      closed: false,
+      fail: null,
+      gate: Promise.resolve(),
+      lendsNot: null,
+      borrowed: [],
+      held: []
+    };
     sessions.push(session);
     const request =
       <T>(name: string, result: T) =>
@@ -1209,12 +1220,15 @@ describe('the room’s several calls', () => {
     assert.deepEqual(invite.body.conference, { id, others: [{ account: PEER.account, displayName: 'Studio' }] });
     assert.deepEqual(invite.body.encryption, { offered: false, reason: 'conference' });
     const { call, otherCalls } = room.state();
-    assert.deepEqual([call?.id, call?.conference, otherCalls[0]?.conference?.phase], [
-      CALL,
-      { id, phase: 'ringing', third: { account: LIBRARY.account, displayName: LIBRARY.account }, host: true },
-      'ringing'
-    ]);
-    assert.ok(['transfer', 'recording', 'add-participant'].every((feature) => call?.unavailable.some((each) => each.feature === feature && each.reason === 'conference')));
+    assert.deepEqual(
+      [call?.id, call?.conference, otherCalls[0]?.conference?.phase],
+      [CALL, { id, phase: 'ringing', third: { account: LIBRARY.account, displayName: LIBRARY.account }, host: true }, 'ringing']
+    );
+    assert.ok(
+      ['transfer', 'recording', 'add-participant'].every((feature) =>
+        call?.unavailable.some((each) => each.feature === feature && each.reason === 'conference')
+      )
+    );
     await assert.rejects(room.callAction(CALL, 'park'), { code: 'CL_CALL_CONFERENCE' });
     const second = await libraryAnswers(1);
     assert.deepEqual(sentTo(LIBRARY.account).at(-1), {
@@ -1306,11 +1320,10 @@ describe('the room’s several calls', () => {
     clock.advance(11_000);
     await turn();
     const { call, otherCalls } = room.state();
-    assert.deepEqual([call?.id, call?.conference, otherCalls.map(({ id: other, phase, conference }) => [other, phase, conference])], [
-      second,
-      null,
-      [[CALL, 'on-hold', null]]
-    ]);
+    assert.deepEqual(
+      [call?.id, call?.conference, otherCalls.map(({ id: other, phase, conference }) => [other, phase, conference])],
+      [second, null, [[CALL, 'on-hold', null]]]
+    );
     assert.deepEqual(session(0).borrowed, ['/loan/1', null]);
   });
 
