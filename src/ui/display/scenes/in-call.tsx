@@ -83,13 +83,13 @@ const useStyles = makeStyles({
   cardInitials: {
     display: 'grid',
     placeItems: 'center',
-    width: '48cqh',
-    height: '48cqh',
+    width: 'max(6rem, 48cqh)',
+    height: 'max(6rem, 48cqh)',
     borderRadius: '50%',
     border: `2px solid ${colours.edge}`,
     backgroundColor: colours.avatar,
     color: colours.onAvatar,
-    fontSize: '19cqh',
+    fontSize: 'max(2.5rem, 19cqh)',
     fontWeight: 600,
     lineHeight: 1
   },
