@@ -82,6 +82,16 @@ describe('a device that is tried', () => {
     await test.stop();
   });
 
+  it('is ended at once when it is stopped, whatever is waited for', async () => {
+    const { test, child } = world();
+    await test.start('mic', MICROPHONE);
+    const next = test.start('eye', CAMERA);
+    const stopped = test.stop();
+    assert.equal(child(0).killed, true);
+    await Promise.all([next, stopped]);
+    assert.deepEqual([test.view(), child(1).alive], [null, false]);
+  });
+
   it('is over after two minutes, and when its tone was played', async () => {
     const { test, clock, child } = world();
     await test.start('mic', MICROPHONE);
