@@ -266,6 +266,8 @@ export function createCallLine(options: CallLineOptions): CallLine {
     const current = (): MediaSession | null => (session?.epoch === epoch ? session.media : null);
     try {
       if (on) await tell();
+      // The process may have gone meanwhile, and the recording with it: what was told is taken back.
+      if (on && current() === null && notice !== null) await signaling.send(notice.to, notice.call, { type: 'call.update', body: { recording: false } });
       try {
         await current()?.setRecording(on);
       } finally {

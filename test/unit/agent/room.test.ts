@@ -146,12 +146,14 @@ function fakeSignaling() {
   const told: (readonly string[])[] = [];
   let failure: CloisterError | null = null;
   let messages = 0;
+  let slow: Promise<void> | undefined;
   const signaling: Signaling = {
     self: SELF,
     on: events.on,
     start: async () => events.emit('connection', 'connected'),
     async send(to, call, message) {
       sent.push({ to, call, message });
+      await slow;
       if (failure !== null) throw failure;
     },
     networkChanged: (addresses) => void told.push(addresses),
@@ -165,6 +167,12 @@ function fakeSignaling() {
     told,
     sent,
     emit: events.emit,
+    /** Nothing is confirmed until the returned function is called. */
+    holdSending: () => {
+      const held = Promise.withResolvers<void>();
+      slow = held.promise;
+      return held.resolve;
+    },
     failSending: (error: CloisterError | null) => {
       failure = error;
     },
@@ -823,6 +831,19 @@ describe('the room', () => {
     session(0).emit('recordingEnded', { code: 'CL_CALL_RECORDING', detectedBy: 'recording', text: 'full' });
     await turn();
     assert.deepEqual([room.state().call?.recording.here, notices(network.sent).at(-1), room.state().call?.phase], [false, { recording: false }, 'connected']);
+  });
+
+  it('takes the word back where the media process is gone before the recording could begin', async () => {
+    const { room, session, network } = await inStandardCall();
+    const open = network.holdSending();
+    const asked = room.callAction(CALL, 'recording', { on: true });
+    await turn();
+    session(0).emit('exit', { expected: false });
+    await turn();
+    open();
+    await asked;
+    assert.deepEqual([room.state().call?.recording.here, notices(network.sent)], [false, [{ recording: true }, { recording: false }]]);
+    assert.equal(session(0).asked.includes('setRecording'), false);
   });
 
   it('takes a recording back that could not begin, and tells the other side', async () => {
