@@ -6,7 +6,7 @@ import { type CommandResult, runClientCommand } from '../client-command.ts';
 import { type Action, commandOf, done, exactly, type Given } from '../command-actions.ts';
 import type { CommandIo, ExitStatus } from '../io.ts';
 
-const USAGE = `Usage: cloister reports [list] [--url URL] [--json]
+const USAGE = `Usage: cloister reports [list] [--config FILE] [--url URL] [--json]
        cloister reports get NUMBER [--output FILE] [--config FILE]
 
 Lists the reports of problems that are kept, and writes one to a file. NUMBER is

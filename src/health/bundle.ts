@@ -42,10 +42,10 @@ devices are in it, and lines of the log may name other rooms: give it to those a
 const gzipped = promisify(gzip);
 
 /**
- * Whom it is with, and who is said to have asked for it, is private; how it is secured, and by which code, is nobody's business but the two rooms'.
+ * Whom it is with, who is said to have asked for it, and who is or was to be added, is private; how it is secured, and by which code, is nobody's business but the two rooms'.
  * Named one by one, so that what is added to a call some day is not in it.
  */
-function callForReport({ peer, encryption, transfer, referredBy, ...call }: CallView): object {
+function callForReport({ peer, encryption, transfer, referredBy, conference, notAdded, ...call }: CallView): object {
   const { id, direction, phase, heldThere, media, unavailable, recording, autoAnswerAt, placedAt, startedAt, endedAt, ended, mediaEpoch } = call;
   const { state, expected, reason, confirmedBy, codesMatchHere, codesMatchThere, securingAgain } = encryption;
   return {
@@ -53,6 +53,8 @@ function callForReport({ peer, encryption, transfer, referredBy, ...call }: Call
     peer: { organisation: peer.organisation, identity: peer.identity },
     transfer: transfer === null ? null : { phase: transfer.phase },
     referred: referredBy !== null,
+    conference: conference === null ? null : { phase: conference.phase, host: conference.host },
+    notAdded: notAdded !== null,
     encryption: {
       ...{ state, expected, reason, confirmedBy, codesMatchHere, codesMatchThere, securingAgain },
       securityCode: encryption.securityCode === null ? null : REMOVED

@@ -237,9 +237,10 @@ describe('cloister settings, people and reports', function () {
       };
     });
 
-    it('are listed with their numbers', async () => {
-      assert.deepEqual((await reports()).out, [`0123456789ab  ${REPORT.at}      4 kB  No sound.`]);
-      assert.deepEqual(JSON.parse((await reports('--json')).out[0] ?? ''), { reports: [REPORT] });
+    it('are listed with their numbers, for the administrator', async () => {
+      assert.deepEqual(refusedWith(await reports(...asAdministrator, join(folder, 'nowhere.json'))), [1, 'CL_PIN_NOT_SET']);
+      assert.deepEqual((await reports(...asAdministrator, configFile)).out, [`0123456789ab  ${REPORT.at}      4 kB  No sound.`]);
+      assert.deepEqual(JSON.parse((await reports('--json', ...asAdministrator, configFile)).out[0] ?? ''), { reports: [REPORT] });
     });
 
     it('are written to a file for the administrator, byte by byte, and over none that is there', async () => {

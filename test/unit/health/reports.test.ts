@@ -89,6 +89,8 @@ describe('reports', () => {
       ...call,
       parkCode: '7316',
       transfer: { to: 'transfercanary@contoso.example', phase: 'asked' },
+      conference: { id: 'c', phase: 'joined', third: { account: 'thirdcanary@contoso.example', displayName: 'thirdcanary' }, host: true },
+      notAdded: { account: 'notaddedcanary@contoso.example', displayName: 'notaddedcanary' },
       referredBy: { account: 'referrercanary@contoso.example', displayName: 'referrercanary' },
       ...{ addedLater: 'latercanary' },
       peer: { ...call.peer, displayName: 'namecanary' }
@@ -157,6 +159,7 @@ describe('reports', () => {
     // What explains a fault is still there.
     const state = JSON.parse(contentOf(bytes)['state.json'] ?? '');
     assert.deepEqual(state.people, { favourites: 1, recents: 1, missedUnseen: 1 });
+    assert.deepEqual([state.call.conference, state.call.notAdded, state.call.referred], [{ phase: 'joined', host: true }, true, true]);
     assert.deepEqual([state.call.peer, state.call.phase], [{ organisation: 'contoso.example', identity: 'verified' }, 'connected']);
     assert.equal(JSON.parse(contentOf(bytes)['configuration.json'] ?? '').media.iceServers[0].urls, 'turn:turn.contoso.example');
   });
