@@ -94,8 +94,19 @@ describe('browser: a camera that is tried', function () {
   async function tried(): Promise<readonly { isClosed(): boolean }[]> {
     const sockets: { isClosed(): boolean }[] = [];
     panel.page.on('websocket', (socket) => sockets.push(socket));
-    await panel.touch('button-test');
-    await panel.seeAttribute('test-picture', 'data-live', 'true');
+    await until(
+      'the picture is there',
+      async () => {
+        // A busy machine answers the panel late: it says "reconnecting" for a moment, which ends what was tried, and people begin anew.
+        if (await panel.isVisible('button-test'))
+          await panel.page
+            .getByTestId('button-test')
+            .tap({ timeout: 2_000 })
+            .catch(() => {});
+        return (await panel.isVisible('test-picture')) && (await panel.attribute('test-picture', 'data-live')) === 'true';
+      },
+      60_000
+    );
     const first = await until('a picture', async () => {
       const seen = await look();
       return seen !== null && seen.variance > 100 ? seen : null;
@@ -104,7 +115,7 @@ describe('browser: a camera that is tried', function () {
     assert.deepEqual([first.width, first.transform, first.visibility], [640, 'none', 'visible']);
     await until('another picture', async () => (await look())?.print !== first.print);
     assert.equal((await processes()).length, 1);
-    assert.equal(sockets.length, 1);
+    assert.ok(sockets.some((socket) => !socket.isClosed()));
     return sockets;
   }
   async function isOver(sockets: readonly { isClosed(): boolean }[]): Promise<void> {

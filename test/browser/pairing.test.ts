@@ -143,16 +143,33 @@ describe('browser: a panel elsewhere', function () {
     assert.equal(downloads, 0);
   });
 
-  it('is refused as soon as it was removed, and asks for the PIN again', async () => {
+  /** At the room's own panel, which shows those that are paired as of when the page is opened. */
+  async function remove(): Promise<void> {
+    await own.touch('row-logs');
     await own.touch('row-panels');
     await own.page.getByRole('button', { name: 'Remove: 127.0.0.1' }).tap();
     await own.see('panels-none');
+  }
+
+  it('is refused as soon as it was removed, and asks for the PIN again', async () => {
+    await remove();
     await tablet.see('screen-reconnecting');
     await tablet.see('sheet-pin');
     assert.deepEqual(await askedFrom(tablet, '/api/v1/state'), [401, 'CL_PANEL_NOT_PAIRED']);
     await tablet.page.reload();
     await tablet.see('sheet-pin');
     assert.equal(await tablet.isVisible('screen-home'), false);
+  });
+
+  it('hears of it too where it was removed while the network was away', async () => {
+    await unlock(tablet);
+    await tablet.see('screen-home');
+    await tablet.page.context().setOffline(true);
+    await tablet.see('screen-reconnecting');
+    await remove();
+    await tablet.page.context().setOffline(false);
+    await tablet.see('sheet-pin');
+    assert.deepEqual(await askedFrom(tablet, '/api/v1/state'), [401, 'CL_PANEL_NOT_PAIRED']);
   });
 
   it('does nothing that a room’s page never does', () => {

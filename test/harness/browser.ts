@@ -231,8 +231,9 @@ async function openPage(context: BrowserContext, url: string, faults: Fault[]): 
     if (message.type() !== 'error' && message.type() !== 'warning') return;
     const kind = faultKind(message.text());
     const about = message.location().url;
-    // A display may ask for its feed in the moment in which the call ends.
-    if (kind === 'refused' && /\/api\/v1\/(?:display|self-view)\/ticket$/.test(about) && /status of (404|409) /.test(message.text())) return;
+    // A page may ask for its feed in the moment in which the call, or what is tried, ends.
+    if (kind === 'refused' && /\/api\/v1\/(?:display\/|self-view\/|devices\/preview-)ticket$/.test(about) && /status of (404|409) /.test(message.text()))
+      return;
     faults.push({ kind, text: `${url}: ${message.text()} ${about}` });
   });
   await page.addInitScript(watchPage);
