@@ -42,11 +42,13 @@ devices are in it, and lines of the log may name other rooms: give it to those a
 const gzipped = promisify(gzip);
 
 /** Whom it is with is private; how it is secured, and by which code, is nobody's business but the two rooms'. */
-function callForReport({ peer, parkCode: _parkCode, transfer, ...call }: CallView): object {
+function callForReport({ peer, parkCode: _parkCode, transfer, referredBy: _referredBy, conference, notAdded, ...call }: CallView): object {
   return {
     ...call,
     peer: { organisation: peer.organisation, identity: peer.identity },
     transfer: transfer === null ? null : { phase: transfer.phase },
+    conference: conference === null ? null : { phase: conference.phase, host: conference.host },
+    notAdded: notAdded !== null,
     encryption: { ...call.encryption, securityCode: call.encryption.securityCode === null ? null : REMOVED }
   };
 }

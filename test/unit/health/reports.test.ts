@@ -89,6 +89,9 @@ describe('reports', () => {
       ...call,
       parkCode: '7316',
       transfer: { to: 'transfercanary@contoso.example', phase: 'asked' },
+      referredBy: { account: 'referrercanary@contoso.example', displayName: 'referrercanary' },
+      conference: { id: 'c', phase: 'joined', third: { account: 'thirdcanary@contoso.example', displayName: 'thirdcanary' }, host: true },
+      notAdded: { account: 'addedcanary@contoso.example', displayName: 'addedcanary' },
       peer: { ...call.peer, displayName: 'namecanary' }
     }));
     room.change((state) => ({
