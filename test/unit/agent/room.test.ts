@@ -1331,6 +1331,28 @@ describe('the room’s several calls', () => {
     assert.deepEqual([room.state().call?.id, room.state().otherCalls[0]?.id], [CALL, second]);
   });
 
+  it('asks for another loan where the first came too late, a few times, and not of a call that is over', async () => {
+    const { session, network, second } = await joined();
+    const late = { code: 'CL_MEDIA_LOAN', text: 'whoever lends does not know this ticket' } as const;
+    for (let times = 0; times < 5; times++) {
+      session(1).emit('notice', late);
+      await turn();
+    }
+    assert.deepEqual(session(1).borrowed, ['/loan/0', '/loan/0', '/loan/0']);
+    session(1).emit('notice', { code: 'CL_MEDIA_LOST', text: 'x' });
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    session(1).emit('notice', late);
+    await turn();
+    assert.equal(session(1).borrowed.length, 3, second);
+    const another = await joined();
+    another.network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    another.session(1).emit('notice', late);
+    await turn();
+    assert.deepEqual(another.session(1).borrowed, ['/loan/0'], 'nobody is left to borrow from');
+  });
+
   it('merges two calls: what was held borrows before it is resumed, and has its own devices again when it is alone', async () => {
     const { room, session, network, libraryAnswers, sentTo } = await talking();
     await room.callAction(CALL, 'consult-then-transfer', { to: LIBRARY.account });

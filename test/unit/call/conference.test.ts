@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { CallRecord } from '../../../src/call/call.ts';
 import { unavailableFeatures } from '../../../src/call/features.ts';
 import { lineOfCall, runs, waits } from '../../../src/call/lines.ts';
-import type { CallBody, CallMessage } from '../../../src/signaling/messages.ts';
+import { type CallBody, type CallMessage, parseCallMessage } from '../../../src/signaling/messages.ts';
 import { FakeNetwork, type FakeRoom } from '../../fakes/call-pair.ts';
 
 const CALL = '0190f3c2-7d4e-7a31-8c55-000000000001';
@@ -545,6 +545,25 @@ describe('two calls that are there', () => {
     other.do({ type: 'park', code: '0427' });
     connect(network, other, c, SECOND);
     assert.equal(merge(other, SECOND), 'CL_CALL_WRONG_PHASE');
+  });
+});
+
+describe('what is said of a third participant', () => {
+  const peer = { account: 'c@x.example', displayName: 'C' };
+  const invite = { sdp: 'v=0', media: { audio: true, video: true }, displayName: 'A' };
+  it('is read where it has its form, and nothing else is', () => {
+    const good = { id: CONFERENCE, token: TOKEN, peer, role: 'wait' };
+    assert.deepEqual(parseCallMessage('call.conference', { ...good, more: 1 })?.body, good);
+    for (const bad of [{ token: 'short' }, { token: TOKEN.toUpperCase() }, { id: 'x' }, { role: 'host' }, { peer: { account: 'c@x.example' } }, { peer: null }])
+      assert.equal(parseCallMessage('call.conference', { ...good, ...bad }), null, JSON.stringify(bad));
+    for (const state of ['accepted', 'refused', 'joined', 'failed']) assert.ok(parseCallMessage('call.conference-answer', { id: CONFERENCE, state }), state);
+    for (const bad of [{ state: 'maybe' }, { state: 'refused', reason: 'whim' }, { id: 7, state: 'joined' }])
+      assert.equal(parseCallMessage('call.conference-answer', { id: CONFERENCE, ...bad }), null, JSON.stringify(bad));
+    const conference = { id: CONFERENCE, others: [peer], token: TOKEN };
+    const parsed = parseCallMessage('call.invite', { ...invite, conference });
+    assert.deepEqual(parsed?.type === 'call.invite' ? parsed.body.conference : null, conference);
+    for (const bad of [{ others: [peer, peer] }, { token: 'x' }, { others: 'x' }, { id: '' }])
+      assert.equal(parseCallMessage('call.invite', { ...invite, conference: { ...conference, ...bad } }), null, JSON.stringify(bad));
   });
 });
 
