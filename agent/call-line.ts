@@ -38,6 +38,8 @@ type LineFacts = {
   readonly borrowsFrom: number | null;
 };
 
+const MAX_TRIES_TO_BORROW = 3;
+
 export type CallLine = Disposable & {
   /** A promise where a person waits for the effect. */
   carryOut(effect: CallEffect): Promise<void> | undefined;
@@ -57,6 +59,7 @@ export function createCallLine(options: CallLineOptions): CallLine {
   let recordings: Promise<void> = Promise.resolve();
   let borrowsFrom: LineFacts['borrowsFrom'] = null;
   let heldWanted = false;
+  let triesToBorrow = 0;
 
   /** For events that no person waits for. */
   function happened(event: CallEvent): void {
@@ -140,6 +143,7 @@ export function createCallLine(options: CallLineOptions): CallLine {
     const taken = options.mediaProcesses.take(lender === null ? effect.options : { ...effect.options, borrows: true });
     session = { epoch, media: taken };
     borrowsFrom = null;
+    triesToBorrow = 0;
     if (lender !== null) void borrow(taken, lender);
     media = null;
     problem = null;
@@ -167,7 +171,11 @@ export function createCallLine(options: CallLineOptions): CallLine {
       changed();
     });
     tellMedia((each) => each.setVolume(options.playedPercent()));
-    taken.on('notice', ({ code, text }) => log.warn('media notice', { code, text }));
+    taken.on('notice', ({ code, text }) => {
+      log.warn('media notice', { code, text });
+      const again = code === 'CL_MEDIA_LOAN' && current() && triesToBorrow < MAX_TRIES_TO_BORROW ? options.lender() : null;
+      if (again !== null) void borrow(taken, again);
+    });
     taken.on('problem', (failure) => {
       if (!current()) return;
       problem = failure === null ? null : { failure, sinceMs: clock.now() };
@@ -189,10 +197,15 @@ export function createCallLine(options: CallLineOptions): CallLine {
   async function borrow(media: MediaSession, lender: Lender): Promise<void> {
     const current = (): boolean => session?.media === media;
     borrowsFrom = lender.epoch;
-    const loan = await loanOf(lender.media).catch((error) => {
-      log.warn('camera and microphone are not lent', { error: asCloisterError(error).code });
-      return null;
-    });
+    triesToBorrow += 1;
+    // A loan waits for nobody for long, and a process may begin slowly: it is asked for when this one answers.
+    const loan = await media
+      .setVolume(options.playedPercent())
+      .then(() => loanOf(lender.media))
+      .catch((error) => {
+        log.warn('camera and microphone are not lent', { error: asCloisterError(error).code });
+        return null;
+      });
     if (!current()) return;
     if (loan === null) borrowsFrom = null;
     await media.borrow(loan).catch((error) => {
@@ -253,6 +266,8 @@ export function createCallLine(options: CallLineOptions): CallLine {
     const current = (): MediaSession | null => (session?.epoch === epoch ? session.media : null);
     try {
       if (on) await tell();
+      // The process may have gone meanwhile, and the recording with it: what was told is taken back.
+      if (on && current() === null && notice !== null) await signaling.send(notice.to, notice.call, { type: 'call.update', body: { recording: false } });
       try {
         await current()?.setRecording(on);
       } finally {

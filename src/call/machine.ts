@@ -1,5 +1,5 @@
 // The call's state machine: (state, event, context) → (next state, effects). Pure: no I/O, no clock, no packages.
-// Invariants: one call at a time; a message counts only from the endpoint that the call is with; an exchange's events count only
+// Invariants: one call at a time (lines.ts has several); a message counts only from the endpoint that the call is with; an exchange's events count only
 // while it is the current one; E2EE or standard is settled by the first exchange and never changes; whatever ends a call closes
 // its media process, stops its timers and blanks its code and nonce.
 import { isAccount } from '../kernel/address.ts';

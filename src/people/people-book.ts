@@ -9,7 +9,7 @@ import type { RecentCall } from '../room/state.ts';
 
 export const MAX_RECENTS = 100;
 /** Whoever calls over and over does not push everybody else out of the recent calls. */
-export const MAX_MISSED_OF_ONE = 10;
+const MAX_MISSED_OF_ONE = 10;
 export const MAX_FAVOURITES = 50;
 export const MAX_BLOCKED = 1_000;
 /** Devices of one favourite whose presence is followed. */

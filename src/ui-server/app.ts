@@ -73,12 +73,14 @@ export type AppOptions = {
   readonly uiDirectory: string;
   /** Those that are paired; null where none can be. */
   readonly panels: PanelsPort | null;
+  /** Where panels elsewhere find this one; none where nobody can. */
+  readonly panelAddresses: () => readonly string[];
   /** In front of all but what the gate refuses: on the listener of the panels elsewhere. */
   readonly onlyPaired: RequestHandler | null;
   readonly log: Log;
 };
 
-export function createApp({ room, events, allowedHosts, uiDirectory, panels, onlyPaired, log }: AppOptions): Express {
+export function createApp({ room, events, allowedHosts, uiDirectory, panels, panelAddresses, onlyPaired, log }: AppOptions): Express {
   const app = express();
   for (const setting of ['x-powered-by', 'etag', 'query parser']) app.disable(setting);
   for (const setting of ['case sensitive routing', 'strict routing']) app.enable(setting);
@@ -159,7 +161,7 @@ export function createApp({ room, events, allowedHosts, uiDirectory, panels, onl
     route('/api/v1/devices/preview-ticket', 'post', body, previewTicket(room));
   }
   if (panels !== null) {
-    route('/api/v1/panels', 'get', needsAdministrator, listPanels(panels));
+    route('/api/v1/panels', 'get', needsAdministrator, listPanels(panels, panelAddresses));
     route('/api/v1/panels/remove', 'post', needsAdministrator, body, removePanel(panels));
   }
   route('/healthz', 'get', (_request, response) => {

@@ -35,6 +35,12 @@ export function secureHostsOf(listen: { readonly host: string; readonly port: nu
   return new Set([...allowedHostsOf(listen, []), ...withPort, ...(listen.port === 443 ? names : [])]);
 }
 
+/** Where a browser on another machine opens the panel: a name that means the machine itself leads nowhere from there. @param names as in an address */
+export function panelAddressesOf(port: number, names: readonly string[]): readonly string[] {
+  const elsewhere = names.filter((name) => !/^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(name));
+  return elsewhere.map((name) => `https://${name}${port === 443 ? '' : `:${port}`}/panel/`);
+}
+
 /**
  * Why the request is refused; null where it may pass.
  * @param secure it came over TLS, and so must the page that sent it

@@ -10,7 +10,7 @@ import type { Log } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
 import { createApp } from './app.ts';
 import { openEventStream } from './event-stream.ts';
-import { allowedHostsOf, secureHostsOf } from './gate.ts';
+import { allowedHostsOf, panelAddressesOf, secureHostsOf } from './gate.ts';
 import type { PanelsPort, RoomPort } from './port.ts';
 import { type Problem, problemOf, RequestRefused } from './problem.ts';
 import { pairedPanelsOnly } from './remote-gate.ts';
@@ -85,7 +85,8 @@ export function createUiServer(options: UiServerOptions): UiServer {
       const port = await listen(server, host, options.port);
       const allowedHosts = allowedHostsOf({ host, port }, options.allowedHosts);
       const events = openEventStream(room, scope, clock);
-      const shared = { room, events, uiDirectory: options.uiDirectory, panels: remote?.panels ?? null, log };
+      const panelAddresses = (): readonly string[] => (remote === undefined || remotePort === null ? [] : panelAddressesOf(remotePort, remote.names));
+      const shared = { room, events, uiDirectory: options.uiDirectory, panels: remote?.panels ?? null, panelAddresses, log };
       server.on('request', createApp({ ...shared, allowedHosts, onlyPaired: null }));
       listening = { port, allowedHosts };
       log.info('the panel is served', { host, port });

@@ -10,6 +10,7 @@ import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
 import { type DisplayPage, openBrowser, type TestBrowser, until } from '../harness/browser.ts';
 import { serveRoom } from '../harness/served-room.ts';
+import { lookAtPicture } from '../harness/shown-picture.ts';
 
 const PROFILE = { width: 320, height: 180, fps: 15, maxKbps: 500 };
 
@@ -57,27 +58,7 @@ describe('browser: the self-view', function () {
     await server?.[Symbol.asyncDispose]();
   });
 
-  /** What is on its canvas: size, spread of its brightness, and something that differs between two pictures. */
-  const look = () =>
-    display.page.evaluate(() => {
-      const canvas = document.querySelector<HTMLCanvasElement>('[data-testid="self-view"] canvas');
-      if (canvas === null) return null;
-      const context = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
-      if (context === null) return null;
-      context.drawImage(canvas, 0, 0);
-      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-      let [sum, squares, print] = [0, 0, 0];
-      for (let at = 1; at < data.length; at += 4) {
-        const green = data[at] ?? 0;
-        sum += green;
-        squares += green * green;
-        print = (print * 31 + green) % 1_000_003;
-      }
-      const pixels = data.length / 4;
-      const style = getComputedStyle(canvas);
-      const variance = squares / pixels - (sum / pixels) ** 2;
-      return { width: canvas.width, variance, print, transform: style.transform, visibility: style.visibility };
-    });
+  const look = () => lookAtPicture(display, 'self-view');
   const setSelfView = (selfView: boolean): void => room.change((state) => ({ ...state, settings: { ...state.settings, selfView } }));
 
   it('asks for nothing while nobody wants it', async () => {

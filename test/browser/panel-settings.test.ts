@@ -6,6 +6,7 @@ import { createRoomAdmin, type RoomAdministrator } from '../../src/admin/room-ad
 import { CloisterError } from '../../src/kernel/errors.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import type { RoomState } from '../../src/room/state.ts';
+import type { ReportView } from '../../src/ui-server/port.ts';
 import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeClock, type FakeClock } from '../fakes/clock.ts';
 import { deviceView } from '../fakes/device-views.ts';
@@ -45,6 +46,7 @@ describe('browser: settings and health', function () {
   beforeEach(async () => {
     room = createFakeRoom();
     written = [];
+    const kept: ReportView[] = [];
     adminClock = createFakeClock(Date.now());
     admin = createRoomAdmin({
       file: memoryFile(),
@@ -59,8 +61,11 @@ describe('browser: settings and health', function () {
       ...room.reports,
       create: async (text) => {
         written.push(text);
-        return { id: '0190f3c2-7d4e-7a31-8c55-0123456789ab', at: '2026-03-04T09:00:00.000Z', text, bytes: 1000 };
-      }
+        const made = { id: '0190f3c2-7d4e-7a31-8c55-0123456789ab', at: '2026-03-04T09:00:00.000Z', text, bytes: 1000 };
+        kept.push(made);
+        return made;
+      },
+      list: async () => kept
     };
     Object.assign(room, { admin, reports });
     server = await serveRoom(room);
@@ -261,7 +266,9 @@ describe('browser: settings and health', function () {
   });
 
   it('reports a problem in words typed on the panel, and tells the number', async () => {
-    await open('row-report', 'button-report');
+    await open('row-report');
+    assert.equal(await panel.page.getByTestId('settings-report').getByText('Reports that are kept').count(), 0);
+    await panel.touch('button-report');
     await panel.touch('key-shift');
     for (const typed of ['key-n', 'key-o', 'key-space', 'key-e', 'key-c', 'key-h', 'key-o', 'key-x', 'key-backspace', 'key-.']) await panel.touch(typed);
     await panel.touch('button-text-done');
@@ -270,6 +277,10 @@ describe('browser: settings and health', function () {
     assert.equal(await panel.text('report-number'), '0123 4567 89ab');
     await panel.touch('button-report-done');
     await panel.lose('sheet-report-done');
+    // By its number alone: what was written is the administrator's to read.
+    const row = 'report-0190f3c2-7d4e-7a31-8c55-0123456789ab';
+    await panel.see(row);
+    assert.match(await panel.text(row), /^\u20660123 4567 89ab\u2069.*4 March.* · 1 kB$/);
   });
 
   it('clears the room only after it has asked', async () => {

@@ -143,7 +143,10 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     dtmf: talking,
     transfer: talking,
     'consult-then-transfer': talking,
-    'complete-transfer': talking,
+    'complete-transfer': (call) => {
+      inPhase(call, 'connected', 'on-hold');
+      return call;
+    },
     park: talking,
     'add-participant': talking,
     merge: talking,

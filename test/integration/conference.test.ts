@@ -1,15 +1,24 @@
 // Three real rooms in one conference: standard calls alone, each pair with a call and a media process of its own.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { issueEndpoint } from '../../src/identity/certificate-authority.ts';
+import { identityOf, readAuthority } from '../../src/identity/store.ts';
+import { loadTrustStore } from '../../src/identity/trust-store.ts';
+import { uuidV7 } from '../../src/kernel/uuid.ts';
 import type { CallView, RoomState } from '../../src/room/state.ts';
+import type { CallBody, CallMessage } from '../../src/signaling/messages.ts';
 import type { CallAction } from '../../src/ui-server/port.ts';
+import { openRoom, until } from '../fakes/signaling-world.ts';
 import { mediaProcessesOf, udpPortsOf } from '../harness/processes.ts';
 import { startFurtherRoom, startTwoRooms, type TestRoom, type TwoRooms } from '../harness/two-rooms.ts';
 
 const LIMIT_MS = 90_000;
 /** A busy machine starts a media process late: nobody is hurried by it. */
-const STANDARD = { encryption: { policy: 'DisabledUserOverride', setting: false }, call: { connectTimeoutMs: 60_000 } };
+const STANDARD = { encryption: { policy: 'DisabledUserOverride', setting: false }, call: { connectTimeoutMs: 60_000, reconnectTimeoutMs: 60_000 } };
 const LIBRARY = 'library@contoso.example';
+const STRANGE = '0190f3c2-7d4e-7a31-8c55-000000000001';
 
 const calls = (state: RoomState): CallView[] => [state.call, ...state.otherCalls].filter((call) => call !== null).filter((call) => call.phase !== 'ended');
 const callWith = (state: RoomState, account: string): CallView | undefined => calls(state).find(({ peer }) => peer.account === account);
@@ -74,7 +83,8 @@ describe('a third participant', function () {
     await c?.stop();
     await pair?.[Symbol.asyncDispose]();
   });
-  afterEach(async () => {
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') for (const room of [a, b, c]) console.error(`${room.name}\n${room.stderr().slice(-6_000)}`);
     for (const room of [a, b, c]) for (const { id } of calls(await room.http.state())) await actOn(room, id, 'end').catch(() => {});
     for (const room of [a, b, c]) await eventually(room, 'at rest', (state) => calls(state).length === 0);
   });
@@ -118,6 +128,13 @@ describe('a third participant', function () {
       assert.ok(state.call?.unavailable.some(({ feature, reason }) => feature === 'add-participant' && reason === 'conference'));
     }
     await grow([a, b, c]);
+    const feeds: { url: string; mediaEpoch: number }[] = [];
+    for (const { id: call } of calls(there)) feeds.push((await a.http.post('/api/v1/display/ticket', { call })) as { url: string; mediaEpoch: number });
+    assert.deepEqual(
+      [new Set(feeds.map(({ url }) => new URL(url).port)).size, feeds.map(({ mediaEpoch }) => mediaEpoch)],
+      [2, calls(there).map(({ mediaEpoch }) => mediaEpoch)]
+    );
+    await assert.rejects(a.http.post('/api/v1/display/ticket', { call: STRANGE }), { code: 'CL_CALL_NONE' });
     for (const [action, body] of [
       ['transfer', { to: 'd@contoso.example' }],
       ['park', {}],
@@ -192,6 +209,35 @@ describe('a third participant', function () {
     await assert.rejects(actOn(a, id, 'add-participant', { to: 'x' }), { code: 'CL_ADDRESS_INVALID' });
     await assert.rejects(actOn(a, id, 'add-participant', { to: b.account }), { code: 'CL_ADDRESS_INVALID' });
     await assert.rejects(actOn(a, id, 'merge'), { code: 'CL_CALL_WRONG_PHASE' });
+  });
+
+  it('is nobody who only knows of it: neither a certified stranger nor another device of the account that is awaited', async () => {
+    const id = await pair.placeCall();
+    await actOn(a, id, 'add-participant', { to: LIBRARY });
+    await eventually(c, 'it rings', ({ call }) => call?.phase === 'ringing');
+    const { call: waiting } = await eventually(b, 'it waits', ({ call }) => call?.conference !== null);
+    const { room: roomB } = await b.http.state();
+    const authority = await readAuthority(pair.identities.authority);
+    const trust = await loadTrustStore({ authorities: [join(pair.identities.authority, 'ca.pem')], revocationLists: [] });
+    for (const account of ['intruder@contoso.example', LIBRARY]) {
+      const identity = await identityOf(await issueEndpoint(authority, account, Date.now()), authority.certificatePem);
+      await using stranger = openRoom(identity, trust, { url: pair.broker.url, caPem: identity.caPem });
+      await stranger.started;
+      const invite = async (conference?: CallBody<'call.invite'>['conference']): Promise<string> => {
+        const call = uuidV7(Date.now(), randomBytes(10));
+        const body = { sdp: 'v=0', encryption: { offered: false }, media: { audio: true, video: true }, displayName: 'Library' };
+        const sent: CallMessage = { type: 'call.invite', body: conference === undefined ? body : { ...body, conference } };
+        await stranger.signaling.send({ account: b.account, endpoint: roomB.endpoint }, call, sent);
+        return call;
+      };
+      const others = [{ account: a.account, displayName: a.name }];
+      const tried = await invite({ id: waiting?.conference?.id ?? '', others, token: randomBytes(16).toString('hex') });
+      const plain = await invite();
+      await until(() => stranger.received.some(({ call }) => call === plain), 'an answer to an invite of its own');
+      assert.deepEqual([stranger.received.filter(({ call }) => call === tried), calls(await b.http.state()).length], [[], 1]);
+    }
+    await answered(c);
+    for (const room of [a, b, c]) await eventually(room, 'all three talk: whom it was meant for comes', joined);
   });
 
   it('is not needed: who brought them together is gone, and the two others talk on', async () => {

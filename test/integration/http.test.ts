@@ -304,6 +304,10 @@ describe('HTTP interface', () => {
     const answer = await post('/api/v1/display/ticket');
     assert.equal(answer.status, 200);
     assert.deepEqual(JSON.parse(answer.body), { url: 'ws://127.0.0.1:9/feed', mediaEpoch: 1 });
+    const { call } = room.state();
+    assert.equal((await post('/api/v1/display/ticket', { call: call?.id })).status, 200, 'of the call that is named');
+    for (const body of [{ call: 'front' }, { call: null }, { call: 7 }, { calls: call?.id }])
+      assertProblem(await post('/api/v1/display/ticket', body), 400, 'CL_REQUEST_INVALID');
   });
 
   it('refuses bodies that are not what they should be, naming what is wrong', async () => {

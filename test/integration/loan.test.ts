@@ -18,7 +18,7 @@ import { mediaProcessesOf, openFilesOf } from '../harness/processes.ts';
 
 const ORIGIN = 'http://127.0.0.1:1';
 const SIZE = { width: 320, height: 180 };
-const LIMIT_MS = 40_000;
+const LIMIT_MS = 60_000;
 const OWN_CHROMA = [200, 60] as const;
 
 type Chroma = readonly [number, number];
@@ -144,6 +144,8 @@ describe('a media process that lends its devices', function () {
           await decodeAll(AV_CODEC_ID_VP8, [...pictures], ({ data }) => {
             last = [data?.[1]?.[5] ?? 0, data?.[2]?.[5] ?? 0];
           });
+        // Else each look would take longer than the one before.
+        display.send(JSON.stringify({ type: 'need-keyframe', of: 'video' }));
         return last;
       },
       /** Of what came in the last second at the most. */
@@ -181,9 +183,7 @@ describe('a media process that lends its devices', function () {
     assert.equal((await openFilesOf(borrower.pid)).includes(own), false, 'the borrower has its own camera open');
     assert.equal(borrower.figures?.video.sending, true);
     const { framesSent = 0 } = borrower.figures.video;
-    await pause(3_000);
-    const rate = ((borrower.figures?.video.framesSent ?? 0) - framesSent) / 3;
-    assert.ok(rate > 5, `${rate.toFixed(1)} pictures in a second`);
+    await until('it goes on', () => (borrower.figures?.video.framesSent ?? 0) > framesSent + 40);
     assert.ok(isNear(chromaOf('Lender'), await firstScreen.chroma()), 'the first call has its picture as before');
 
     process.kill(lender.pid, 'SIGKILL');

@@ -1,7 +1,7 @@
 // Which of the display's two canvases a call has: a pure choice. A call keeps its own for as long as it lasts, whichever call is in front and whatever
 // comes or goes beside it, so that no picture begins anew because of another one.
 
-export const SLOTS = 2;
+const SLOTS = 2;
 export type Slots = readonly (string | null)[];
 
 export const noSlots: Slots = Array.from({ length: SLOTS }, () => null);

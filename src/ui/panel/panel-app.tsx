@@ -146,5 +146,5 @@ function announcement(state: RoomState | null, screen: PanelScreen, t: Texts): s
   if (screen === 'outgoing') return `${t(call.phase === 'ringing' ? 'outgoing.ringing' : 'outgoing.inviting')}: ${name}`;
   if (screen === 'ended') return call.ended === null ? t('ended.title') : t.ended(call.ended).reason;
   if (call.phase === 'connecting') return t('call.connecting');
-  return `${conferenceAnnouncement(call, t) ?? `${name}.`} ${t.shield(encryptionOf(remotesOf(call, state)))}`;
+  return `${conferenceAnnouncement(call, state, t) ?? `${name}.`} ${t.shield(encryptionOf(remotesOf(call, state)))}`;
 }

@@ -9,7 +9,7 @@ import { SpeakerOffRegular } from '@fluentui/react-icons/svg/speaker-off';
 import { VideoOffRegular } from '@fluentui/react-icons/svg/video-off';
 import type { ReactElement, ReactNode } from 'react';
 import type { CallView, RoomState } from '../../room/state.ts';
-import { addingText, type ParticipantFact, participantFactsOf, thirdCallOf } from '../shared/conference.ts';
+import { addingText, type ParticipantFact, participantFactsOf, thirdCallOf, thirdNameOf } from '../shared/conference.ts';
 import { initialsOf } from '../shared/initials.ts';
 import { useCommand } from '../shared/room-context.tsx';
 import { colours, panelSizes } from '../shared/theme.ts';
@@ -93,20 +93,21 @@ export function Participants({ call, conference, state }: ParticipantsProps) {
   const styles = useStyles();
   const t = useTexts();
   const third = thirdCallOf({ ...state, call });
-  const adding = addingText(call, t);
+  const adding = addingText(call, state, t);
   const name = call.peer.displayName;
+  const thirdName = thirdNameOf(call, state);
   return (
     <section className={styles.participants} data-testid="participants" data-phase={conference.phase}>
-      <h1 className={styles.heading}>{adding === null ? t('conference.both', { name, third: conference.third.displayName }) : name}</h1>
+      <h1 className={styles.heading}>{adding === null ? t('conference.both', { name, third: thirdName }) : name}</h1>
       <Card name={name} account={call.peer.account} testId="participant-1">
         <Facts call={call} />
         <NetworkQuality media={call.media} to={name} />
       </Card>
-      <Card name={conference.third.displayName} account={conference.third.account} testId="participant-2" adding={adding}>
+      <Card name={thirdName} account={conference.third.account} testId="participant-2" adding={adding}>
         {adding === null && third !== null ? (
           <>
             <Facts call={third} />
-            <NetworkQuality media={third.media} to={conference.third.displayName} testId="button-network-2" />
+            <NetworkQuality media={third.media} to={thirdName} testId="button-network-2" />
           </>
         ) : null}
         {adding !== null && conference.host && third !== null && third.phase !== 'on-hold' ? <TakeBack call={third} /> : null}

@@ -13,6 +13,14 @@ export function thirdCallOf({ call, otherCalls }: Calls): CallView | null {
   return id === undefined ? null : (otherCalls.find(({ conference, phase }) => conference?.id === id && phase !== 'ended') ?? null);
 }
 
+/** As it calls itself once there is a call with it; before, as it was asked for. Empty where nobody is third. */
+export function thirdNameOf(call: CallView, state: Calls): string {
+  if (call.conference === null) return '';
+  const { account, displayName } = call.conference.third;
+  const own = thirdCallOf({ ...state, call })?.peer.displayName ?? account;
+  return own === account ? displayName : own;
+}
+
 /** Calls that do not belong to what people do in front. */
 export function callsBeside(state: Calls): readonly CallView[] {
   const third = thirdCallOf(state);
@@ -57,16 +65,17 @@ export function participantFactsOf({ phase, heldThere, encryption, media }: Call
 }
 
 /** How far the adding is, in one sentence; null where nobody is being added. */
-export function addingText({ conference, peer }: CallView, t: Texts): string | null {
+export function addingText(call: CallView, state: Calls, t: Texts): string | null {
+  const { conference, peer } = call;
   if (conference === null || conference.phase === 'joined') return null;
-  const names = { name: peer.displayName, third: conference.third.displayName };
+  const names = { name: peer.displayName, third: thirdNameOf(call, state) };
   if (conference.host) return t(`conference.${conference.phase}`, names);
   return t(conference.phase === 'joining' ? 'conference.joiningHere' : 'conference.addedBy', names);
 }
 
 /** For whoever listens: the adding, or who takes part. */
-export function conferenceAnnouncement(call: CallView, t: Texts): string | null {
+export function conferenceAnnouncement(call: CallView, state: Calls, t: Texts): string | null {
   const { conference, peer } = call;
-  if (conference?.phase === 'joined') return t('conference.joined', { name: peer.displayName, third: conference.third.displayName });
-  return addingText(call, t);
+  if (conference?.phase === 'joined') return t('conference.joined', { name: peer.displayName, third: thirdNameOf(call, state) });
+  return addingText(call, state, t);
 }

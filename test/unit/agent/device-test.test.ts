@@ -82,7 +82,17 @@ describe('a device that is tried', () => {
     await test.stop();
   });
 
-  it('is over after two minutes, and when its tone was played', async () => {
+  it('is ended at once when it is stopped, whatever is waited for', async () => {
+    const { test, child } = world();
+    await test.start('mic', MICROPHONE);
+    const next = test.start('eye', CAMERA);
+    const stopped = test.stop();
+    assert.equal(child(0).killed, true);
+    await Promise.all([next, stopped]);
+    assert.deepEqual([test.view(), child(1).alive], [null, false]);
+  });
+
+  it('is over after two minutes, when its tone was played, and when nobody looks through the camera any more', async () => {
     const { test, clock, child } = world();
     await test.start('mic', MICROPHONE);
     clock.advance(119_000);
@@ -95,6 +105,10 @@ describe('a device that is tried', () => {
     child(1).say({ type: 'played' });
     await turn();
     assert.equal(test.view(), null);
+    await test.start('eye', CAMERA);
+    child(2).say({ type: 'unwatched' });
+    await turn();
+    assert.deepEqual([test.view(), child(2).killed], [null, true]);
     await test.stop();
   });
 

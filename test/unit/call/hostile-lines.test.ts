@@ -8,7 +8,25 @@ import { FakeNetwork, type FakeRoom } from '../../fakes/call-pair.ts';
 
 const NAMES = ['a', 'b', 'c', 'd'] as const;
 const TOKENS = ['ab'.repeat(16), 'cd'.repeat(16)] as const;
-const PEOPLE = ['place', 'consult', 'complete', 'answer', 'hang-up', 'hold', 'resume', 'transfer', 'park', 'unpark', 'retrieve', 'kill', 'time'] as const;
+const PEOPLE = [
+  'place',
+  'consult',
+  'complete',
+  'answer',
+  'hang-up',
+  'hold',
+  'resume',
+  'transfer',
+  'park',
+  'unpark',
+  'retrieve',
+  'kill',
+  'time',
+  'add',
+  'add',
+  'merge',
+  'merge'
+] as const;
 const HOSTILE = [
   'refer',
   'take',
@@ -21,7 +39,14 @@ const HOSTILE = [
   'retrieve',
   'found',
   'held',
-  'reconnect'
+  'reconnect',
+  'conference',
+  'conference',
+  'conference-answer',
+  'conference-answer',
+  'join',
+  'join',
+  'third'
 ] as const;
 
 const action = fc.record({
@@ -36,6 +61,7 @@ const action = fc.record({
   number: fc.nat(999),
   token: fc.constantFrom(...TOKENS),
   told: fc.constantFrom('accepted' as const, 'refused' as const, 'ringing' as const, 'answered' as const, 'failed' as const),
+  word: fc.constantFrom('accepted' as const, 'refused' as const, 'joined' as const, 'failed' as const),
   settles: fc.boolean()
 });
 type Action = typeof action extends fc.Arbitrary<infer T> ? T : never;
@@ -83,11 +109,22 @@ function people({ network, roomOf, id, heldByPeople }: World, name: (typeof PEOP
   else if (name === 'park') room.do({ type: 'park', code: String(number).padStart(4, '0') }, key);
   else if (name === 'answer') room.do({ type: 'answer', video: true }, key);
   else if (name === 'hang-up') room.do({ type: 'hang-up' }, key);
+  else if (name === 'add') room.do({ type: 'add-participant', conference: id(), token, third: { account: to, displayName: to } }, key);
+  else if (name === 'merge') {
+    const talkedIn = room.line;
+    const held = room.lines.lines.filter(waits).map((each) => heldKey(room, each.call));
+    // People want to talk in both.
+    if (room.act({ type: 'merge', line: key, conference: id(), token }) === null && talkedIn !== null) for (const each of held) heldByPeople.delete(each);
+  }
 }
 
 const offer = { sdp: 'hostile', encryption: { offered: false }, media: { audio: true, video: true }, displayName: 'x' } as const;
 
-function hostile({ everybody, roomOf, id }: World, name: (typeof HOSTILE)[number], { room: at, other, third, line: index, number, token, told }: Action): void {
+function hostile(
+  { everybody, roomOf, id }: World,
+  name: (typeof HOSTILE)[number],
+  { room: at, other, third, line: index, number, token, told, word }: Action
+): void {
   const [room, stranger, to] = [roomOf(at), roomOf(other), roomOf(third).account];
   const call = lineAt(room, index)?.call;
   if (call === undefined) return;
@@ -116,18 +153,31 @@ function hostile({ everybody, roomOf, id }: World, name: (typeof HOSTILE)[number
     say(stranger, id(), { type: 'call.invite', body: { ...offer, replaces: { call: asked.id, token: number % 2 ? asked.token : token } } });
   } else if (name === 'held') say(peer, call.id, { type: 'call.update', body: { held: number % 2 === 0, recording: true } });
   else if (name === 'reconnect') say(peer, call.id, { type: 'call.reconnect', body: offer });
+  const conference = call.conference?.id ?? id();
+  const participant = { account: to, displayName: '' };
+  if (name === 'conference')
+    say(peer, call.id, { type: 'call.conference', body: { id: number % 3 ? id() : conference, token, peer: participant, role: number % 2 ? 'wait' : 'call' } });
+  else if (name === 'conference-answer') say(peer, call.id, { type: 'call.conference-answer', body: { id: conference, state: word } });
+  else if (name === 'join') {
+    const from = call.conference === null || number % 4 === 0 ? stranger : of(call.conference.third.account);
+    const secret = number % 5 === 0 ? token : (call.conference?.token ?? token);
+    const about = [id(), call.id, lineAt(room, number % 3)?.call.id ?? id()][number % 3] ?? id();
+    say(from, about, { type: 'call.invite', body: { ...offer, conference: { id: conference, others: [participant], token: secret } } });
+  } else if (name === 'third') say(stranger, id(), { type: 'call.invite', body: { ...offer, conference: { id: conference, others: [participant] } } });
 }
 
 function check({ everybody, heldByPeople }: World): void {
   for (const room of everybody) {
     const lines = room.lines.lines;
     const talkers = lines.filter((line) => runs(line) && !waits(line) && !(line.call.direction === 'incoming' && !line.call.answered));
-    assert.ok(talkers.length <= 1, `${talkers.length} calls that people talk in`);
-    assert.ok([...room.medias.values()].filter(({ open, held }) => open && !held).length <= 1, 'two calls send');
+    const together = new Set(talkers.map(({ call }) => call.conference?.id ?? call.id));
+    assert.ok(talkers.length <= 2 && together.size <= 1, `${together.size} calls that people talk in`);
+    const sending = lines.filter(({ key }) => room.medias.get(key)?.open === true && !room.medias.get(key)?.held);
+    assert.ok(new Set(sending.map(({ call }) => call.conference?.id ?? call.id)).size <= 1, 'two calls send');
     assert.ok(lines.filter(runs).length <= 3);
     for (const { key, call } of lines) {
       if (call.phase === 'ended') assert.equal(room.medias.get(key), undefined, 'media after the end');
-      if (call.encryption.agreed === 'end-to-end') assert.deepEqual([call.handover, call.parked, call.handedOver], [null, null, false]);
+      if (call.encryption.agreed === 'end-to-end') assert.deepEqual([call.handover, call.parked, call.handedOver, call.conference], [null, null, false, null]);
       if (call.phase === 'connected' && heldByPeople.has(heldKey(room, call))) assert.ok(call.held.here, 'what people hold opens by itself');
     }
   }
@@ -157,6 +207,7 @@ describe('whatever other rooms say to several calls', function () {
           for (const { call } of lines.lines) {
             assert.ok(['ended', 'connected'].includes(call.phase), `stuck in ${call.phase}`);
             if (call.phase === 'connected') assert.deepEqual([call.encryption.secured, call.handover, call.parked], [true, null, null], 'stuck');
+            if (call.conference !== null) assert.equal(call.conference.phase, 'joined', 'stuck in a conference');
           }
       }),
       { numRuns: 500 }

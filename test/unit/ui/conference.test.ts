@@ -9,11 +9,12 @@ import {
   participantFactsOf,
   remotesOf,
   sendingOf,
-  thirdCallOf
+  thirdCallOf,
+  thirdNameOf
 } from '../../../src/ui/shared/conference.ts';
 import { textsOf } from '../../../src/ui/texts/texts.ts';
 import { conferenceStates, THIRD_ID } from '../../browser/fixtures/conference-states.ts';
-import { CALL_ID, states } from '../../browser/fixtures/states.ts';
+import { CALL_ID, inCall, states } from '../../browser/fixtures/states.ts';
 
 const t = textsOf('en');
 
@@ -26,6 +27,9 @@ const changeThird = (state: RoomState, changed: Partial<CallView>): RoomState =>
   ...state,
   otherCalls: state.otherCalls.map((call) => (call.id === THIRD_ID ? { ...call, ...changed } : call))
 });
+
+const changeConference = (state: RoomState, third: NonNullable<CallView['conference']>['third']): RoomState =>
+  inCall(state, (call) => ({ ...call, conference: call.conference === null ? null : { ...call.conference, third } }));
 
 describe('ui/shared/conference', () => {
   it('shows two as soon as both are there, and one before', () => {
@@ -71,6 +75,18 @@ describe('ui/shared/conference', () => {
     assert.ok(conference);
     const elsewhere = changeThird(conferenceStates.joined, { conference: { ...conference, id: 'other' } });
     assert.deepEqual(remoteIds(elsewhere), [CALL_ID]);
+  });
+
+  it('names the third as it names itself, and before as it was asked for', () => {
+    const third = conferenceStates.joined.otherCalls[0]?.peer;
+    assert.ok(third !== undefined);
+    const asAddress = changeConference(conferenceStates.joined, { account: third.account, displayName: third.account });
+    assert.equal(thirdNameOf(callOf(asAddress), asAddress), 'Lobby');
+    const ringing = changeThird(asAddress, { peer: { ...third, displayName: third.account } });
+    assert.equal(thirdNameOf(callOf(ringing), ringing), third.account);
+    const known = changeThird(conferenceStates.ringing, { peer: { ...third, displayName: third.account } });
+    assert.equal(thirdNameOf(callOf(known), known), 'Lobby');
+    assert.equal(thirdNameOf(callOf(states.standard), states.standard), '');
   });
 
   it('never shows a call that is not of the conference, whatever the phases', () => {
@@ -125,7 +141,9 @@ describe('ui/shared/conference', () => {
   });
 
   it('says how far the adding is, as each of the three sees it', () => {
-    const said = (['asking', 'ringing', 'joining', 'addedThere', 'joiningThere'] as const).map((name) => addingText(callOf(conferenceStates[name]), t));
+    const said = (['asking', 'ringing', 'joining', 'addedThere', 'joiningThere'] as const).map((name) =>
+      addingText(callOf(conferenceStates[name]), conferenceStates[name], t)
+    );
     assert.deepEqual(said, [
       'Asking Atlas Meeting Room whether Lobby may join…',
       'Calling Lobby…',
@@ -133,8 +151,8 @@ describe('ui/shared/conference', () => {
       'Atlas Meeting Room is adding Lobby to this call…',
       'Connecting with Lobby…'
     ]);
-    assert.equal(addingText(callOf(conferenceStates.joined), t), null);
-    assert.equal(conferenceAnnouncement(callOf(conferenceStates.joined), t), 'Atlas Meeting Room, Lobby and you are in one call.');
-    assert.equal(conferenceAnnouncement(callOf(states.standard), t), null);
+    assert.equal(addingText(callOf(conferenceStates.joined), conferenceStates.joined, t), null);
+    assert.equal(conferenceAnnouncement(callOf(conferenceStates.joined), conferenceStates.joined, t), 'Atlas Meeting Room, Lobby and you are in one call.');
+    assert.equal(conferenceAnnouncement(callOf(states.standard), states.standard, t), null);
   });
 });

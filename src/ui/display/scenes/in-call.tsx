@@ -83,13 +83,13 @@ const useStyles = makeStyles({
   cardInitials: {
     display: 'grid',
     placeItems: 'center',
-    width: '48cqh',
-    height: '48cqh',
+    width: 'max(6rem, 48cqh)',
+    height: 'max(6rem, 48cqh)',
     borderRadius: '50%',
     border: `2px solid ${colours.edge}`,
     backgroundColor: colours.avatar,
     color: colours.onAvatar,
-    fontSize: '19cqh',
+    fontSize: 'max(2.5rem, 19cqh)',
     fontWeight: 600,
     lineHeight: 1
   },
@@ -176,7 +176,7 @@ export function InCallScene({ state, remotes, live, online, arrangement }: InCal
       )}
       {code === null ? null : <CodeScene call={call} code={code} />}
       {online ? (
-        <Facts remotes={remotes} arrangement={arrangement} codeInTheCorner={code === null} />
+        <Facts state={state} remotes={remotes} arrangement={arrangement} codeInTheCorner={code === null} />
       ) : (
         <div className={mergeClasses(styles.corner, styles.topStart)}>{t('reconnecting.title')}</div>
       )}
@@ -184,9 +184,9 @@ export function InCallScene({ state, remotes, live, online, arrangement }: InCal
   );
 }
 
-type FactsProps = { readonly remotes: Remotes; readonly arrangement: Arrangement; readonly codeInTheCorner: boolean };
+type FactsProps = { readonly state: RoomState; readonly remotes: Remotes; readonly arrangement: Arrangement; readonly codeInTheCorner: boolean };
 
-function Facts({ remotes, arrangement, codeInTheCorner }: FactsProps) {
+function Facts({ state, remotes, arrangement, codeInTheCorner }: FactsProps) {
   const styles = useStyles();
   const t = useTexts();
   const [call] = remotes;
@@ -195,7 +195,7 @@ function Facts({ remotes, arrangement, codeInTheCorner }: FactsProps) {
   const sending = sendingOf(remotes);
   const three = remotes.length === 2;
   const shared = arrangement.screen !== null;
-  const adding = addingText(call, t);
+  const adding = addingText(call, state, t);
   const recorded = recording.here ? (recording.there ? 'display.recordingBoth' : 'display.recordingHere') : 'display.recordingThere';
   return (
     <>

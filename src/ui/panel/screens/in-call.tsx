@@ -18,7 +18,7 @@ import { WarningFilled } from '@fluentui/react-icons/svg/warning';
 import { type ReactElement, useState } from 'react';
 import type { CallView, RoomState } from '../../../room/state.ts';
 import type { ShareSource } from '../../../ui-server/port.ts';
-import { callsBeside, encryptionOf, type Remotes, remotesOf, sendingOf } from '../../shared/conference.ts';
+import { callsBeside, encryptionOf, type Remotes, remotesOf, sendingOf, thirdNameOf } from '../../shared/conference.ts';
 import { useCommand, useNow } from '../../shared/room-context.tsx';
 import { ShieldIcon, shieldStateOf } from '../../shared/shield.tsx';
 import { TechnicalDetail } from '../../shared/technical-detail.tsx';
@@ -155,7 +155,7 @@ export function InCallScreen({ call, state, onOpen }: InCallScreenProps) {
   const { conference } = call;
   const remotes = remotesOf(call, state);
   const joined = conference?.phase === 'joined';
-  const names = { name: call.peer.displayName, third: conference?.third.displayName ?? '' };
+  const names = { name: call.peer.displayName, third: thirdNameOf(call, state) };
   return (
     <Screen testId="screen-in-call" name={joined ? t('conference.both', names) : names.name} className={styles.screen}>
       <div className={styles.above}>
