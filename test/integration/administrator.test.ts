@@ -131,6 +131,14 @@ describe('the administrator over HTTP', function () {
     assert.equal((await ask('GET', '/api/v1/logs', undefined, { cookie: third })).status, 401);
   });
 
+  it('has one session in a browser: signing in again ends the one before', async () => {
+    const first = await signedIn();
+    const second = cookieOf(await ask('POST', '/api/v1/session', { pin: PIN }, { cookie: first }));
+    assert.notEqual(second, first);
+    assert.equal((await ask('GET', '/api/v1/logs', undefined, { cookie: first })).status, 401);
+    assert.equal((await ask('GET', '/api/v1/logs', undefined, { cookie: second })).status, 200);
+  });
+
   it('does not let a page of another origin use the session', async () => {
     const cookie = await signedIn();
     for (const headers of [

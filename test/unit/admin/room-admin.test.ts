@@ -191,7 +191,9 @@ describe('the room’s administrator', () => {
     const first = await start();
     await first.setPin(PIN, null);
     await tryWrong(first, 5);
-    await clock.advanceAsync(12_000);
+    await clock.advanceAsync(10_000);
+    while (JSON.parse(await readFile(path, 'utf8')).tries.here.waitMs !== 20_000) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advanceAsync(2_000);
     await first[Symbol.asyncDispose]();
     clock.jump(10 * 3_600_000);
     const second = await start();
@@ -317,6 +319,20 @@ describe('the room’s administrator', () => {
     assert.equal(await codeOf(admin.signIn(PIN)), 'CL_PIN_NOT_SET');
     assert.equal(admin.pinSet(), false);
     await assert.rejects(stat(path), { code: 'ENOENT' });
+  });
+
+  it('lets nobody in by a PIN that was replaced while it was compared', async () => {
+    const other = { version: 1, pin: await hashPin(OTHER, CHEAP), tries: { here: { wrong: 0, waitMs: 0 }, network: { wrong: 0, waitMs: 0 } } };
+    const admin = await start({
+      verifyPin: async (pin, kept) => {
+        const right = await verifyPin(pin, kept);
+        await writeFile(path, JSON.stringify(other));
+        return right;
+      }
+    });
+    await admin.setPin(PIN, null);
+    assert.equal(await codeOf(admin.signIn(PIN)), 'CL_PIN_WRONG');
+    assert.equal(JSON.parse(await readFile(path, 'utf8')).pin, other.pin);
   });
 
   it('takes no first PIN from elsewhere, also before anybody has noticed that the one before is gone', async () => {
