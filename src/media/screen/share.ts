@@ -177,7 +177,10 @@ export function createShare(options: ShareOptions): Share {
 function withFrames(source: VideoSource, next: (frame: Frame) => Frame | null, free: () => void): VideoSource {
   let taking: Promise<void> = Promise.resolve();
   return {
-    view: source.view,
+    // That of a lent source changes with whose it is.
+    get view() {
+      return source.view;
+    },
     start(sink) {
       source.start({
         async frame(frame, captureMs) {
