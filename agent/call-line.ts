@@ -1,10 +1,12 @@
 // What one call of the room does to the world: carries out the effects of its state machine with signaling, a media process and timers, and
-// tells what they say as events of this call. Holds the call's media process and its figures; decides nothing.
+// tells what they say as events of this call. Holds the call's media process and its figures; decides nothing. In a conference one media process of the
+// room has the devices, and the other one borrows them before it opens any: never do two open one camera.
 import type { CallEffect, CallEvent, JournalEntry, TimerName } from '../src/call/call.ts';
 import type { Clock, Timer } from '../src/kernel/clock.ts';
 import { asCloisterError } from '../src/kernel/errors.ts';
+import type { Unsubscribe } from '../src/kernel/events.ts';
 import type { Log } from '../src/kernel/log.ts';
-import type { Endpoints, MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from '../src/media/port.ts';
+import type { Endpoints, Loan, MediaFailure, MediaProcesses, MediaSession, MediaStatistics } from '../src/media/port.ts';
 import type { Party, Signaling } from '../src/signaling/port.ts';
 
 export type CallLineOptions = {
@@ -20,19 +22,30 @@ export type CallLineOptions = {
   /** Null: there is nothing of this call to end after a crash. */
   readonly journal: (entry: JournalEntry | null) => void;
   readonly playedPercent: () => number;
+  /** The media process of this room that has camera and microphone for this call, too; null where this call opens them itself. */
+  readonly lender: () => Lender | null;
 };
+
+/** `epoch`: of the media process. */
+export type Lender = { readonly epoch: number; readonly media: MediaSession };
 
 type LineFacts = {
   /** Null where no media process runs. */
   readonly session: { readonly epoch: number; readonly media: MediaSession } | null;
   readonly media: MediaStatistics | null;
   readonly problem: { readonly failure: MediaFailure; readonly sinceMs: number } | null;
+  /** Of the media process that lends to this call’s; it may be gone. Null where none does. */
+  readonly borrowsFrom: number | null;
 };
+
+const MAX_TRIES_TO_BORROW = 3;
 
 export type CallLine = Disposable & {
   /** A promise where a person waits for the effect. */
   carryOut(effect: CallEffect): Promise<void> | undefined;
   facts(): LineFacts;
+  /** Another call of the conference goes on without this one: this one’s own devices from now on. */
+  stopBorrowing(): void;
   /** News that a running call can do without. */
   tellMedia(tell: (media: MediaSession) => Promise<void>): void;
 };
@@ -44,6 +57,9 @@ export function createCallLine(options: CallLineOptions): CallLine {
   let media: MediaStatistics | null = null;
   let problem: LineFacts['problem'] = null;
   let recordings: Promise<void> = Promise.resolve();
+  let borrowsFrom: LineFacts['borrowsFrom'] = null;
+  let heldWanted = false;
+  let triesToBorrow = 0;
 
   /** For events that no person waits for. */
   function happened(event: CallEvent): void {
@@ -87,7 +103,7 @@ export function createCallLine(options: CallLineOptions): CallLine {
       case 'media-camera':
         return ask(effect.epoch, (m) => m.setCamera(effect.on), true);
       case 'media-held':
-        return ask(effect.epoch, (m) => m.setHeld(effect.on), true);
+        return ask(effect.epoch, (m) => hold(m, effect.on), true);
       case 'media-screen':
         return shareScreen(effect);
       case 'media-recording':
@@ -112,6 +128,7 @@ export function createCallLine(options: CallLineOptions): CallLine {
         options.journal(effect.entry);
         return;
       case 'follow-reference':
+      case 'place-conference':
       case 'not-rung':
         // The room's business: a call of its own, and one that is none.
         return;
@@ -122,8 +139,12 @@ export function createCallLine(options: CallLineOptions): CallLine {
 
   function takeSession(effect: Extract<CallEffect, { type: 'media-take' }>): undefined {
     const { epoch } = effect;
-    const taken = options.mediaProcesses.take(effect.options);
+    const lender = options.lender();
+    const taken = options.mediaProcesses.take(lender === null ? effect.options : { ...effect.options, borrows: true });
     session = { epoch, media: taken };
+    borrowsFrom = null;
+    triesToBorrow = 0;
+    if (lender !== null) void borrow(taken, lender);
     media = null;
     problem = null;
     const current = (): boolean => session?.epoch === epoch;
@@ -150,13 +171,53 @@ export function createCallLine(options: CallLineOptions): CallLine {
       changed();
     });
     tellMedia((each) => each.setVolume(options.playedPercent()));
-    taken.on('notice', ({ code, text }) => log.warn('media notice', { code, text }));
+    taken.on('notice', ({ code, text }) => {
+      log.warn('media notice', { code, text });
+      const again = code === 'CL_MEDIA_LOAN' && current() && triesToBorrow < MAX_TRIES_TO_BORROW ? options.lender() : null;
+      if (again !== null) void borrow(taken, again);
+    });
     taken.on('problem', (failure) => {
       if (!current()) return;
       problem = failure === null ? null : { failure, sinceMs: clock.now() };
       if (failure !== null) log.warn('media problem', { code: failure.code, text: failure.text });
       changed();
     });
+  }
+
+  /** What was held has no device open: it opens none where another call of the conference has them. */
+  async function hold(media: MediaSession, on: boolean): Promise<void> {
+    heldWanted = on;
+    const lender = on ? null : options.lender();
+    if (lender !== null && lender.epoch !== borrowsFrom) await borrow(media, lender);
+    // Held again meanwhile: the later word counts.
+    if (heldWanted === on) await media.setHeld(on);
+  }
+
+  /** Where nothing is lent the call has its own devices: it goes on in any case. */
+  async function borrow(media: MediaSession, lender: Lender): Promise<void> {
+    const current = (): boolean => session?.media === media;
+    borrowsFrom = lender.epoch;
+    triesToBorrow += 1;
+    // A loan waits for nobody for long, and a process may begin slowly: it is asked for when this one answers.
+    const loan = await media
+      .setVolume(options.playedPercent())
+      .then(() => loanOf(lender.media))
+      .catch((error) => {
+        log.warn('camera and microphone are not lent', { error: asCloisterError(error).code });
+        return null;
+      });
+    if (!current()) return;
+    if (loan === null) borrowsFrom = null;
+    await media.borrow(loan).catch((error) => {
+      if (current()) borrowsFrom = null;
+      log.warn('camera and microphone are not borrowed', { error: asCloisterError(error).code });
+    });
+  }
+
+  function stopBorrowing(): void {
+    if (borrowsFrom === null) return;
+    borrowsFrom = null;
+    tellMedia((media) => media.borrow(null));
   }
 
   /**
@@ -205,6 +266,8 @@ export function createCallLine(options: CallLineOptions): CallLine {
     const current = (): MediaSession | null => (session?.epoch === epoch ? session.media : null);
     try {
       if (on) await tell();
+      // The process may have gone meanwhile, and the recording with it: what was told is taken back.
+      if (on && current() === null && notice !== null) await signaling.send(notice.to, notice.call, { type: 'call.update', body: { recording: false } });
       try {
         await current()?.setRecording(on);
       } finally {
@@ -225,6 +288,7 @@ export function createCallLine(options: CallLineOptions): CallLine {
     session = null;
     media = null;
     problem = null;
+    borrowsFrom = null;
     closing.close().catch((error) => log.warn('a media process did not close', { error: String(error) }));
   }
 
@@ -234,11 +298,33 @@ export function createCallLine(options: CallLineOptions): CallLine {
 
   return {
     carryOut,
-    facts: () => ({ session, media, problem }),
+    facts: () => ({ session, media, problem, borrowsFrom }),
+    stopBorrowing,
     tellMedia,
     [Symbol.dispose]() {
       for (const timer of timers.values()) timer.cancel();
       timers.clear();
     }
   };
+}
+
+/** A process that is not secured yet, as one that was begun anew, lends when it is. */
+async function loanOf(lender: MediaSession): Promise<Loan> {
+  const stops: Unsubscribe[] = [];
+  const secured = new Promise<void>((resolve) => {
+    stops.push(
+      lender.on('secured', () => resolve()),
+      lender.on('failed', () => resolve()),
+      lender.on('exit', () => resolve())
+    );
+  });
+  try {
+    return await lender.lend().catch(async (error) => {
+      if (asCloisterError(error).code !== 'CL_CALL_WRONG_PHASE') throw error;
+      await secured;
+      return lender.lend();
+    });
+  } finally {
+    for (const stop of stops) stop();
+  }
 }

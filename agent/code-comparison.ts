@@ -12,18 +12,22 @@ export type CodeComparison = {
 };
 
 const TRIES = 5;
+/** More than a room has at a time: tries are forgotten with codes that are long past. */
+const CODES_KNOWN = 16;
 
 /** Of one length, whatever was keyed in. */
 const digest = (digits: string): Buffer => createHash('sha256').update(digits.replaceAll(' ', ''), 'utf8').digest();
 
 export function createCodeComparison(): CodeComparison {
-  let tried = { of: '', wrong: 0 };
+  const wrong = new Map<string, number>();
   return {
     fits(of, code, keyedIn) {
-      if (tried.of !== of) tried = { of, wrong: 0 };
-      if (tried.wrong >= TRIES) throw new CloisterError('CL_CODE_TRIES');
+      const before = wrong.get(of) ?? 0;
+      if (before >= TRIES) throw new CloisterError('CL_CODE_TRIES');
       const fits = timingSafeEqual(digest(code), digest(keyedIn));
-      if (!fits) tried = { of, wrong: tried.wrong + 1 };
+      if (!fits) wrong.set(of, before + 1);
+      const [oldest] = wrong.keys();
+      if (wrong.size > CODES_KNOWN && oldest !== undefined) wrong.delete(oldest);
       return fits;
     }
   };

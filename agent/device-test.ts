@@ -1,5 +1,5 @@
 // One device that somebody tries outside of a call, in a process of its own (src/media/device-test.ts). At most one at a time; it is over when it is
-// stopped, when a call needs the device, and after two minutes. Once stop() has resolved the device is free.
+// stopped, when a call needs the device, when no page looks through a camera, and after two minutes. Once stop() has resolved the device is free.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Clock, Timer } from '../src/kernel/clock.ts';
@@ -64,6 +64,7 @@ export function createDeviceTest({ pages, launch = launchTest, clock, log }: Dev
         show({ ...view, problem: message.problem });
         return;
       case 'played':
+      case 'unwatched':
         void stop();
         return;
       case 'ticket':
@@ -84,8 +85,10 @@ export function createDeviceTest({ pages, launch = launchTest, clock, log }: Dev
 
   /** One after the other: a device is let go before it, or another one, is opened. */
   const inTurn = (work: () => Promise<void>): Promise<void> => {
-    last = last.then(work);
-    return last;
+    const mine = last.then(work);
+    // One that could not begin is told to whoever asked for it, and to nobody after.
+    last = mine.catch(() => {});
+    return mine;
   };
 
   function begin(id: string, device: TriedDevice): void {

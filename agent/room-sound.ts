@@ -69,8 +69,8 @@ export function createRoomSound({ choice, speaker, startTone, clock, log }: Room
     const path = wanted !== null && playerNow() === 'speaker' ? speakerNow() : null;
     if (running !== null && (path !== running.path || !same(running.sound, wanted))) stop();
     if (path !== null && running === null && wanted !== null && !closed) start(path, wanted);
-    // A room that was told to play nothing misses nothing; a call that nobody hears is missed, a tone after it is not.
-    const missing = wanted?.name === 'ringing' && choice !== 'none' && playerNow() === null;
+    // A room that was told to play nothing misses nothing; a call that nobody hears is missed; a tone after it, or a ringer that is tried, is not.
+    const missing = wanted?.name === 'ringing' && wanted.untilMs === null && choice !== 'none' && playerNow() === null;
     missingSinceMs = missing ? (missingSinceMs ?? clock.now()) : null;
     const now = JSON.stringify([view(), pages.open, missing]);
     if (now === told) return;
@@ -107,6 +107,7 @@ export function createRoomSound({ choice, speaker, startTone, clock, log }: Room
       if (sound !== null && sound.untilMs !== null) {
         end = clock.schedule(Math.max(0, sound.untilMs - clock.now()), () => {
           wanted = null;
+          failedPath = null;
           overMs = sound.untilMs;
           settle();
         });

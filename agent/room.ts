@@ -2,8 +2,10 @@
 // What is decided is decided in src/call; call-line.ts carries the effects out for each call; here facts are collected.
 import { randomBytes, randomInt } from 'node:crypto';
 import type { CallContext, CallEffect, CallEvent, CallRecord, JournalEntry } from '../src/call/call.ts';
+import { joined } from '../src/call/conference.ts';
 import type { LocalEncryption } from '../src/call/encryption-decision.ts';
 import { unavailableFeatures } from '../src/call/features.ts';
+import { handingOver } from '../src/call/handover.ts';
 import {
   consultationFor,
   frontOf,
@@ -16,6 +18,7 @@ import {
   MAX_LINES,
   noLines,
   parkedUnder,
+  partnerOf,
   replacedBy,
   runs,
   stepLines,
@@ -43,7 +46,7 @@ import type { Problem, RoomState, SecurityEvent } from '../src/room/state.ts';
 import type { InboundCallMessage, Signaling } from '../src/signaling/port.ts';
 import type { CallAction, CallActionOptions, RoomPort } from '../src/ui-server/port.ts';
 import type { CallJournal } from './call-journal.ts';
-import { type CallLine, createCallLine } from './call-line.ts';
+import { type CallLine, createCallLine, type Lender } from './call-line.ts';
 import { createCodeComparison } from './code-comparison.ts';
 import type { CallCommand, RoomDevices } from './room-devices.ts';
 import type { RoomParts } from './room-parts.ts';
@@ -96,6 +99,8 @@ const REDIAL_REST_MS = 3_000;
 const CERTIFICATE_LOOK_MS = 60 * 60_000;
 /** The answer to who asked for it is to arrive. */
 const RESTART_AFTER_MS = 500;
+/** Long enough to tell how loud it is. */
+const RINGER_TRIED_MS = 2_000;
 
 const PARK_CODE = /^[0-9]{4}$/;
 /** The parked call's other side has to call within this. */
@@ -133,6 +138,8 @@ export function createRoom(options: RoomOptions): Room {
   let notifying = false;
   let redialledAtMs = Number.NEGATIVE_INFINITY;
   let codeShown: CodeShown | null = null;
+  /** Until when it rings for somebody who tries the ringer. */
+  let ringerTriedUntilMs = 0;
   let onDevices: CallOnDevices & { readonly sharing: boolean } = { phase: 'idle', muted: false, sharing: false };
 
   // ── facts to state ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -170,7 +177,7 @@ export function createRoom(options: RoomOptions): Room {
     return {
       call,
       verdict: { state: verdict(call), confirmedBy: confirmedBy(call) },
-      unavailableFeatures: unavailableFeatures(call.encryption.agreed, options.records),
+      unavailableFeatures: unavailableFeatures(call.encryption.agreed, options.records, call.conference !== null),
       media: facts?.media ?? null,
       mediaProblem: facts?.problem?.failure ?? null,
       consulting: consultationFor(lines, call.id)?.call.peer.account ?? null,
@@ -209,8 +216,8 @@ export function createRoom(options: RoomOptions): Room {
 
   /** At once: lamps follow what is so as quickly as the panel does. */
   function showOnDevices(): void {
-    const { call: current, devices: shownDevices } = state();
-    const { phase, muted } = callOnDevices(current, shownDevices.microphone);
+    const { call: current, otherCalls, devices: shownDevices } = state();
+    const { phase, muted } = callOnDevices(current, shownDevices.microphone, otherCalls);
     const sharing = current?.media.wanted.screen === true && phase !== 'idle';
     if (phase === onDevices.phase && muted === onDevices.muted && sharing === onDevices.sharing) return;
     onDevices = { phase, muted, sharing };
@@ -219,7 +226,9 @@ export function createRoom(options: RoomOptions): Room {
 
   /** At once, too: what is answered does not go on ringing. */
   function sounds(): void {
-    sound.want(scope.closed ? null : soundFor(state(), clock.now()));
+    // What was tried does not begin anew after a call.
+    if (isInCall()) ringerTriedUntilMs = 0;
+    sound.want(scope.closed ? null : soundFor(state(), clock.now(), ringerTriedUntilMs));
   }
 
   function changed(): void {
@@ -280,8 +289,10 @@ export function createRoom(options: RoomOptions): Room {
       // Camera and microphone are let go of before another call of this room opens them.
       if (effect.type === 'not-rung') didNotRing(effect);
       else if (effect.type === 'follow-reference') void letGo(Promise.allSettled([...done])).then(() => follow(effect));
+      else if (effect.type === 'place-conference') void joinThird(effect);
       else done.push(carryOut({ line, effect }));
     }
+    for (const line of lines.lines) if (borrowsAlone(line)) callLines.get(line.key)?.stopBorrowing();
     for (const [key, line] of callLines) {
       if (lines.lines.some((each) => each.key === key)) continue;
       line[Symbol.dispose]();
@@ -341,7 +352,8 @@ export function createRoom(options: RoomOptions): Room {
           else journalled.set(key, entry);
           options.journal.write([...journalled.values()]).catch((error) => log.warn('the call journal could not be written', { error: String(error) }));
         },
-        playedPercent: devices.playedPercent
+        playedPercent: devices.playedPercent,
+        lender: () => lenderOf(key)
       });
       callLines.set(key, line);
     }
@@ -388,11 +400,65 @@ export function createRoom(options: RoomOptions): Room {
     }
   }
 
+  /** The third participant is called: by who brings the three together, and between the two others. */
+  async function joinThird({ call: id, conference, to }: Extract<CallEffect, { type: 'place-conference' }>): Promise<void> {
+    const line = lineOfCall(lines, id);
+    if (line === null) return;
+    const { wanted } = line.call;
+    try {
+      await dispatch({
+        type: 'place',
+        id: uuidV7(clock.now(), randomBytes(10)),
+        to,
+        video: wanted.camera,
+        microphone: wanted.microphone,
+        origin: { kind: 'conference', call: id, conference }
+      });
+    } catch (cause) {
+      log.info('a third participant cannot be called now', { error: asCloisterError(cause).code });
+      happened({ type: 'line', line: line.key, event: { type: 'conference-failed', quietly: false, reason: 'busy' } });
+    }
+  }
+
+  const newConference = (): { readonly conference: string; readonly token: string } => ({
+    conference: uuidV7(clock.now(), randomBytes(10)),
+    token: randomBytes(16).toString('hex')
+  });
+
+  function addParticipant(line: Line, to: string): Promise<void> {
+    const account = accountOf(to);
+    const { favourites, recents } = parts.people.view();
+    const known = [...favourites, ...recents].find((person) => person.account === account);
+    return onLine(line, { type: 'add-participant', ...newConference(), third: { account, displayName: known?.displayName ?? account } });
+  }
+
+  /** In a conference one media process has the devices, and the other one borrows them. */
+  function lenderOf(key: number): Lender | null {
+    const line = lines.lines.find((each) => each.key === key);
+    const partner = line === undefined ? null : partnerOf(lines, line);
+    const theirs = partner === null ? undefined : callLines.get(partner.key)?.facts();
+    const own = callLines.get(key)?.facts().session?.epoch;
+    // Who borrows from this very process has nothing to lend.
+    if (theirs?.session == null || (theirs.borrowsFrom !== null && theirs.borrowsFrom === own)) return null;
+    return theirs.session;
+  }
+
+  /** It was to be joined to a call that goes on without it. */
+  function borrowsAlone(line: Line): boolean {
+    const from = callLines.get(line.key)?.facts().borrowsFrom ?? null;
+    if (from === null || partnerOf(lines, line) !== null) return false;
+    return [...callLines.values()].some((each) => each.facts().session?.epoch === from);
+  }
+
   /** People talk in this call again: the others are held, and one that was only being placed is ended. */
   async function talkIn(line: Line, event: CallEvent): Promise<void> {
+    // Where people cannot talk in it now, the call in which they talk goes on as it is.
+    if (!waits(line) || handingOver(line.call)) return onLine(line, event);
     for (const { key } of lines.lines) {
       const other = lines.lines.find((each) => each.key === key);
       if (other === undefined || other.key === line.key || !runs(other) || waits(other)) continue;
+      // Those of one conference are resumed together.
+      if (joined(other.call) && partnerOf(lines, other)?.key === line.key) continue;
       if (other.call.phase === 'connected') await letGo(onLine(other, { type: 'set-held', on: true }));
       else if (other.call.direction === 'outgoing' || other.call.answered) await onLine(other, { type: 'hang-up' });
     }
@@ -450,6 +516,8 @@ export function createRoom(options: RoomOptions): Room {
       return { id: here.call.id };
     }
     if (account === null) throw new CloisterError('CL_PARK_UNKNOWN');
+    // Whoever asked first is still to be answered.
+    if (retrieving !== null) throw new CloisterError('CL_CALL_BUSY');
     const id = uuidV7(clock.now(), randomBytes(10));
     const done = new Promise<{ id: string }>((resolve, reject) => {
       retrieving = { id, resolve, reject, giveUp: scope.schedule(clock, RETRIEVE_LIMIT_MS, () => happened({ type: 'retrieve-over', id })), refusedAtMs: null };
@@ -495,6 +563,7 @@ export function createRoom(options: RoomOptions): Room {
     const { encryption } = line.call;
     const endToEnd = encryption.agreed === 'end-to-end';
     if (endToEnd) throw new CloisterError('CL_CALL_FEATURE_UNAVAILABLE', `${action} is unavailable because the call is end-to-end encrypted.`);
+    if (line.call.conference !== null) throw new CloisterError('CL_CALL_CONFERENCE');
     switch (action) {
       case 'transfer':
         return onLine(line, { type: 'transfer', to: accountOf(to ?? ''), kind: 'transfer', replaces: null });
@@ -504,9 +573,10 @@ export function createRoom(options: RoomOptions): Room {
         return completeTransfer(line);
       case 'park':
         return onLine(line, { type: 'park', code: newParkCode() });
-      case 'merge':
       case 'add-participant':
-        throw new CloisterError('CL_CALL_FEATURE_MISSING');
+        return addParticipant(line, to ?? '');
+      case 'merge':
+        return dispatch({ type: 'merge', line: line.key, ...newConference() });
     }
   }
 
@@ -593,12 +663,12 @@ export function createRoom(options: RoomOptions): Room {
     scope.own(devices.on('order', (order) => tellMedia((media) => media.setDevices(order))));
   }
 
-  /** What the media process of the call in front says to one request. */
-  async function askFront<T>(request: (media: MediaSession) => Promise<T>): Promise<T & { readonly mediaEpoch: number }> {
-    const front = frontOf(lines);
-    const line = front === null ? undefined : callLines.get(front.key);
+  /** What the media process of a call, the one in front where none is named, says to one request. */
+  async function askMedia<T>(request: (media: MediaSession) => Promise<T>, id?: string): Promise<T & { readonly mediaEpoch: number }> {
+    const asked = id === undefined ? frontOf(lines) : lineOfCall(lines, id);
+    const line = asked === null ? undefined : callLines.get(asked.key);
     const session = line?.facts().session ?? null;
-    if (session === null) throw new CloisterError(front === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
+    if (session === null) throw new CloisterError(asked === null ? 'CL_CALL_NONE' : 'CL_CALL_WRONG_PHASE');
     const { epoch, media: process } = session;
     try {
       return { ...(await request(process)), mediaEpoch: epoch };
@@ -693,6 +763,14 @@ export function createRoom(options: RoomOptions): Room {
 
   const isInCall = (): boolean => lines.lines.some(runs);
 
+  async function tryRinger(): Promise<void> {
+    if (isInCall()) throw new CloisterError('CL_CALL_BUSY');
+    if (state().settings.ringerPercent === 0) throw new CloisterError('CL_RINGER_SILENT');
+    if (sound.view().by === null) throw new CloisterError('CL_SOUND');
+    ringerTriedUntilMs = clock.now() + RINGER_TRIED_MS;
+    changed();
+  }
+
   async function restart(): Promise<void> {
     const { restart: end } = options;
     if (end === null) throw new CloisterError('CL_NOT_IMPLEMENTED', 'Nobody would start this room again.');
@@ -745,10 +823,11 @@ export function createRoom(options: RoomOptions): Room {
       touched();
       await parts.settings.change(change);
     },
+    tryRinger,
     compareCode,
     speakCode,
     setDisplays: sound.setDisplays,
-    selfViewTicket: async () => ({ url: (await askFront((media) => media.ownPictureTicket())).url }),
+    selfViewTicket: async () => ({ url: (await askMedia((media) => media.ownPictureTicket())).url }),
     async showCode(shown) {
       const front = frontOf(lines);
       const facts = front === null ? null : callFacts(front);
@@ -777,10 +856,14 @@ export function createRoom(options: RoomOptions): Room {
       // The call is gone at once, whether or not the account can be kept.
       if (action === 'decline' && given.block === true) await parts.people.block(line.call.peer.account);
     },
-    displayTicket: () => askFront((media) => media.displayTicket()),
+    displayTicket: (id) => askMedia((media) => media.displayTicket(), id),
     healthy: () => !scope.closed,
     async [Symbol.asyncDispose]() {
-      for (const line of lines.lines.filter(runs)) await onLine(line, { type: 'hang-up' });
+      for (const { key } of lines.lines) {
+        // The calls of a conference end together.
+        const line = lines.lines.find((each) => each.key === key && runs(each));
+        if (line !== undefined) await onLine(line, { type: 'hang-up' });
+      }
       if (retrieving !== null) endRetrieval(retrieving.id)?.reject(new CloisterError('CL_PARK_UNKNOWN'));
       for (const line of callLines.values()) line[Symbol.dispose]();
       await scope[Symbol.asyncDispose]();

@@ -9,15 +9,24 @@ const SPEECH = fileURLToPath(new URL('../src/speech/speech-process.ts', import.m
 /** It takes half a second; a busy machine takes longer. */
 const LIMIT_MS = 15_000;
 const MAX_BYTES = 8 * 1024 * 1024;
+/** Nobody hears more at a time; whoever asks more often waits for no process. */
+const MAX_WAITING = 4;
 
 /** @returns a WAV file @throws CloisterError CL_SPEECH_UNAVAILABLE */
 export type Speak = (code: string, language: Language) => Promise<Uint8Array>;
 
 export function createSpeak(script: string = SPEECH): Speak {
   let last: Promise<unknown> = Promise.resolve();
-  return (code, language) => {
+  let waiting = 0;
+  return async (code, language) => {
+    if (waiting >= MAX_WAITING) throw new CloisterError('CL_SPEECH_UNAVAILABLE');
+    waiting += 1;
     const spoken = last.then(() => speakNow(script, code, language));
-    last = spoken.catch(() => {});
+    last = spoken
+      .catch(() => {})
+      .finally(() => {
+        waiting -= 1;
+      });
     return spoken;
   };
 }

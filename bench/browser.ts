@@ -1,18 +1,6 @@
 // Chromium as the benches use it: always the same switches, one browser with a profile of its own for each side of a call.
 import { chromium, type Page } from 'playwright-core';
-
-const SWITCHES = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required',
-  // Two browsers on one machine: candidates with plain addresses, so that neither waits for a name to be looked up.
-  '--disable-features=WebRtcHideLocalIpsWithMdns'
-];
+import { CHROMIUM, CHROMIUM_SWITCHES, PLAIN_CANDIDATES, PLAYS_UNTOUCHED } from '../test/harness/chromium.ts';
 
 export type Browser = AsyncDisposable & {
   /** Of the browser's first process; the others descend from it. */
@@ -22,7 +10,11 @@ export type Browser = AsyncDisposable & {
 };
 
 export async function startBrowser(url: string): Promise<Browser> {
-  const server = await chromium.launchServer({ executablePath: '/usr/bin/chromium', headless: true, args: SWITCHES });
+  const server = await chromium.launchServer({
+    executablePath: CHROMIUM,
+    headless: true,
+    args: [...CHROMIUM_SWITCHES, PLAYS_UNTOUCHED, PLAIN_CANDIDATES]
+  });
   try {
     const browser = await chromium.connect(server.wsEndpoint());
     const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });

@@ -1,13 +1,11 @@
 // The panel by touch in Chromium, on the room's real HTTP interface with a room that answers at once: touch to visible change, first load, what
 // crosses the wire, and memory over many screen changes. One page, no media.
-import { join } from 'node:path';
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core';
-import { systemClock } from '../src/kernel/clock.ts';
-import { silentLog } from '../src/kernel/log.ts';
 import type { CallView, RoomState } from '../src/room/state.ts';
-import { createUiServer } from '../src/ui-server/server.ts';
 import { states } from '../test/browser/fixtures/states.ts';
 import { createFakeRoom, type FakeRoom } from '../test/fakes/room.ts';
+import { CHROMIUM, CHROMIUM_SWITCHES } from '../test/harness/chromium.ts';
+import { serveRoom } from '../test/harness/served-room.ts';
 import { percentile, type Spread, spread, table } from './figures.ts';
 
 const THROTTLE = 4;
@@ -39,21 +37,11 @@ export type PanelResult = {
 
 export async function benchPanel(say: (line: string) => void): Promise<PanelResult> {
   const room = createFakeRoom(states.idle);
-  const uiDirectory = join(import.meta.dirname, '..', 'dist', 'ui');
-  const server = createUiServer({ room, host: '127.0.0.1', port: 0, uiDirectory, allowedHosts: [], log: silentLog, clock: systemClock });
-  await server.start(new AbortController().signal);
+  const server = await serveRoom(room);
   const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
+    executablePath: CHROMIUM,
     headless: true,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync'
-    ]
+    args: [...CHROMIUM_SWITCHES]
   });
   try {
     const url = `${server.url}/panel/`;

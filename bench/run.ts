@@ -1,7 +1,8 @@
-// npm run bench -- setup|call|media|panel|transport [--runs N] [--seconds N] [--only TEXT] [--profile] [--json]
+// npm run bench -- setup|call|media|panel|directory|transport [--runs N] [--seconds N] [--only TEXT] [--profile] [--json]
 // Figures beside Chromium on the same machine; docs/performance.md says what they mean. Never part of a test.
 import { parseArgs } from 'node:util';
 import { benchCall, callReport } from './call.ts';
+import { benchDirectory, directoryReport } from './directory.ts';
 import { benchMedia, mediaReport } from './media.ts';
 import { benchPanel, panelReport } from './panel.ts';
 import { benchSetup, setupReport } from './setup.ts';
@@ -11,6 +12,7 @@ const USAGE = `Usage: npm run bench -- setup [--runs N] [--json]
        npm run bench -- call [--runs N] [--seconds N] [--json]
        npm run bench -- media [--seconds N] [--only TEXT] [--profile] [--json]
        npm run bench -- panel [--json]
+       npm run bench -- directory [--runs N] [--json]
        npm run bench -- transport [--runs N] [--json]
 
   setup       milliseconds from placing and from answering a call to the first picture (default: 20 runs)
@@ -18,6 +20,7 @@ const USAGE = `Usage: npm run bench -- setup [--runs N] [--json]
   media       glass to glass, freezes and gaps through bad networks, cost at three sizes (default: windows of 15 s; about 10 minutes);
               --only runs the networks and sizes with that in their names (360p), --profile also writes CPU profiles of a media process
   panel       touch to visible change, first load, bytes and memory of the touch panel (about 2 minutes)
+  directory   finding one among so many rooms whose documents are still to be proven (default: 5,000; about 2 minutes)
   transport   one packet, one handshake, one set-up, and connections through loss (default: 100 tries)`;
 
 function number(text: string | undefined, otherwise: number): number {
@@ -53,6 +56,7 @@ async function main(): Promise<number> {
   else if (given.bench === 'call') show(await benchCall(number(given.runs, 3), number(given.seconds, 30), say), callReport);
   else if (given.bench === 'media') show(await benchMedia({ ...given, seconds: number(given.seconds, 15) }, say), mediaReport);
   else if (given.bench === 'panel') show(await benchPanel(say), panelReport);
+  else if (given.bench === 'directory') show(await benchDirectory(Math.max(20, number(given.runs, 5_000)), say), directoryReport);
   else if (given.bench === 'transport') show(await benchTransport(number(given.runs, 100), say), transportReport);
   else {
     say(USAGE);

@@ -2,7 +2,8 @@
 // the room; without it, it looks itself. What acts on a device goes through the room, which alone knows what a call needs.
 import { setTimeout as delay } from 'node:timers/promises';
 import { asCloisterError, CloisterError } from '../../src/kernel/errors.ts';
-import { type ClientCommand, type CommandResult, printable, runClientCommand } from '../client-command.ts';
+import { type CommandResult, printable, runClientCommand } from '../client-command.ts';
+import { type Action, commandOf, done, exactly, type Given } from '../command-actions.ts';
 import { describeListing, describeTrials, isDeviceKind, KIND_NAMES } from '../device-text.ts';
 import { isWanted, type LocalDevices, runTrials } from '../device-trials.ts';
 import { devicePath, type HttpClient } from '../http-client.ts';
@@ -50,13 +51,6 @@ export type DevicesPorts = {
   readonly wait: (ms: number) => Promise<void>;
 };
 
-type Given = Parameters<ClientCommand['run']>[0];
-type Action = {
-  /** Of what is given after the action's own words. */
-  readonly check: (words: readonly string[], options: Given['options']) => string | null;
-  readonly run: (words: readonly string[], given: Given) => Promise<CommandResult>;
-};
-
 export const runDevicesCommand = (args: string[], io: CommandIo): Promise<ExitStatus> =>
   devicesCommand({ openLocal: async (config, log) => (await import('../local-devices.ts')).openLocalDevices(config, log), wait: delay })(args, io);
 
@@ -81,32 +75,9 @@ export function devicesCommand(ports: DevicesPorts): (args: string[], io: Comman
     },
     test: { check: (words) => (words.length > 1 ? 'too many arguments' : null), run: ([only], given) => test(only ?? null, given, ports) }
   };
-  const actionOf = ([name = 'list']: readonly string[]): Action | undefined => (Object.hasOwn(actions, name) ? actions[name] : undefined);
-  const command: ClientCommand = {
-    name: 'devices',
-    usage: USAGE,
-    flags: [],
-    options: ['config', 'speed', 'for'],
-    positionals: [0, 9],
-    check: ({ positionals, options }) => {
-      const action = actionOf(positionals);
-      return action === undefined ? `there is no ${JSON.stringify(printable(positionals[0] ?? ''))}` : action.check(positionals.slice(1), options);
-    },
-    run: (given) => {
-      const action = actionOf(given.positionals);
-      if (action === undefined) throw new CloisterError('CL_INTERNAL', 'unchecked arguments');
-      return action.run(given.positionals.slice(1), given);
-    }
-  };
+  const command = commandOf({ name: 'devices', usage: USAGE, options: ['config', 'speed', 'for'], most: 9 }, actions);
   return (args, io) => runClientCommand(command, args, io);
 }
-
-const done = (document: unknown, ...lines: readonly string[]): CommandResult => ({ document, lines, done: true });
-
-const exactly =
-  (count: number) =>
-  (words: readonly string[]): string | null =>
-    words.length === count ? null : words.length < count ? 'an argument is missing' : 'too many arguments';
 
 /** Null where no room runs here; a room that was named has to be there. */
 async function askRoom<T>({ http, named }: Given, ask: (http: HttpClient) => Promise<T>): Promise<T | null> {

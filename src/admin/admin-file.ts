@@ -1,6 +1,6 @@
 // admin.json: the PIN's hash and how often it was tried, for its owner only. A file that is there and cannot be used is `damaged` and never `none`: it would
 // open the room to whoever sets the next PIN (docs/adr/0030-pin-and-sessions.md). So it is no kept file that is set aside. It stays as it is for a person.
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from 'zod';
 import { hasSystemCode } from '../kernel/errors.ts';
@@ -25,7 +25,6 @@ export type AdminFile = {
   read(): Promise<AdminRecord>;
   /** @throws the system's error; what was kept before is then still there */
   write(kept: KeptPin): Promise<void>;
-  remove(): Promise<void>;
 };
 
 const MAX_FILE_BYTES = 4096;
@@ -57,7 +56,6 @@ export function createAdminFile({ path, writeFile }: AdminFileOptions): AdminFil
     async write(kept) {
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, `${JSON.stringify({ version: 1, ...kept } satisfies z.input<typeof content>, null, 2)}\n`, OWNER_ONLY);
-    },
-    remove: () => rm(path, { force: true })
+    }
   };
 }

@@ -1,5 +1,6 @@
 // Remote panels that somebody has paired by the PIN: which they are, on disk. Invariants: a token is shown once, to its panel, and kept as a hash; a pairing holds
-// only once it is on disk, and one that is removed is gone at once, also for what it has open; a file that cannot be used pairs nobody.
+// only once it is on disk, and for a year, whatever a browser does with its cookie; one that is removed is gone at once, also for what it has open; a file that
+// cannot be used pairs nobody.
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
 import type { KeptFile } from '../config/kept-file.ts';
@@ -11,6 +12,7 @@ import type { PanelsPort } from '../ui-server/port.ts';
 import { hashOfToken, newToken } from './sessions.ts';
 
 const MOST_PANELS = 16;
+const PAIRED_MS = 365 * 24 * 60 * 60_000;
 
 const panel = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{16}$/),
@@ -28,6 +30,7 @@ export function createPairedPanels({ file, clock, log }: { readonly file: KeptFi
   const events = createEvents<{ removed: readonly [id: string] }>((error) => log.error('a listener failed', { error: String(error) }));
   let panels: KeptPanels['panels'] = [];
   let last: Promise<unknown> = Promise.resolve();
+  const paired = (): KeptPanels['panels'] => panels.filter(({ pairedAt }) => clock.now() - Date.parse(pairedAt) < PAIRED_MS);
 
   function change(make: (before: KeptPanels['panels']) => KeptPanels['panels']): Promise<void> {
     const mine = last.then(async () => {
@@ -58,11 +61,11 @@ export function createPairedPanels({ file, clock, log }: { readonly file: KeptFi
     },
     idOf(token) {
       const hash = Buffer.from(hashOfToken(token), 'base64');
-      return panels.find((each) => timingSafeEqual(Buffer.from(each.hash, 'base64'), hash))?.id ?? null;
+      return paired().find((each) => timingSafeEqual(Buffer.from(each.hash, 'base64'), hash))?.id ?? null;
     },
-    list: () => panels.map(({ id, from, pairedAt }) => ({ id, from, pairedAt })),
+    list: () => paired().map(({ id, from, pairedAt }) => ({ id, from, pairedAt })),
     async remove(id) {
-      if (!panels.some((each) => each.id === id)) throw new CloisterError('CL_NOT_FOUND', 'There is no such panel.');
+      if (!paired().some((each) => each.id === id)) throw new CloisterError('CL_NOT_FOUND', 'There is no such panel.');
       await change((before) => before.filter((each) => each.id !== id));
       log.info('a remote panel was removed', { panel: id });
     }

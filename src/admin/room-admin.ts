@@ -17,7 +17,7 @@ import { createSessions, hashOfToken, newToken } from './sessions.ts';
 const WAIT_KEPT_EVERY_MS = 10_000;
 /** Who may write in the data folder may take the PIN away, also while the room runs. */
 const LOOK_MS = 10_000;
-/** A person waits for each: more at once are not people. */
+/** Of each place. A person waits for each: more at once are not people. */
 const MOST_WAITING = 8;
 
 const DAMAGED = 'the file with the PIN cannot be used: administration is locked until cloister pin reset';
@@ -62,7 +62,7 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
     here: { untilMonotonicMs: 0, until: null, timer: null },
     network: { untilMonotonicMs: 0, until: null, timer: null }
   };
-  let waiting = 0;
+  const waiting: Record<TryPlace, number> = { here: 0, network: 0 };
   let last: Promise<unknown> = Promise.resolve();
 
   const remainingMs = (place: TryPlace): number => Math.max(0, Math.ceil(locks[place].untilMonotonicMs - clock.monotonicMs()));
@@ -74,13 +74,13 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
   }
 
   /** A person's try. @throws CloisterError CL_PIN_LOCKED where too many wait already */
-  async function asTry<T>(work: () => Promise<T>): Promise<T> {
-    if (waiting >= MOST_WAITING) throw new CloisterError('CL_PIN_LOCKED', 'Too many tries at once; wait a moment.');
-    waiting += 1;
+  async function asTry<T>(place: TryPlace, work: () => Promise<T>): Promise<T> {
+    if (waiting[place] >= MOST_WAITING) throw new CloisterError('CL_PIN_LOCKED', 'Too many tries at once; wait a moment.');
+    waiting[place] += 1;
     try {
       return await inTurn(work);
     } finally {
-      waiting -= 1;
+      waiting[place] -= 1;
     }
   }
 
@@ -127,6 +127,7 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
   /** So that a restart is no way around the wait; one that is not kept is longer then, not shorter. */
   function keepRemainder(): void {
     inTurn(async () => {
+      await look();
       if (typeof record === 'string') return;
       const { here, network } = record.tries;
       const tries = { here: { ...here, waitMs: remainingMs('here') }, network: { ...network, waitMs: remainingMs('network') } };
@@ -134,7 +135,7 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
     }).catch((error) => log.warn('how long the PIN is locked could not be kept', { error: String(error) }));
   }
 
-  /** @throws CloisterError CL_PIN_UNREADABLE */
+  /** Only what was on disk a moment ago: a PIN that somebody took away is not put there again. @throws CloisterError CL_PIN_UNREADABLE */
   async function keep(kept: KeptPin): Promise<void> {
     try {
       await file.write(kept);
@@ -154,19 +155,27 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
     for (const place of PLACES) if (found.tries[place].waitMs > 0) lock(place, found.tries[place].waitMs);
   }
 
-  /** @throws CloisterError CL_PIN_NOT_SET, CL_PIN_UNREADABLE, CL_PIN_LOCKED, CL_PIN_WRONG */
-  async function prove(pin: string, place: TryPlace): Promise<void> {
+  /** @throws CloisterError CL_PIN_NOT_SET, CL_PIN_UNREADABLE */
+  async function present(): Promise<KeptPin> {
     await look();
     if (record === 'none') throw new CloisterError('CL_PIN_NOT_SET');
     if (record === 'damaged') throw new CloisterError('CL_PIN_UNREADABLE');
+    return record;
+  }
+
+  /** @throws CloisterError CL_PIN_NOT_SET, CL_PIN_UNREADABLE, CL_PIN_LOCKED, CL_PIN_WRONG */
+  async function prove(pin: string, place: TryPlace): Promise<void> {
+    const { pin: kept, tries } = await present();
     if (remainingMs(place) > 0) throw locked(place);
-    const { pin: kept, tries } = record;
     const wrong = tries[place].wrong + 1;
     const waitMs = waitAfter(wrong);
     // Counted first, as if it were wrong: who ends the agent, or fills the disk, while it is compared has used up a try all the same.
     await keep({ pin: kept, tries: { ...tries, [place]: { wrong, waitMs } } });
-    if (await hash.verifyPin(pin, kept)) {
-      await keep({ pin: kept, tries: { ...tries, [place]: UNTRIED } });
+    const right = await hash.verifyPin(pin, kept);
+    // Comparing takes a while, in which somebody may have taken the PIN away, or put another one there.
+    const now = await present();
+    if (right && now.pin === kept) {
+      await keep({ ...now, tries: { ...now.tries, [place]: UNTRIED } });
       return;
     }
     log.warn('a wrong administrator’s PIN', { tries: wrong, place });
@@ -183,7 +192,8 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
       signal.throwIfAborted();
       await inTurn(look);
       if (record === 'damaged') log.error(DAMAGED);
-      await writeToken(programToken);
+      // A disk that takes nothing more is no reason for a dark panel: programs of this machine are then nobody's administrator.
+      await writeToken(programToken).catch((error) => log.error('the token of this machine’s programs cannot be written', { error: String(error) }));
       scope.every(clock, LOOK_MS, () => void inTurn(look).catch((error) => log.error('the PIN could not be read', { error: String(error) })));
     },
     // What people at the room's own panel have to wait for.
@@ -194,9 +204,11 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
     setPin(pin, current, place = 'here') {
       const weakness = weaknessOf(pin);
       if (weakness !== null) return Promise.reject(new CloisterError('CL_PIN_WEAK', weakness));
-      return asTry(async () => {
+      return asTry(place, async () => {
         await look();
         if (record === 'damaged') throw new CloisterError('CL_PIN_UNREADABLE');
+        // Of two who want to be the first after a reset, it is the one who is there.
+        if (record === 'none' && place === 'network') throw new CloisterError('CL_PIN_NOT_SET', 'The first PIN is set at the room’s own panel.');
         if (record !== 'none') {
           if (current === null) throw new CloisterError('CL_PIN_REQUIRED', 'A PIN is set already: say the present one, too.');
           await prove(current, place);
@@ -207,7 +219,7 @@ export function createRoomAdmin({ file, hash, writeToken, clock, log }: RoomAdmi
       });
     },
     async signIn(pin, place = 'here') {
-      await asTry(() => prove(pin, place));
+      await asTry(place, () => prove(pin, place));
       return { token: sessions.begin() };
     },
     holds: (token) => isProgramToken(token) || sessions.use(token),

@@ -50,7 +50,32 @@ export type Origin =
   /** It takes the place of that call, which was agreed with its other side. */
   | { readonly kind: 'replacement'; readonly call: string }
   /** It was parked elsewhere. */
-  | { readonly kind: 'retrieval'; readonly id: string };
+  | { readonly kind: 'retrieval'; readonly id: string }
+  /** It brings a third participant into that call. */
+  | { readonly kind: 'conference'; readonly call: string; readonly conference: string };
+
+export type Participant = { readonly account: string; readonly displayName: string };
+
+/** What this call is in a conference of three (conference.ts). */
+export type Conference = {
+  readonly id: string;
+  /** Who is neither this room nor the other side. */
+  readonly third: Participant;
+  /** `host`: this room brings its other sides together. `guest`: the other side does. `pair`: the call of the two that were brought together. */
+  readonly role: 'host' | 'guest' | 'pair';
+  /** Of those two: who waits for the other’s call, and who calls. At the host it is the other side’s part, else this room’s. */
+  readonly part: 'wait' | 'call';
+  /** The secret by which who waits knows the call. Null where it is not told yet, and once it has served. */
+  readonly token: string | null;
+  /** What people are told (CallView). */
+  readonly phase: 'asking' | 'ringing' | 'joining' | 'joined';
+  /** What the guest of this call has said, or has been asked, at the host; at a guest what it has said. */
+  readonly word: 'none' | 'asked' | 'accepted' | 'joined' | 'broken';
+  /** The call was there before, with a conference as one without. */
+  readonly kept: boolean;
+  /** At the host: two calls that were there are brought together, of which the one that waits was held. */
+  readonly merges: boolean;
+};
 
 /** What goes on to hand a call over, seen from one of the calls that are part of it (handover.ts). */
 export type Handover =
@@ -70,6 +95,8 @@ export type CallRecord = {
   readonly phase: Exclude<CallPhase, 'on-hold'>;
   /** What people want sent; what is sent is a fact of the media process. */
   readonly wanted: { readonly microphone: boolean; readonly camera: boolean; readonly screen: boolean };
+  /** What a person chose to share last; null for the configured source. */
+  readonly screenSource: SourceChoice | null;
   /** Who holds the call: nothing is sent and nothing played by that side. */
   readonly held: { readonly here: boolean; readonly there: boolean };
   /** Who records; `there`: as the other side says. Never here in an end-to-end encrypted call. */
@@ -92,7 +119,10 @@ export type CallRecord = {
   readonly handoverFailed: string | null;
   /** Why it ended. */
   readonly handedOver: boolean;
-  /** What the other side has asked for so far. */
+  readonly conference: Conference | null;
+  /** Who could not be added; for a while. */
+  readonly notAdded: Participant | null;
+  /** What was asked of this side so far: by the other one, and by those before it who handed this side on. */
   readonly references: number;
   readonly referenceAlarmed: boolean;
   readonly parked: { readonly code: string } | null;
@@ -111,7 +141,7 @@ export type CallEnding = { readonly reason: EndReason; readonly by: 'here' | 'th
 /** `call` stays after it ended, for the panel to say why, until it is forgotten or the next one comes. */
 export type CallState = { readonly call: CallRecord | null; readonly lastEpoch: number };
 
-export type TimerName = 'invite' | 'auto-answer' | 'connect' | 'reconnect' | 'forget' | 'handover' | 'park';
+export type TimerName = 'invite' | 'auto-answer' | 'connect' | 'reconnect' | 'forget' | 'handover' | 'park' | 'conference';
 
 export type CallEvent =
   // what a person does
@@ -124,6 +154,9 @@ export type CallEvent =
       readonly microphone?: boolean;
       readonly origin?: Origin;
       readonly referredBy?: CallRecord['referredBy'];
+      /** What the call is to be in the conference that it belongs to (lines.ts). */
+      readonly conference?: Conference;
+      readonly references?: number;
     }
   | { readonly type: 'answer'; readonly video: boolean }
   | { readonly type: 'decline' }
@@ -145,6 +178,16 @@ export type CallEvent =
   | { readonly type: 'offer-replacement'; readonly token: string; readonly by: string }
   | { readonly type: 'park'; readonly code: string }
   | { readonly type: 'unpark' }
+  // a third participant
+  | { readonly type: 'add-participant'; readonly conference: string; readonly token: string; readonly third: Participant }
+  | { readonly type: 'merge'; readonly conference: string; readonly token: string; readonly third: Participant; readonly part: Conference['part'] }
+  // what another call of the same conference has become (lines.ts)
+  | { readonly type: 'conference-phase'; readonly phase: 'ringing' | 'joining' }
+  | { readonly type: 'conference-ask' | 'conference-go' | 'conference-paired' | 'conference-secured' }
+  | { readonly type: 'conference-joined'; readonly wanted: Pick<CallRecord, 'wanted' | 'screenSource'> | null }
+  /** `quietly`: a person here wanted it so. */
+  | { readonly type: 'conference-failed'; readonly quietly: boolean; readonly reason: ReferReason | null }
+  | { readonly type: 'conference-left'; readonly broken: boolean }
   // what another call of this room has become (lines.ts)
   | { readonly type: 'replacement-asked' | 'replacement-over' | 'make-way' | 'not-replaced' }
   | { readonly type: 'referral-progress'; readonly progress: 'ringing' | 'answered' | 'failed'; readonly reason?: ReferReason }
@@ -168,7 +211,11 @@ export type CallEvent =
   | { readonly type: 'recording-ended'; readonly epoch: number }
   | { readonly type: 'timer'; readonly name: TimerName };
 
-export type Taken = { readonly origin: Origin; readonly microphone: boolean; readonly camera: boolean; readonly referredBy: CallRecord['referredBy'] };
+export type Taken = Pick<CallRecord, 'references' | 'referredBy' | 'conference'> & {
+  readonly origin: Origin;
+  readonly microphone: boolean;
+  readonly camera: boolean;
+};
 
 export type JournalEntry = { readonly call: string; readonly peer: Party };
 
@@ -212,6 +259,8 @@ export type CallEffect =
   | { readonly type: 'stop-timer'; readonly name: TimerName }
   /** To be placed once this call has let go of camera and microphone. */
   | { readonly type: 'follow-reference'; readonly call: string; readonly reference: number; readonly to: string; readonly replaces: Replaces | null }
+  /** To be placed: the call that joins the third participant, as `origin` of it says. */
+  | { readonly type: 'place-conference'; readonly call: string; readonly conference: string; readonly to: string }
   | { readonly type: 'security-event'; readonly code: ErrorCode; readonly detectedBy: string; readonly text: string; readonly call: string }
   /** A call that did not ring. */
   | { readonly type: 'not-rung'; readonly why: 'blocked' | 'do-not-disturb' | 'in-a-call'; readonly call: string; readonly peer: CallRecord['peer'] }
@@ -230,6 +279,8 @@ export type CallContext = {
   readonly acceptTransfers: boolean;
   /** No other call of this room is one that people talk in, or are about to (lines.ts). */
   readonly mayTalk: boolean;
+  /** A further call may begin here while people talk on. */
+  readonly lineFree: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly timeouts: {

@@ -8,21 +8,22 @@ import type { CallContext, CallEffect, CallEvent, CallRecord, CallState, Handove
 import { next, refused, toPeer, unchanged } from './steps.ts';
 
 /** The other side has only to say whether it agrees. */
-const AGREE_MS = 10_000;
+export const AGREE_MS = 10_000;
 /** For as long people are told that it could not be handed over. */
-const FAILED_SHOWN_MS = 20_000;
+export const FAILED_SHOWN_MS = 20_000;
 /** Whoever asked to be replaced ends the call; where its word is lost, this side does. */
 const LINGER_MS = 5_000;
 /** A peer may not use this room to ring at others over and over. */
-const MAX_REFERENCES = 5;
+export const MAX_REFERENCES = 5;
 
 const END_TO_END: ErrorCode = 'CL_CALL_FEATURE_UNAVAILABLE';
 
-const safe = (call: CallRecord): boolean => call.phase === 'connected' && call.encryption.secured;
+export const safe = (call: CallRecord): boolean => call.phase === 'connected' && call.encryption.secured;
 
 /** Why this call cannot be handed over or parked now; null where it can. */
 function obstacle(call: CallRecord): ErrorCode | null {
   if (call.encryption.agreed === 'end-to-end') return END_TO_END;
+  if (call.conference !== null) return 'CL_CALL_CONFERENCE';
   return safe(call) && call.handover === null ? null : 'CL_CALL_WRONG_PHASE';
 }
 
@@ -34,7 +35,7 @@ export function handingOver({ handover: running }: CallRecord): boolean {
   return running?.role === 'referrer' || running?.role === 'referred' || (running?.role === 'replaced' && running.taken);
 }
 
-type Change = { readonly call: CallRecord; readonly effects: readonly CallEffect[] };
+export type Change = { readonly call: CallRecord; readonly effects: readonly CallEffect[] };
 
 /** A held call sends nothing and plays nothing here; it stays as secure as it was. What was shared does not begin again by itself. */
 export function held(call: CallRecord, on: boolean): Change {
@@ -119,16 +120,19 @@ export function handover(state: CallState, call: CallRecord, event: HandoverEven
     case 'referral-progress':
       return progress(state, call, event, context);
     case 'make-way': {
-      if (call.handover?.role !== 'replaced' || !safe(call)) return unchanged(state);
+      // Who holds the call does not want to be heard: nothing opens the microphone in its place.
+      if (call.handover?.role !== 'replaced' || !safe(call) || call.held.here) return unchanged(state);
       const waiting = held({ ...call, handover: { ...call.handover, taken: true } }, true);
-      return next(state, waiting.call, [NO_TIMER, ...waiting.effects]);
+      return next(state, waiting.call, [...waiting.effects, timer(context.timeouts.connectMs + AGREE_MS)]);
     }
-    case 'not-replaced': {
-      if (call.handover?.role !== 'replaced') return unchanged(state);
-      const back = goOn(call, call.handover.taken, context);
-      return next(state, back.call, [NO_TIMER, ...back.effects]);
-    }
+    case 'not-replaced':
+      return call.handover?.role === 'replaced' ? notReplaced(state, call, call.handover, context) : unchanged(state);
   }
+}
+
+function notReplaced(state: CallState, call: CallRecord, { taken }: Extract<Handover, { role: 'replaced' }>, context: CallContext): Step {
+  const back = goOn(call, taken, context);
+  return next(state, back.call, [NO_TIMER, ...back.effects]);
 }
 
 function transfer(state: CallState, call: CallRecord, event: Extract<HandoverEvent, { type: 'transfer' }>, context: CallContext): Step {
@@ -165,7 +169,7 @@ function progress(
 // ── what the other side says ────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Nobody who keeps to the protocol asks this of an end-to-end encrypted call. */
-function alarm(call: CallRecord): Change {
+export function alarm(call: CallRecord, what: string): Change {
   if (call.referenceAlarmed) return { call, effects: [] };
   return {
     call: { ...call, referenceAlarmed: true },
@@ -174,32 +178,36 @@ function alarm(call: CallRecord): Change {
         type: 'security-event',
         code: 'CL_SECURITY_REFERRAL',
         detectedBy: 'call',
-        text: `${call.peer.account} tried to hand over an end-to-end encrypted call. Nothing was done.`,
+        text: `${call.peer.account} tried to ${what} an end-to-end encrypted call. Nothing was done.`,
         call: call.id
       }
     ]
   };
 }
 
-const normalised = (account: string): string | null => {
+export const normalised = (account: string): string | null => {
   const address = parseAddress(account);
   return address.ok && address.value.account === account ? account : null;
 };
 
-/** Whether what the other side asks for may be done now; the reason where not. */
-function objection(call: CallRecord, account: string, context: CallContext): ReferReason | null {
+/**
+ * Whether what the other side asks for may be done now; the reason where not.
+ * @param inPlace a device of the other side's own account may be meant, which takes the call in place of another
+ */
+function objection(call: CallRecord, account: string, context: CallContext, inPlace = false): ReferReason | null {
   if (call.encryption.agreed !== 'standard') return 'encryption';
-  if (!context.acceptTransfers) return 'policy';
+  // Nor with whom this room takes no calls from.
+  if (!context.acceptTransfers || context.isBlocked(account)) return 'policy';
   // Who holds the call is with somebody else, or away: nobody calls in his place. An offer may be made again.
   const handing = call.handover !== null && (call.handover.role !== 'replaced' || call.handover.taken);
-  if (!safe(call) || call.held.here || call.parked !== null || handing || call.references >= MAX_REFERENCES) return 'busy';
-  return normalised(account) === null || account === context.self.account || account === call.peer.account ? 'address' : null;
+  if (!safe(call) || call.held.here || call.parked !== null || call.conference !== null || handing || call.references >= MAX_REFERENCES) return 'busy';
+  return normalised(account) === null || account === context.self.account || (account === call.peer.account && !inPlace) ? 'address' : null;
 }
 
 export function referred(state: CallState, call: CallRecord, { to, replaces }: CallBody<'call.refer'>, context: CallContext): Step {
-  const reason = objection(call, to, context);
+  const reason = objection(call, to, context, replaces !== undefined);
   if (reason !== null) {
-    const told = reason === 'encryption' ? alarm(call) : { call, effects: [] };
+    const told = reason === 'encryption' ? alarm(call, 'hand over') : { call, effects: [] };
     return next(state, told.call, [...told.effects, ...toPeer(call, referAnswer('refused', reason))]);
   }
   const waiting = held(call, true);
@@ -241,7 +249,7 @@ export function replaceOffered(state: CallState, call: CallRecord, { token, by }
   const reason = objection(call, by, context);
   const answer = (accepted: boolean): CallEffect[] => toPeer(call, { type: 'call.replace-answer', body: { accepted } });
   if (reason !== null) {
-    const told = reason === 'encryption' ? alarm(call) : { call, effects: [] };
+    const told = reason === 'encryption' ? alarm(call, 'hand over') : { call, effects: [] };
     return next(state, told.call, [...told.effects, ...answer(false)]);
   }
   const agreed: Handover = { role: 'replaced', token, by, taken: false };
@@ -275,7 +283,7 @@ export function handoverTimer(state: CallState, call: CallRecord, context: CallC
       if (call.handover.told === 'answered') return null;
       return progress(state, call, { type: 'referral-progress', progress: 'failed', reason: 'timeout' }, context);
     case 'replaced':
-      return call.handover.taken ? unchanged(state) : next(state, { ...call, handover: null });
+      return notReplaced(state, call, call.handover, context);
   }
 }
 

@@ -1,11 +1,14 @@
 // Several calls in one room, each a call of machine.ts of its own: which of them an event is for, which is in front, and how they hand over to
-// each other. Pure. Invariants: a message goes to the call that it names; people talk in one call at a time, all others are held; at most
+// each other. Pure. Invariants: a message goes to the call that it names; people talk in one call at a time, all others are held, and the calls of
+// one conference count as one; at most
 // MAX_LINES calls run; a new call rings only where nobody talks or waits for somebody to talk again; a call that is over stays until it is
 // forgotten or another begins.
 import { CloisterError } from '../kernel/errors.ts';
 import type { CallBody, ReferReason } from '../signaling/messages.ts';
 import type { InboundCallMessage } from '../signaling/port.ts';
-import type { CallContext, CallEffect, CallEvent, CallRecord, Taken } from './call.ts';
+import type { CallContext, CallEffect, CallEvent, CallRecord, Conference, Taken } from './call.ts';
+import { joined, participantOf } from './conference.ts';
+import { safe } from './handover.ts';
 import { step, turnedAway } from './machine.ts';
 
 /** Each has a media process of its own. */
@@ -15,7 +18,7 @@ const WRONG_CODES_OF_ONE = 3;
 const WRONG_CODES_OF_ALL = 10;
 const WRONG_CODES_MS = 10 * 60_000;
 /** More than any number of calls has to tell each other about one event. */
-const MAX_NEWS = 4 * MAX_LINES;
+const MAX_NEWS = 8 * MAX_LINES;
 
 export type Line = { readonly key: number; readonly call: CallRecord };
 
@@ -41,12 +44,14 @@ export type Lines = {
 
 export const noLines: Lines = { lines: [], lastKey: 0, lastEpoch: 0, retrieval: null, wrongCodes: [] };
 
-export type LinesContext = Omit<CallContext, 'mayTalk'>;
+export type LinesContext = Omit<CallContext, 'mayTalk' | 'lineFree'>;
 
 export type LinesEvent =
   | Extract<CallEvent, { type: 'place' }>
   | { readonly type: 'message'; readonly inbound: InboundCallMessage }
   | { readonly type: 'line'; readonly line: number; readonly event: CallEvent }
+  /** The call of this line, and the one that is held beside it (or that people talk in, where it is the held one). */
+  | { readonly type: 'merge'; readonly line: number; readonly conference: string; readonly token: string }
   | { readonly type: 'retrieve'; readonly id: string; readonly account: string; readonly code: string; readonly token: string }
   | { readonly type: 'retrieve-over'; readonly id: string };
 
@@ -70,7 +75,13 @@ export const lineOfCall = ({ lines }: Lines, id: string): Line | null => lines.f
 export const consultationFor = ({ lines }: Lines, id: string): Line | null =>
   lines.find((line) => runs(line) && line.call.origin?.kind === 'consultation' && line.call.origin.call === id) ?? null;
 
-const mayTalk = ({ lines }: Lines, key: number): boolean => lines.every((line) => line.key === key || !talks(line));
+/** @param conference the one that the call of this line belongs to, or is to: the calls of one are one to the people here */
+const mayTalk = ({ lines }: Lines, key: number, conference: string | null = null): boolean =>
+  lines.every((line) => line.key === key || !talks(line) || (conference !== null && line.call.conference?.id === conference));
+
+/** The other call of the same conference. */
+export const partnerOf = ({ lines }: Lines, { key, call }: Line): Line | null =>
+  lines.find((line) => line.key !== key && runs(line) && call.conference !== null && line.call.conference?.id === call.conference.id) ?? null;
 
 const same = (state: Lines): LinesStep => ({ state, effects: [], error: null });
 const refusal = (state: Lines, error: CloisterError): LinesStep => ({ state, effects: [], error });
@@ -87,7 +98,9 @@ function act(state: Lines, event: LinesEvent, context: LinesContext): LinesStep 
     case 'message':
       return receive(state, event.inbound, context);
     case 'line':
-      return onLine(state, event.line, event.event, context);
+      return asked(state, event.line, event.event, context);
+    case 'merge':
+      return merge(state, event, context);
     case 'retrieve':
       return retrieve(state, event);
     case 'retrieve-over':
@@ -98,17 +111,27 @@ function act(state: Lines, event: LinesEvent, context: LinesContext): LinesStep 
 /** Lets the call of this line take the event; a line that has no call yet has one after it, or is none. */
 function onLine(state: Lines, key: number, event: CallEvent, context: LinesContext): LinesStep {
   const call = state.lines.find((line) => line.key === key)?.call ?? null;
-  const stepped = step({ call, lastEpoch: state.lastEpoch }, event, { ...context, mayTalk: mayTalk(state, key) });
+  const conference = call?.conference?.id ?? conferenceIn(event);
+  const lineFree = !full(state) && state.retrieval === null;
+  const stepped = step({ call, lastEpoch: state.lastEpoch }, event, { ...context, lineFree, mayTalk: mayTalk(state, key, conference) });
   if (stepped.error !== null) return refusal(state, stepped.error);
   const { call: after, lastEpoch } = stepped.state;
   const lines =
     after === null
       ? state.lines.filter((line) => line.key !== key)
       : call === null
-        ? [{ key, call: after }, ...state.lines]
+        ? added(state.lines, { key, call: after })
         : state.lines.map((line) => (line.key === key ? { key, call: after } : line));
   const effects = stepped.effects.map((effect) => ({ line: key, effect }));
-  return { state: { ...state, lines, lastKey: Math.max(state.lastKey, key), lastEpoch }, effects, error: null };
+  const now: LinesStep = { state: { ...state, lines, lastKey: Math.max(state.lastKey, key), lastEpoch }, effects, error: null };
+  return call?.conference != null && after?.conference?.id !== call.conference.id ? leftBy(now, call.conference.id, after, context) : now;
+}
+
+/** In front, but behind the call to which it is to be joined: what people look at stays where it is. */
+function added(lines: readonly Line[], line: Line): Line[] {
+  const { conference } = line.call;
+  const last = conference === null ? -1 : lines.findLastIndex((each) => runs(each) && each.call.conference?.id === conference.id);
+  return [...lines.slice(0, last + 1), line, ...lines.slice(last + 1)];
 }
 
 const then = (before: LinesStep, go: (state: Lines) => LinesStep): LinesStep => {
@@ -131,6 +154,7 @@ function begin(state: Lines, event: CallEvent, context: LinesContext): LinesStep
 
 function place(state: Lines, event: Extract<CallEvent, { type: 'place' }>, context: LinesContext): LinesStep {
   const { origin } = event;
+  if (origin?.kind === 'conference') return placeThird(state, event, origin, context);
   if (origin?.kind === 'reference') {
     // The other side may have taken it back, or be gone, while camera and microphone were let go of.
     const asked = lineOfCall(state, origin.call)?.call.handover;
@@ -150,7 +174,7 @@ function consultable(state: Lines, id: string): boolean {
 
 const full = ({ lines }: Lines): boolean => lines.filter(runs).length >= MAX_LINES;
 /** People here may begin to talk in another call. */
-const free = (state: Lines): boolean => mayTalk(state, 0) && state.retrieval === null;
+const free = (state: Lines, conference: string | null = null): boolean => mayTalk(state, 0, conference) && state.retrieval === null;
 
 // ── what others say ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -163,6 +187,7 @@ function receive(state: Lines, inbound: InboundCallMessage, context: LinesContex
   const named = lineOfCall(state, inbound.call);
   if (message.type !== 'call.invite') return onLine(state, named?.key ?? 0, event, context);
   if (named !== null && runs(named)) return onLine(state, named.key, event, context);
+  if (message.body.conference?.token !== undefined) return paired(state, inbound, message.body, context);
   if (message.body.replaces !== undefined) return taken(state, inbound, message.body, context);
   // Both invited each other: the machine of the call that is there decides.
   const glares = ({ call }: Line): boolean => call.direction === 'outgoing' && !call.answered && call.peer.account === inbound.from.account;
@@ -188,8 +213,10 @@ function sameToken(a: string, b: string): boolean {
 }
 
 /** The call that its other side agreed with us to be replaced by this invite. */
-export function replacedBy(state: Lines, { from, message }: InboundCallMessage): Line | null {
+export function replacedBy(state: Lines, { from, call, message }: InboundCallMessage): Line | null {
   if (message.type !== 'call.invite' || message.body.replaces === undefined) return null;
+  // No call makes way for one that does not come: an invite of a call that is here begins none.
+  if (lineOfCall(state, call) !== null) return null;
   const line = lineOfCall(state, message.body.replaces.call);
   const agreed = line?.call.handover;
   if (line === null || agreed?.role !== 'replaced' || agreed.by !== from.account) return null;
@@ -205,14 +232,18 @@ function taken(state: Lines, inbound: InboundCallMessage, body: CallBody<'call.i
       origin: { kind: 'retrieval', id: retrieval.id },
       microphone: true,
       camera: body.media.video,
-      referredBy: { account: retrieval.account, displayName: retrieval.account }
+      references: 0,
+      referredBy: { account: retrieval.account, displayName: retrieval.account },
+      conference: null
     };
     const over = { ...state, retrieval: null };
     if (!free(over) || full(over)) return { state: over, effects: [busyTo(inbound)], error: null };
     return begin(over, { type: 'message', inbound, taken: asked }, context);
   }
   const before = replacedBy(state, inbound);
-  if (before === null || before.call.handover?.role !== 'replaced' || !before.call.handover.taken) return same(state);
+  if (before === null || before.call.handover?.role !== 'replaced') return same(state);
+  // People here hold the call, or it is being secured anew: nobody begins to talk in its place.
+  if (!before.call.handover.taken) return { state, effects: [busyTo(inbound)], error: null };
   const { key, call } = before;
   const replacing = state.lines.some((line) => runs(line) && line.call.origin?.kind === 'replacement' && line.call.origin.call === call.id);
   if (replacing) return same(state);
@@ -222,10 +253,153 @@ function taken(state: Lines, inbound: InboundCallMessage, body: CallBody<'call.i
     origin: { kind: 'replacement', call: call.id },
     microphone: call.wanted.microphone,
     camera: call.wanted.camera,
-    referredBy: { account: call.peer.account, displayName: call.peer.displayName }
+    references: call.references,
+    referredBy: participantOf(call),
+    conference: null
   };
   const begun = begin(state, { type: 'message', inbound, taken: agreed }, context);
   return lineOfCall(begun.state, inbound.call) === null ? then(begun, notTaken) : begun;
+}
+
+// ── a third participant (conference.ts) ─────────────────────────────────────────────────────────────────────────────────
+
+function conferenceIn(event: CallEvent): string | null {
+  if (event.type === 'place') return event.conference?.id ?? null;
+  return event.type === 'message' ? (event.taken?.conference?.id ?? null) : null;
+}
+
+/** What people do to one call of a conference they do to all of it. */
+function asked(state: Lines, key: number, event: CallEvent, context: LinesContext): LinesStep {
+  const line = state.lines.find((each) => each.key === key);
+  if (event.type === 'add-participant' && state.lines.some((each) => runs(each) && each.key !== key && each.call.peer.account === event.third.account))
+    return refusal(state, new CloisterError('CL_CALL_BUSY'));
+  const partner = line === undefined ? null : partnerOf(state, line);
+  const first = onLine(state, key, event, context);
+  if (first.error !== null || line === undefined || partner === null || !ofAll(event, line, partner)) return first;
+  // In the order in which they are shown: the call whose process has the devices is the first.
+  const both = state.lines.filter((each) => each.key === key || each.key === partner.key);
+  return both.reduce<LinesStep>(
+    (before, each) =>
+      then(before, (now) => {
+        const heard = onLine(now, each.key, event, context);
+        return heard.error === null ? heard : same(now);
+      }),
+    same(state)
+  );
+}
+
+function ofAll(event: CallEvent, line: Line, partner: Line): boolean {
+  if (event.type === 'set-microphone' || event.type === 'set-camera') return joined(line.call) || (!waits(line) && !waits(partner));
+  return (event.type === 'hang-up' || event.type === 'set-held' || event.type === 'set-screen') && joined(line.call);
+}
+
+/** A call has left its conference: the other one is an ordinary call again, or what was being brought about has come to nothing. */
+function leftBy(now: LinesStep, id: string, call: CallRecord | null, context: LinesContext): LinesStep {
+  const over = call === null || call.phase === 'ended';
+  const { by = 'there', reason = null } = call?.ended ?? {};
+  const others = now.state.lines.filter((line) => runs(line) && line.call.conference?.id === id);
+  return others.reduce((before, { key, call: other }) => {
+    const event: CallEvent =
+      over && joined(other)
+        ? { type: 'conference-left', broken: reason !== 'hangup' }
+        : { type: 'conference-failed', quietly: over && by === 'here' && reason === 'hangup', reason };
+    return then(before, (state) => onLine(state, key, event, context));
+  }, now);
+}
+
+function merge(state: Lines, { line: key, conference, token }: Extract<LinesEvent, { type: 'merge' }>, context: LinesContext): LinesStep {
+  const named = state.lines.find((line) => line.key === key);
+  if (named === undefined) return refusal(state, new CloisterError('CL_CALL_NONE'));
+  const standard = ({ call }: Line): boolean => call.encryption.agreed === 'standard';
+  const waiting = state.lines.filter((line) => line.key !== key && waits(line) && line.call.parked === null);
+  const held = waits(named) ? named : (waiting.find(standard) ?? waiting[0]);
+  const talking = waits(named) ? state.lines.find(talks) : named;
+  if (held === undefined || talking === undefined) return refusal(state, new CloisterError('CL_CALL_WRONG_PHASE'));
+  const asks = (other: Line, part: Conference['part']): CallEvent => ({ type: 'merge', conference, token, third: participantOf(other.call), part });
+  const first = onLine(state, held.key, asks(talking, 'wait'), context);
+  if (first.error !== null) return refusal(state, first.error);
+  const second = then(first, (now) => onLine(now, talking.key, asks(held, 'call'), context));
+  return second.error === null ? second : refusal(state, second.error);
+}
+
+/** The call that brings the third participant in: from the host, or between the two that it brings together. */
+function placeThird(
+  state: Lines,
+  event: Extract<CallEvent, { type: 'place' }>,
+  { call: id, conference: wanted }: { readonly call: string; readonly conference: string },
+  context: LinesContext
+): LinesStep {
+  const parent = lineOfCall(state, id);
+  const conference = parent?.call.conference;
+  // It may be over, or done, while it was being placed.
+  if (parent === null || !runs(parent) || conference == null || conference.id !== wanted || conference.word !== 'accepted' || partnerOf(state, parent) !== null)
+    return same(state);
+  const hosts = conference.role === 'host' && conference.part === 'wait' && !conference.merges;
+  if (!hosts && (conference.role !== 'guest' || conference.part !== 'call' || conference.token === null)) return same(state);
+  if (event.to !== conference.third.account) return same(state);
+  if (!free(state, conference.id)) return refusal(state, new CloisterError('CL_CALL_BUSY'));
+  if (full(state)) return refusal(state, new CloisterError('CL_CALL_LINES_FULL'));
+  const { id: ofIt, token } = conference;
+  const third = participantOf(parent.call);
+  const own: Conference = hosts
+    ? { id: ofIt, token, third, role: 'host', part: 'call', phase: 'ringing', word: 'none', kept: false, merges: false }
+    : { id: ofIt, token, third, role: 'pair', part: 'call', phase: 'joining', word: 'none', kept: false, merges: false };
+  return begin(state, { ...event, conference: own, references: hosts ? 0 : parent.call.references }, context);
+}
+
+/** An invite by a secret that the host of a call here gave to both. Where that is not one of ours nothing is answered: another endpoint of the account may have it. */
+function paired(state: Lines, inbound: InboundCallMessage, body: CallBody<'call.invite'>, context: LinesContext): LinesStep {
+  const { id, token = '' } = body.conference ?? {};
+  const host = state.lines.find(({ call: { conference } }) => conference !== null && conference.id === id) ?? null;
+  const awaited = host?.call.conference;
+  if (host === null || !runs(host) || awaited?.role !== 'guest' || awaited.part !== 'wait' || awaited.token === null) return same(state);
+  if (awaited.third.account !== inbound.from.account || !sameToken(awaited.token, token) || host.call.encryption.agreed !== 'standard') return same(state);
+  const { key, call } = host;
+  const notTaken = (from: Lines): LinesStep => onLine(from, key, { type: 'conference-failed', quietly: false, reason: 'busy' }, context);
+  if (!free(state, awaited.id) || full(state)) return then({ state, effects: [busyTo(inbound)], error: null }, notTaken);
+  const { microphone, camera } = call.wanted;
+  const third = participantOf(call);
+  const asTold: Taken = {
+    origin: { kind: 'conference', call: call.id, conference: awaited.id },
+    microphone,
+    camera,
+    references: call.references,
+    referredBy: third,
+    conference: { id: awaited.id, token: null, third, role: 'pair', part: 'wait', phase: 'joining', word: 'none', kept: false, merges: false }
+  };
+  const begun = begin(state, { type: 'message', inbound, taken: asTold }, context);
+  return lineOfCall(begun.state, inbound.call) === null ? then(begun, notTaken) : begun;
+}
+
+/** What the calls of a conference have to tell each other while it is brought about. */
+function newsOfConference(state: Lines, line: Line): CallEvent | null {
+  const { call } = line;
+  const { conference } = call;
+  if (conference === null || !runs(line)) return null;
+  const partner = partnerOf(state, line);
+  const other = partner?.call.conference ?? null;
+  const ready = safe(call) && !call.held.here;
+  if (conference.role === 'guest' && conference.part === 'call' && conference.word === 'asked') return ready ? { type: 'conference-go' } : null;
+  if (partner === null || other === null || conference.phase === 'joined') return null;
+  const asThere = { wanted: partner.call.wanted, screenSource: partner.call.screenSource };
+  switch (conference.role) {
+    case 'host': {
+      if (conference.word === 'none') {
+        const agreed = other.word === 'accepted' || other.word === 'joined';
+        return conference.part === 'call' && ready && agreed ? { type: 'conference-ask' } : null;
+      }
+      // What is on in the call that people talk in is so in the other one.
+      const follows = conference.merges === (conference.part === 'wait');
+      if (conference.word === 'joined' && other.word === 'joined') return { type: 'conference-joined', wanted: follows ? asThere : null };
+      if (other.phase !== 'ringing' && other.phase !== 'joining') return null;
+      return other.phase !== conference.phase && conference.part === 'wait' ? { type: 'conference-phase', phase: other.phase } : null;
+    }
+    case 'guest':
+      if (conference.token !== null) return { type: 'conference-paired' };
+      return partner.call.startedAtMs !== null && conference.word === 'accepted' ? { type: 'conference-secured' } : null;
+    case 'pair':
+      return other.phase === 'joined' ? { type: 'conference-joined', wanted: asThere } : null;
+  }
 }
 
 // ── parked calls ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -247,7 +421,7 @@ function retrieveAsked(state: Lines, inbound: InboundCallMessage, body: CallBody
     }
   });
   const no = (after: Lines): LinesStep => ({ state: after, effects: [answer(false)], error: null });
-  if (organisationOf(account) !== organisationOf(context.self.account)) return no(state);
+  if (organisationOf(account) !== organisationOf(context.self.account) || context.isBlocked(account)) return no(state);
   // Where nothing is parked there is nothing to guess.
   if (!state.lines.some((line) => runs(line) && line.call.parked !== null)) return no(state);
   const wrong = state.wrongCodes.filter(({ atMs }) => context.now - atMs < WRONG_CODES_MS);
@@ -301,8 +475,10 @@ type News = LineNews & { readonly orElse: LineNews | null };
 
 function newsOf(state: Lines): News | null {
   for (const line of state.lines) {
+    const conferring = newsOfConference(state, line);
+    if (conferring !== null) return { line: line.key, event: conferring, orElse: null };
     const { origin } = line.call;
-    if (origin === null || origin.kind === 'retrieval') continue;
+    if (origin === null || origin.kind === 'retrieval' || origin.kind === 'conference') continue;
     const parent = lineOfCall(state, origin.call);
     const event = origin.kind === 'reference' ? newsOfReference(line, parent) : origin.kind === 'replacement' ? newsOfReplacement(line, parent) : null;
     if (event !== null && parent !== null) return { line: parent.key, event, orElse: null };
@@ -353,6 +529,12 @@ function newsOfConsultation(line: Line, parent: Line | null): News | null {
 /** What is not held any more is in front. */
 function bringForward(before: Lines, { state, effects, error }: LinesStep): LinesStep {
   const wasHeld = (line: Line): boolean => before.lines.some(({ key, call }) => key === line.key && call.held.here);
-  const back = (line: Line): boolean => runs(line) && !line.call.held.here && wasHeld(line);
+  const resumed = (line: Line): boolean => runs(line) && !line.call.held.here && wasHeld(line);
+  const back = (line: Line): boolean => {
+    if (!resumed(line)) return false;
+    // What is joined to the call in front stays behind it.
+    const partner = partnerOf(state, line);
+    return partner === null || resumed(partner);
+  };
   return { state: { ...state, lines: [...state.lines.filter(back), ...state.lines.filter((line) => !back(line))] }, effects, error };
 }

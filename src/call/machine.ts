@@ -1,12 +1,28 @@
 // The call's state machine: (state, event, context) → (next state, effects). Pure: no I/O, no clock, no packages.
-// Invariants: one call at a time; a message counts only from the endpoint that the call is with; an exchange's events count only
+// Invariants: one call at a time (lines.ts has several); a message counts only from the endpoint that the call is with; an exchange's events count only
 // while it is the current one; E2EE or standard is settled by the first exchange and never changes; whatever ends a call closes
 // its media process, stops its timers and blanks its code and nonce.
+import { isAccount } from '../kernel/address.ts';
+import { shownName } from '../kernel/shown-name.ts';
 import type { MediaFailure } from '../media/port.ts';
 import type { EndReason } from '../room/state.ts';
 import type { CallBody, CallMessage } from '../signaling/messages.ts';
 import type { InboundCallMessage, Party } from '../signaling/port.ts';
 import type { CallContext, CallEffect, CallEnding, CallEvent, CallRecord, CallState, Exchange, Step, Taken, TimerName } from './call.ts';
+import {
+  type ConferenceEvent,
+  conferenceAnswered,
+  conferenceAsked,
+  conferenceNotUnderstood,
+  conferenceOf,
+  conferenceStep,
+  conferenceTimer,
+  encryptionIn,
+  invitedTo,
+  joined,
+  leftBefore,
+  securedIn
+} from './conference.ts';
 import { decideEncryption, type EncryptionDecision, wireReason } from './encryption-decision.ts';
 import {
   type HandoverEvent,
@@ -54,6 +70,17 @@ export function step(state: CallState, event: CallEvent, context: CallContext): 
     case 'replacement-asked':
     case 'replacement-over':
       return handing(state, event, context);
+    case 'add-participant':
+    case 'merge':
+    case 'conference-phase':
+    case 'conference-ask':
+    case 'conference-go':
+    case 'conference-paired':
+    case 'conference-secured':
+    case 'conference-joined':
+    case 'conference-failed':
+    case 'conference-left':
+      return conferring(state, event, context);
     case 'handed-over':
       return active(state.call) ? handedOver(state, state.call, event.to, context) : unchanged(state);
     default:
@@ -65,7 +92,7 @@ export function step(state: CallState, event: CallEvent, context: CallContext): 
 
 // ── small tools ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const TIMERS: readonly TimerName[] = ['invite', 'auto-answer', 'connect', 'reconnect', 'handover', 'park'];
+const TIMERS: readonly TimerName[] = ['invite', 'auto-answer', 'connect', 'reconnect', 'handover', 'park', 'conference'];
 
 const active = (call: CallRecord | null): call is CallRecord => call !== null && call.phase !== 'ended';
 
@@ -92,6 +119,8 @@ const NOT_HANDED_OVER = {
   parked: null,
   parkOverAtMs: null
 } as const;
+
+const IN_NO_CONFERENCE = { conference: null, notAdded: null } as const;
 
 const unsettled = (expected: 'end-to-end' | 'standard'): CallRecord['encryption'] => ({
   agreed: null,
@@ -130,6 +159,7 @@ function end(state: CallState, call: CallRecord, context: CallContext, ending: C
       handoverFailed: null,
       parked: null,
       parkOverAtMs: null,
+      ...IN_NO_CONFERENCE,
       autoAnswerAtMs: null,
       exchange: { ...call.exchange, prepared: null },
       heldCandidates: [],
@@ -153,6 +183,17 @@ function handing(state: CallState, event: HandoverEvent, context: CallContext): 
   return asked ? refused(state, 'CL_CALL_WRONG_PHASE') : unchanged(state);
 }
 
+function conferring(state: CallState, event: ConferenceEvent, context: CallContext): Step {
+  const asked = event.type === 'add-participant' || event.type === 'merge';
+  if (state.call === null) return asked ? refused(state, 'CL_CALL_NONE') : unchanged(state);
+  if (state.call.phase === 'ended') return asked ? refused(state, 'CL_CALL_WRONG_PHASE') : unchanged(state);
+  return conferenceStep(state, state.call, event, context) ?? leave(state, state.call, context);
+}
+
+/** A call that was there for a conference alone, which has come to nothing. */
+const leave = (state: CallState, call: CallRecord, context: CallContext): Step =>
+  endHere(state, call, context, 'hangup', 'The three could not be brought together.');
+
 /** Ends the call because a check failed, and records it. */
 function endInsecure(state: CallState, call: CallRecord, context: CallContext, failure: MediaFailure): Step {
   const ended = endHere(state, call, context, 'security-check-failed', failure.text, failure.code);
@@ -165,20 +206,27 @@ function place(state: CallState, event: Extract<CallEvent, { type: 'place' }>, c
   if (active(state.call)) return refused(state, 'CL_CALL_BUSY');
   if (event.to === context.self.account) return refused(state, 'CL_ADDRESS_INVALID');
   const exchange = newExchange(state, 'invite', 'caller');
+  const conference = event.conference ?? null;
+  const local = encryptionIn(conference, context);
   const call: CallRecord = {
     id: event.id,
     direction: 'outgoing',
     peer: { account: event.to, displayName: event.to, endpoint: null, identity: 'unverified' },
     phase: 'inviting',
     wanted: { microphone: event.microphone ?? true, camera: event.video, screen: false },
+    screenSource: null,
     held: NOT_HELD,
     recording: NOT_RECORDED,
     ...NOT_HANDED_OVER,
+    conference,
+    notAdded: null,
     origin: event.origin ?? null,
+    // Who is handed from one to the next does not begin to count anew with each.
+    references: event.origin?.kind === 'reference' ? event.origin.reference : (event.references ?? 0),
     referredBy: event.referredBy ?? null,
     exchange,
-    encryption: unsettled(context.encryption.available ? 'end-to-end' : 'standard'),
-    local: context.encryption,
+    encryption: unsettled(local.available ? 'end-to-end' : 'standard'),
+    local,
     autoAnswerAtMs: null,
     answered: false,
     ringing: [],
@@ -250,7 +298,8 @@ function act(state: CallState, call: CallRecord, event: PersonEvent, context: Ca
       if (event.on && (call.phase !== 'connected' || !call.encryption.secured || call.held.here)) return refused(state, 'CL_CALL_WRONG_PHASE');
       const chosen = event.source === undefined ? {} : { source: event.source };
       const effect: CallEffect = { type: 'media-screen', epoch: call.exchange.epoch, on: event.on, ...chosen };
-      return next(state, { ...call, wanted: { ...call.wanted, screen: event.on } }, [effect]);
+      const screenSource = event.on ? (event.source ?? null) : call.screenSource;
+      return next(state, { ...call, wanted: { ...call.wanted, screen: event.on }, screenSource }, [effect]);
     }
     case 'set-held':
       return hold(state, call, event.on, context);
@@ -282,13 +331,20 @@ function hold(state: CallState, call: CallRecord, on: boolean, context: CallCont
   // The other side of it is on its way to somebody else.
   if (!on && call.held.here && handingOver(call)) return refused(state, 'CL_CALL_WRONG_PHASE');
   if (!on && call.held.here && !context.mayTalk) return refused(state, 'CL_CALL_BUSY');
-  const { call: after, effects } = held(on ? call : { ...call, parkOverAtMs: null }, on);
-  return next(state, after, effects);
+  const waiting = call.conference !== null && !joined(call);
+  // One that is to be joined to another is resumed with it, or not at all.
+  if (!on && call.held.here && waiting) return refused(state, 'CL_CALL_WRONG_PHASE');
+  const left = on && !call.held.here ? leftBefore(call) : { call, effects: [] };
+  if (left === null) return refused(state, 'CL_CALL_WRONG_PHASE');
+  const { call: after, effects } = held(on ? left.call : { ...call, parkOverAtMs: null }, on);
+  return next(state, after, [...left.effects, ...effects]);
 }
 
 /** Of standard calls alone (R6). The other side is told before anything is written, and again when nothing is written any more. */
 function record(state: CallState, call: CallRecord, on: boolean): Step {
   if (on && call.encryption.agreed === 'end-to-end') return refused(state, 'CL_CALL_FEATURE_UNAVAILABLE');
+  // It would hold one pair of three, and who joins was not told.
+  if (on && call.conference !== null) return refused(state, 'CL_CALL_CONFERENCE');
   if (on && (call.phase !== 'connected' || !call.encryption.secured || call.held.here)) return refused(state, 'CL_CALL_WRONG_PHASE');
   if (call.recording.here === on) return unchanged(state);
   return next(state, { ...call, recording: { ...call.recording, here: on } }, [recordingEffect(call, on)]);
@@ -374,7 +430,9 @@ function receive(state: CallState, inbound: InboundCallMessage, taken: Taken | n
     case 'call.replace-answer':
       return replaceAnswered(state, known, message.body);
     case 'call.conference':
+      return conferenceAsked(state, known, message.body, context);
     case 'call.conference-answer':
+      return conferenceAnswered(state, known, message.body, context) ?? leave(state, known, context);
     case 'call.retrieve':
     case 'call.retrieve-answer':
       // Of no call: lines.ts has them.
@@ -385,6 +443,7 @@ function receive(state: CallState, inbound: InboundCallMessage, taken: Taken | n
       if (message.body.reason === 'unsupported' && known.phase === 'connected') {
         const understood = notUnderstood(state, known, context);
         if (understood !== null) return understood;
+        if (conferenceNotUnderstood(known)) return conferring({ ...state, call: known }, { type: 'conference-failed', quietly: false, reason: null }, context);
       }
       return endedThere(state, known, inbound, message.body.reason, context);
   }
@@ -423,6 +482,9 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
   });
   const away = (why: NotRung): Step => ({ state, effects: turnedAway(inbound, body, why), error: null });
   if (context.isBlocked(inbound.from.account)) return away('blocked');
+  const invitation = taken === null ? invitedTo(inbound.from.account, body, context) : null;
+  // Whoever is handed nobody’s calls is brought together with nobody either, and with nobody who is blocked here.
+  if (invitation !== null && (!context.acceptTransfers || context.isBlocked(invitation.third.account))) return reply('policy');
   const current = state.call;
   let before: CallEffect[] = [];
   let wanted = { microphone: body.media.audio, camera: body.media.video, screen: false };
@@ -442,11 +504,15 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
   }
   // Whoever was called from here may answer by calling, and a call that this room is handed on was wanted.
   if (context.doNotDisturb && before.length === 0 && taken === null) return away('do-not-disturb');
-  const decision = decideEncryption(context.encryption, {
+  const conference = taken?.conference ?? (active(current) ? current.conference : null) ?? invitation;
+  const local = encryptionIn(conference, context);
+  const decided = decideEncryption(local, {
     willing: body.encryption.offered,
     material: body.encryption.commitment,
     reason: body.encryption.reason
   });
+  // Who is invited did not ask for three.
+  const decision: EncryptionDecision = decided.kind === 'standard' && conference?.role === 'guest' ? { ...decided, reason: 'conference-there' } : decided;
   if (decision.kind === 'refused')
     return { ...reply('policy'), state: before.length > 0 ? { ...state, call: null } : state, effects: [...before, ...reply('policy').effects] };
 
@@ -460,14 +526,18 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
     peer: callerOf(inbound, body),
     phase: 'ringing',
     wanted,
+    screenSource: null,
     held: NOT_HELD,
     recording: NOT_RECORDED,
     ...NOT_HANDED_OVER,
+    conference,
+    notAdded: null,
     origin: taken?.origin ?? (active(current) ? current.origin : null),
-    referredBy: taken?.referredBy ?? body.referredBy ?? null,
+    references: taken?.references ?? (active(current) ? current.references : 0),
+    referredBy: taken?.referredBy ?? referrerOf(body),
     exchange,
     encryption: settle(unsettled(decision.kind), decision),
-    local: context.encryption,
+    local,
     autoAnswerAtMs: answerAfterMs === null || answerAfterMs === 0 ? null : context.now + answerAfterMs,
     answered: false,
     ringing: [],
@@ -494,10 +564,16 @@ function invited(state: CallState, inbound: InboundCallMessage, body: CallBody<'
 
 const callerOf = (inbound: InboundCallMessage, body: CallBody<'call.invite'>): CallRecord['peer'] => ({
   account: inbound.from.account,
-  displayName: body.displayName === '' ? inbound.from.account : body.displayName,
+  displayName: shownName(body.displayName) || inbound.from.account,
   endpoint: inbound.from.endpoint,
   identity: inbound.identity
 });
+
+/** The caller's word: nothing but an account and a name. */
+function referrerOf({ referredBy }: CallBody<'call.invite'>): CallRecord['referredBy'] {
+  if (referredBy === undefined || !isAccount(referredBy.account)) return null;
+  return { account: referredBy.account, displayName: shownName(referredBy.displayName) || referredBy.account };
+}
 
 function settle(encryption: CallRecord['encryption'], decision: Exclude<EncryptionDecision, { kind: 'refused' }>): CallRecord['encryption'] {
   return { ...encryption, agreed: decision.kind, expected: decision.kind, reason: decision.kind === 'standard' ? decision.reason : null };
@@ -528,7 +604,7 @@ function answeredBy(state: CallState, call: CallRecord, inbound: InboundCallMess
   const withPeer: CallRecord = {
     ...call,
     answered: true,
-    peer: { ...call.peer, displayName: body.displayName || call.peer.displayName, endpoint, identity },
+    peer: { ...call.peer, displayName: shownName(body.displayName ?? '') || call.peer.displayName, endpoint, identity },
     exchange: { ...exchange, settled: true }
   };
   if (exchange.kind === 'reconnect') {
@@ -679,13 +755,15 @@ function offerReady(state: CallState, call: CallRecord, event: Extract<MediaEven
   const reconnect = call.exchange.kind === 'reconnect';
   const offered = reconnect ? call.encryption.agreed === 'end-to-end' : call.local.available;
   const reason = wireReason(call.local);
+  const conference = reconnect ? undefined : conferenceOf(call);
   const body: CallBody<'call.invite'> = {
     sdp: event.sdp,
     encryption: offered ? { offered, commitment: event.commitment } : { offered, ...(reason === undefined ? {} : { reason }) },
     media: { audio: true, video: call.wanted.camera },
     displayName: context.displayName,
     ...(reconnect || call.referredBy === null ? {} : { referredBy: call.referredBy }),
-    ...(!reconnect && call.origin?.kind === 'reference' && call.origin.replaces !== null ? { replaces: call.origin.replaces } : {})
+    ...(!reconnect && call.origin?.kind === 'reference' && call.origin.replaces !== null ? { replaces: call.origin.replaces } : {}),
+    ...(conference === undefined ? {} : { conference })
   };
   const described = { ...call, exchange: { ...call.exchange, described: true } };
   if (reconnect) {
@@ -713,7 +791,8 @@ function secured(state: CallState, call: CallRecord, code: string | null, contex
   const encryption = { ...call.encryption, secured: true, code, securedAnew: call.encryption.securedAnew || anew };
   return next(state, { ...call, phase: 'connected', startedAtMs: call.startedAtMs ?? context.now, encryption }, [
     { type: 'stop-timer', name: 'connect' },
-    { type: 'stop-timer', name: 'reconnect' }
+    { type: 'stop-timer', name: 'reconnect' },
+    ...securedIn(call, context)
   ]);
 }
 
@@ -783,6 +862,8 @@ function timer(state: CallState, name: TimerName, context: CallContext): Step {
       return handoverTimer(state, call, context) ?? handedOver(state, call, call.handover?.role === 'referred' ? call.handover.to : '', context);
     case 'park':
       return parkTimer(state, call, context);
+    case 'conference':
+      return conferenceTimer(state, call) ?? leave(state, call, context);
     case 'auto-answer':
       // Somebody may have turned it off meanwhile, wants to be left alone, or talks in another call.
       if (call.autoAnswerAtMs === null || call.answered) return unchanged(state);

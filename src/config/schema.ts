@@ -333,7 +333,7 @@ const call = z.strictObject({
       meaning(
         'Let calls be handed over',
         'restart',
-        'The other side of a standard call may hand this room over to somebody else: it then calls there by itself. Off: such a request is refused.'
+        'The other side of a standard call may hand this room over to somebody else: it then calls there by itself, or bring a third participant in. Off: such a request is refused.'
       )
     ),
   parkTimeoutMinutes: z

@@ -41,19 +41,31 @@ devices are in it, and lines of the log may name other rooms: give it to those a
 
 const gzipped = promisify(gzip);
 
-/** Whom it is with is private; how it is secured, and by which code, is nobody's business but the two rooms'. */
-function callForReport({ peer, parkCode: _parkCode, transfer, ...call }: CallView): object {
+/**
+ * Whom it is with, who is said to have asked for it, and who is or was to be added, is private; how it is secured, and by which code, is nobody's business but the two rooms'.
+ * Named one by one, so that what is added to a call some day is not in it.
+ */
+function callForReport({ peer, encryption, transfer, referredBy, conference, notAdded, ...call }: CallView): object {
+  const { id, direction, phase, heldThere, media, unavailable, recording, autoAnswerAt, placedAt, startedAt, endedAt, ended, mediaEpoch } = call;
+  const { state, expected, reason, confirmedBy, codesMatchHere, codesMatchThere, securingAgain } = encryption;
   return {
-    ...call,
+    ...{ id, direction, phase, heldThere, media, unavailable, recording, autoAnswerAt, placedAt, startedAt, endedAt, ended, mediaEpoch },
     peer: { organisation: peer.organisation, identity: peer.identity },
     transfer: transfer === null ? null : { phase: transfer.phase },
-    encryption: { ...call.encryption, securityCode: call.encryption.securityCode === null ? null : REMOVED }
+    referred: referredBy !== null,
+    conference: conference === null ? null : { phase: conference.phase, host: conference.host },
+    notAdded: notAdded !== null,
+    encryption: {
+      ...{ state, expected, reason, confirmedBy, codesMatchHere, codesMatchThere, securingAgain },
+      securityCode: encryption.securityCode === null ? null : REMOVED
+    }
   };
 }
 
 function stateForReport({ people, call, otherCalls, ...state }: RoomState): object {
+  const { version, room, settings, sound, display, admin, certificate, devices, policy, network, health } = state;
   return {
-    ...state,
+    ...{ version, room, settings, sound, display, admin, certificate, devices, policy, network, health },
     call: call === null ? null : callForReport(call),
     otherCalls: otherCalls.map(callForReport),
     people: { favourites: people.favourites.length, recents: people.recents.length, missedUnseen: people.missedUnseen }

@@ -51,6 +51,7 @@ export async function diagnose(ports: DiagnosisPorts): Promise<Diagnosis> {
     (error) => ({ value: null, error: asCloisterError(error, 'CL_IDENTITY_INVALID') })
   );
   const agentRuns = ports.agentRuns().catch(() => false);
+  const { remote } = config.uiServer;
   const devices = ports.listCaptureDevices();
   // Both checks that use it look at its failure; until then it is not unhandled.
   devices.catch(() => {});
@@ -82,6 +83,7 @@ export async function diagnose(ports: DiagnosisPorts): Promise<Diagnosis> {
     broker: () => checkBroker(ports, identity.value, agentRuns),
     relays: () => checkRelays(ports),
     'panel port': async () => checkPort(config.uiServer.host, config.uiServer.port, 'uiServer.port', await agentRuns),
+    ...(remote === undefined ? {} : { 'remote panels': () => checkRemotePanels(ports, remote, agentRuns) }),
     pages: async () => {
       const built = await Promise.all(['panel', 'display'].map((page) => isThere(join(ports.uiDirectory, page, 'index.html'), constants.R_OK)));
       return built.every(Boolean) ? ok('The panel and the display are built.') : fail('The panel and display pages are not built.', 'Run npm run build.');
@@ -158,15 +160,34 @@ async function checkBroker(ports: DiagnosisPorts, identity: EndpointIdentity | n
     return checkBrokerTls(broker.url ?? '', identity, ports.clock);
   }
   const port = await checkPort(broker.listen.host, broker.listen.port, 'broker.listen.port', await agentRuns);
-  if (port.result === 'fail') return port;
+  const missing = ports.firstRun ? warn('The embedded broker has no certificate yet.', 'cloister run makes a first one.') : null;
   const advice = 'Issue one with cloister identity issue-broker, or correct broker.certificateDirectory.';
+  return withCertificate(ports, port, { what: 'The embedded broker’s certificate', directory: broker.certificateDirectory, advice, missing });
+}
+
+/** Nothing else says that its end keeps every tablet out. */
+async function checkRemotePanels(ports: DiagnosisPorts, remote: NonNullable<Config['uiServer']['remote']>, agentRuns: Promise<boolean>): Promise<CheckOutcome> {
+  const port = await checkPort(remote.host, remote.port, 'uiServer.remote.port', await agentRuns);
+  const advice = 'Issue one with cloister identity issue-broker, or correct uiServer.remote.certificateDirectory.';
+  return withCertificate(ports, port, { what: 'The certificate for remote panels', directory: remote.certificateDirectory, advice, missing: null });
+}
+
+type ServerCertificate = { readonly what: string; readonly directory: string; readonly advice: string; readonly missing: CheckOutcome | null };
+
+/** @param port how it is with the port of the same server */
+async function withCertificate(
+  { readBrokerCertificate, clock }: DiagnosisPorts,
+  port: CheckOutcome,
+  { what, directory, advice, missing }: ServerCertificate
+): Promise<CheckOutcome> {
+  if (port.result === 'fail') return port;
   try {
-    const { certificatePem } = await ports.readBrokerCertificate(broker.certificateDirectory);
-    const validity = judgeValidity('The embedded broker’s certificate', new X509Certificate(certificatePem).validToDate.getTime(), ports.clock.now(), advice);
+    const { certificatePem } = await readBrokerCertificate(directory);
+    const validity = judgeValidity(what, new X509Certificate(certificatePem).validToDate.getTime(), clock.now(), advice);
     return { ...validity, text: `${port.text} ${validity.text}` };
   } catch (cause) {
     const { code, message } = asCloisterError(cause, 'CL_IDENTITY_INVALID');
-    if (code === 'CL_IDENTITY_MISSING' && ports.firstRun) return warn('The embedded broker has no certificate yet.', 'cloister run makes a first one.');
+    if (code === 'CL_IDENTITY_MISSING' && missing !== null) return missing;
     return fail(`${message} (${code}).`, advice);
   }
 }

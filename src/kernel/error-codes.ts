@@ -66,6 +66,7 @@ export const errorCodes = {
   CL_CALL_NONE: entry('call', false, 'There is no such call.'),
   CL_CALL_WRONG_PHASE: entry('call', false, 'The call is not in a state in which that can be done.'),
   CL_CALL_FEATURE_UNAVAILABLE: entry('call', false, 'This feature is unavailable in an end-to-end encrypted call.'),
+  CL_CALL_CONFERENCE: entry('call', true, 'This is not possible while three take part in the call.'),
   CL_CALL_FEATURE_MISSING: entry('call', false, 'This room does not offer this feature.'),
   CL_CALL_TRANSFER: entry('call', true, 'The call could not be handed over; it goes on here.'),
   CL_CALL_LINES_FULL: entry('call', true, 'This room can hold no further call.'),
@@ -74,6 +75,7 @@ export const errorCodes = {
   CL_CODE_TRIES: entry('security', true, 'Too many codes were keyed in; compare by reading them aloud, or wait for the next call.'),
   CL_CALL_RECORDING: entry('call', true, 'The call could not be recorded, or recording has stopped.'),
   CL_SPEECH_UNAVAILABLE: entry('configuration', false, 'The code cannot be read out on this machine.'),
+  CL_RINGER_SILENT: entry('configuration', false, 'The ringer is at 0: nothing is heard of it.'),
   CL_SOUND: entry('device', true, 'Ringing and tones cannot be played here: no display is open and the loudspeaker cannot be opened.'),
   CL_CALL_TIMEOUT: entry('call', true, 'Nobody answered.'),
 
@@ -120,6 +122,7 @@ export const errorCodes = {
   CL_RELAY_CERTIFICATE: entry('security', false, 'A TURN server’s certificate does not prove that it is the configured one.'),
   CL_RELAY_CREDENTIALS: entry('media', true, 'No relay credentials could be had: calls go on, but only where a direct way is found.'),
   CL_MEDIA_HARDWARE: entry('media', false, 'The picture is encoded in software: the hardware encoder is missing or failed.'),
+  CL_MEDIA_LOAN: entry('media', true, 'This call cannot use the camera, microphone and loudspeaker of the other one of its conference, so it opens its own.'),
   CL_MEDIA_TICKET: entry('security', false, 'The display’s ticket is not valid.')
 } as const satisfies Record<string, ErrorCodeEntry>;
 

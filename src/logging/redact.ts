@@ -27,6 +27,8 @@ const SECRET_VALUES: readonly RegExp[] = [
   /(?<=:\/\/)[^\s/?#@"]{1,256}@/g,
   // What somebody wrote after a secret's name: "token=x", "password: x", `"pin": "x"`.
   /\b(?:pin|pwd|passw(?:or)?d|passphrase|secret|token|ticket|credentials?|authorization)["']?\s{0,3}[:=]\s{0,3}(?:bearer\s|basic\s)?["']?[^\s"',;&)]+/gi,
+  // A PIN as people say it: "the PIN is 394715", "PIN 394 715".
+  /\bpin\b[^\d\n"]{0,20}\d(?:[ -]?\d){5,11}(?!\d)/gi,
   // A PIN as argon2 keeps it.
   /\$argon2[a-z]{1,2}\$[\w$=,+/-]+/g
 ];

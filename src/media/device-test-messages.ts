@@ -21,4 +21,6 @@ export type FromTest =
   | { readonly type: 'problem'; readonly problem: DeviceProblem | null }
   | { readonly type: 'ticket'; readonly url: string | null }
   /** The tone was played. */
-  | { readonly type: 'played' };
+  | { readonly type: 'played' }
+  /** No page has had the picture for a while: the panel may be gone, and a camera that nobody looks through is off. */
+  | { readonly type: 'unwatched' };

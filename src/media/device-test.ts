@@ -26,6 +26,9 @@ const METER_MS = 300;
 /** A device that is open and gives nothing for so long is broken. */
 const PATIENCE_MS = 5_000;
 const TONE_LIMIT_MS = 10_000;
+/** A page that is loaded anew is back by then. */
+const UNWATCHED_MS = 15_000;
+const WATCHED_LOOK_MS = 500;
 
 const FAULTS = {
   camera: { black: 'CL_MEDIA_CAMERA_BLACK', frozen: 'CL_MEDIA_CAMERA_FROZEN' },
@@ -102,6 +105,12 @@ function tryPicture({ kind, choice, name, format }: TriedDevice, pages: TestPage
     }
   });
   void sender.start();
+  let watchedMs = systemClock.monotonicMs();
+  setInterval(() => {
+    const nowMs = systemClock.monotonicMs();
+    if (own.pages() > 0) watchedMs = nowMs;
+    else if (nowMs - watchedMs >= UNWATCHED_MS) tell({ type: 'unwatched' });
+  }, WATCHED_LOOK_MS);
   return own;
 }
 

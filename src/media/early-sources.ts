@@ -20,6 +20,8 @@ export type EarlySources = {
   takeEncoder(codec: VideoCodec): VideoEncoder;
   /** The camera is not wanted any more. Resolves when it is released. */
   dropCamera(): Promise<void>;
+  /** Another process's devices are used, or others of this one. Resolves when what was open is released; what is opened from now on is of them. */
+  drop(): Promise<void>;
   /** What a call has; of the rest what was opened is released. */
   agreed(kinds: { readonly picture: boolean; readonly sound: boolean }): Promise<void>;
   close(): Promise<void>;
@@ -40,6 +42,12 @@ export function createEarlySources({ openCamera, openMicrophone, makeEncoder, pr
     await release(dropped);
   }
 
+  async function dropMicrophone(): Promise<void> {
+    const dropped = microphone;
+    microphone = null;
+    await release(dropped);
+  }
+
   async function agreed({ picture, sound }: { readonly picture: boolean; readonly sound: boolean }): Promise<void> {
     over = true;
     const unwanted: (Promise<void> | undefined)[] = [];
@@ -47,10 +55,7 @@ export function createEarlySources({ openCamera, openMicrophone, makeEncoder, pr
       unwanted.push(dropCamera(), encoder?.close());
       encoder = null;
     }
-    if (!sound) {
-      unwanted.push(release(microphone));
-      microphone = null;
-    }
+    if (!sound) unwanted.push(dropMicrophone());
     await Promise.allSettled(unwanted);
   }
 
@@ -85,6 +90,7 @@ export function createEarlySources({ openCamera, openMicrophone, makeEncoder, pr
       return makeEncoder(codec);
     },
     dropCamera,
+    drop: async () => void (await Promise.allSettled([dropCamera(), dropMicrophone()])),
     agreed,
     close: () => agreed({ picture: false, sound: false })
   };

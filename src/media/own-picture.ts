@@ -21,6 +21,8 @@ export type OwnPicture = AsyncDisposable & {
   /** @throws CloisterError CL_PORT_IN_USE, CL_MEDIA_TICKET */
   ticket(): Promise<{ readonly url: string }>;
   push(picture: EncodedPicture, codec: VideoCodec, captureMs: number): void;
+  /** Pages that have the picture now. */
+  pages(): number;
 };
 
 /** Without a picture for so long there is none: the camera is off, or away. */
@@ -98,6 +100,7 @@ export function createOwnPicture({ host, origins, clock, requestKeyframe }: OwnP
       }
       feed.sendFrame({ kind: keyframe ? 'video-key' : 'video-delta', timestampUs: Math.round(captureMs * 1000), captureMs, data });
     },
+    pages: () => feed?.statistics().displays ?? 0,
     [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose]()
   };
 }

@@ -197,10 +197,13 @@ export type MediaSession = EventSource<MediaEvents> & {
   /**
    * For another media process of this room, in a conference (docs/adr/0036): it gets the pictures and the sound that are taken here, as long as this call takes them, and
    * what it receives is played here with the rest.
-   * @throws CloisterError CL_CALL_FEATURE_UNAVAILABLE in an end-to-end encrypted call, CL_CALL_WRONG_PHASE before it is secured
+   * @throws CloisterError CL_CALL_FEATURE_UNAVAILABLE in an end-to-end encrypted call, CL_CALL_WRONG_PHASE before it is secured, CL_MEDIA_LOAN
    */
   lend(): Promise<Loan>;
-  /** Null: the room’s own devices. Where the lender ends or gives nothing, the own ones are opened. Never in an end-to-end encrypted call (CL_CALL_FEATURE_UNAVAILABLE). */
+  /**
+   * Null: the room’s own devices. Where the loan is worth nothing (a `notice` says so), or the lender ends or gives nothing, the own ones are opened.
+   * @throws CloisterError CL_CALL_FEATURE_UNAVAILABLE in an end-to-end encrypted call, CL_CALL_WRONG_PHASE where this one lends, or is over
+   */
   borrow(loan: Loan | null): Promise<void>;
   /** A WebSocket URL for one display, with a ticket that serves once and for 10 s. */
   displayTicket(): Promise<{ readonly url: string }>;

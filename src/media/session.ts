@@ -21,6 +21,7 @@ import { createKeySender } from './encode/key-sender.ts';
 import { createVideoEncoder, type VideoEncoder } from './encode/video-encoder.ts';
 import { createVideoSender, type SenderOptions, type VideoSender } from './encode/video-sender.ts';
 import type { RequestHandlers, SessionEvents } from './ipc.ts';
+import { createSharedDevices } from './loan/shared-devices.ts';
 import { createNoticeLog } from './notice-log.ts';
 import { createOwnPicture } from './own-picture.ts';
 import { createPeerConnection, type PeerConnectionOptions } from './peer/peer-connection.ts';
@@ -126,7 +127,7 @@ export function createSession(options: SessionOptions): Session {
   let share: Share | null = null;
   let recorder: Recorder | null = null;
   let recording: Promise<void> = Promise.resolve();
-  let shared: SourceChoice = settings.screen;
+  let sharedChoice: SourceChoice = settings.screen;
 
   const receiver = createReceiver({
     clock,
@@ -135,7 +136,10 @@ export function createSession(options: SessionOptions): Session {
       sendFrame: (frame) => {
         if (held) return;
         recorder?.theirs(frame);
-        if (frame.kind === 'audio') playout.push(frame);
+        if (frame.kind === 'audio') {
+          playout.push(frame);
+          shared.received(frame);
+        }
         if (frame.kind !== 'audio' || playout.forDisplay()) feed.sendFrame(frame);
       }
     },
@@ -186,7 +190,10 @@ export function createSession(options: SessionOptions): Session {
     onPlayed: microphone.played,
     onProblem: onProblem('speaker')
   });
-  const early = createEarlySources({
+  const shared = createSharedDevices({
+    clock,
+    log,
+    borrows: call.borrows === true,
     openCamera: () =>
       openRoomCamera({
         choice: settings.camera,
@@ -196,23 +203,40 @@ export function createSession(options: SessionOptions): Session {
         clock,
         onChange() {
           video?.requestKeyframe();
+          shared.changed();
           report();
         },
         onProblem: onProblem('camera')
       }),
-    openMicrophone: async () =>
-      microphone.listen(
-        await openRoomMicrophone({
-          choice: settings.microphone,
-          devices,
-          clock,
-          onChange(device) {
-            microphone.setDevice(device);
-            report();
-          },
-          onProblem: onProblem('microphone')
-        })
-      ),
+    openMicrophone: () =>
+      openRoomMicrophone({
+        choice: settings.microphone,
+        devices,
+        clock,
+        onChange(device) {
+          microphone.setDevice(device);
+          shared.changed();
+          report();
+        },
+        onProblem: onProblem('microphone')
+      }),
+    openScreen: (choice) =>
+      openScreenSource(choice, settings.screenVideo, clock, {
+        inputs: devices.current()?.content ?? null,
+        onFault: (fault) => onProblem('content')(fault && { code: 'CL_DEVICE_PROTECTED', detectedBy: 'content', text: BLACK_CONTENT })
+      }),
+    listen: microphone.listen,
+    playout,
+    onUse(kind, of) {
+      if (kind === 'camera') video?.requestKeyframe();
+      // Its echo was taken out where it was heard.
+      if (kind === 'microphone' && of === 'lender') microphone.setDevice(null);
+      report();
+    }
+  });
+  const early = createEarlySources({
+    openCamera: shared.camera,
+    openMicrophone: shared.microphone,
     makeEncoder,
     preferred: videoCodecs[0]
   });
@@ -226,6 +250,7 @@ export function createSession(options: SessionOptions): Session {
   /** In the room it is heard as the sound is: by the display, or by the loudspeaker. */
   const hearKey = (key: string): void => {
     playout.key(key);
+    shared.key(key);
     if (playout.forDisplay()) feed.sendMessage({ type: 'key', key });
   };
   const keys = createKeySender({
@@ -286,6 +311,8 @@ export function createSession(options: SessionOptions): Session {
   async function stopMedia(): Promise<void> {
     keys.stop();
     await Promise.allSettled([stopRecording(), video?.stop(), share?.stop(), audio.stop(), early.close(), playout[Symbol.asyncDispose](), peer.close()]);
+    // After what was lent is released, so that whoever borrowed it can open it.
+    await shared[Symbol.asyncDispose]();
     microphone.close();
   }
 
@@ -294,6 +321,14 @@ export function createSession(options: SessionOptions): Session {
   function goLive(): void {
     const peerNonce = settledNonce(agreement);
     if (live || failed || scope.closed || connection === null || !answered || peerNonce === undefined) return;
+    if (peerNonce !== null && (call.borrows === true || shared.borrows())) {
+      fail({
+        code: 'CL_CALL_FEATURE_UNAVAILABLE',
+        detectedBy: 'loan',
+        text: 'An end-to-end encrypted call shares no camera and no microphone with another call.'
+      });
+      return;
+    }
     live = true;
     const { localThumbprint, remoteThumbprint, negotiated } = connection;
     const [ours, theirs] = [{ thumbprint: localThumbprint, nonce }, peerNonce && { thumbprint: remoteThumbprint, nonce: peerNonce }];
@@ -301,16 +336,27 @@ export function createSession(options: SessionOptions): Session {
     emit('secured', { code });
     void early.agreed({ picture: negotiated.video !== null, sound: negotiated.audio !== null && !held });
     if (negotiated.video !== null) video = makeVideoSender(negotiated.video.codec);
-    if (sendsPicture()) void video?.start();
     if (negotiated.screen !== null) share = makeShare(negotiated.screen.codec);
-    if (negotiated.audio !== null && !held) void audio.start().then(report);
+    openWanted();
     // The feed first: the receiver then hands over what it held, and the display has the first keyframe instead of asking for another.
     feed.open();
     if (negotiated.audio !== null) playout.start();
     void playout.setHeld(held);
+    if (negotiated.audio !== null) void shared.setPlays(!held);
     receiver.open(negotiated);
     adaptation.start();
     report();
+  }
+
+  /** Camera and microphone, as far as the call is; none before it is known whose. */
+  function openWanted(): void {
+    if (!shared.known() || !answered || failed || scope.closed) return;
+    if (!live) {
+      if (!held) early.open(sendsPicture());
+      return;
+    }
+    if (sendsPicture()) void video?.start();
+    if (connection?.negotiated.audio != null && !held) void audio.start().then(report);
   }
 
   function makeVideoSender(codec: VideoCodec): VideoSender {
@@ -331,11 +377,7 @@ export function createSession(options: SessionOptions): Session {
     return createShare({
       clock,
       profile,
-      openSource: () =>
-        openScreenSource(shared, profile, clock, {
-          inputs: devices.current()?.content ?? null,
-          onFault: (fault) => onProblem('content')(fault && { code: 'CL_DEVICE_PROTECTED', detectedBy: 'content', text: BLACK_CONTENT })
-        }),
+      openSource: () => shared.screen(sharedChoice),
       createEncoder: () => createVideoEncoder({ codec, profile, clock, content: 'text' }),
       send: (packet) => peer.send('screen', packet),
       waits: () => peer.queuedMs() > 0,
@@ -361,16 +403,29 @@ export function createSession(options: SessionOptions): Session {
     recordInTurn(async () => {
       const stopping = recorder;
       recorder = null;
-      await stopping?.stop();
+      const failure = (await stopping?.stop()) ?? null;
+      if (failure !== null) tellRecording(failure);
     });
 
-  /** Fail-closed: only what was settled to be a standard call is ever recorded (R6). */
-  function mayRecord(): { readonly settings: RecordingSettings; readonly negotiated: SecuredConnection['negotiated'] } {
+  function tellRecording(failure: MediaFailure): void {
+    // A call that is over has no problems any more.
+    log.warn(failure.text, { code: failure.code });
+    onProblem('recording')(failure);
+    scope.schedule(clock, SHARE_NEWS_MS, () => onProblem('recording')(null));
+  }
+
+  /** Fail-closed: only what was settled to be a standard call is ever recorded (R6), or lends what it has open (docs/adr/0036). */
+  function settledStandard(): SecuredConnection['negotiated'] {
     const peerNonce = settledNonce(agreement);
     if (peerNonce !== null && peerNonce !== undefined) throw new CloisterError('CL_CALL_FEATURE_UNAVAILABLE');
     if (!live || connection === null || peerNonce === undefined) throw new CloisterError('CL_CALL_WRONG_PHASE');
+    return connection.negotiated;
+  }
+
+  function mayRecord(): { readonly settings: RecordingSettings; readonly negotiated: SecuredConnection['negotiated'] } {
+    const negotiated = settledStandard();
     if (settings.recording == null) throw noRecipient();
-    return { settings: settings.recording, negotiated: connection.negotiated };
+    return { settings: settings.recording, negotiated };
   }
 
   const startRecording = (): Promise<void> =>
@@ -390,8 +445,7 @@ export function createSession(options: SessionOptions): Session {
         onEnd(failure) {
           if (recorder !== started) return;
           recorder = null;
-          onProblem('recording')(failure);
-          scope.schedule(clock, SHARE_NEWS_MS, () => onProblem('recording')(null));
+          tellRecording(failure);
           emit('recordingEnded', failure);
         }
       });
@@ -413,14 +467,21 @@ export function createSession(options: SessionOptions): Session {
 
   async function applyCamera(): Promise<void> {
     if (sendsPicture()) {
-      if (live) await video?.start();
-      else if (answered) early.open(true);
+      openWanted();
+      if (live && shared.known()) await video?.start();
       return;
     }
     const stopped = Promise.all([video?.stop(), early.dropCamera().catch(() => {})]);
     // At once: a device may take long to close, and what was captured before may not leave meanwhile, nor be asked for again.
     peer.discard('video');
     await stopped;
+  }
+
+  /** Who borrows the loudspeaker lets go of it before it is opened here. */
+  async function holdPlayout(): Promise<void> {
+    if (!held && live && connection?.negotiated.audio != null) await shared.setPlays(true);
+    await playout.setHeld(held);
+    if (held) await shared.setPlays(false);
   }
 
   scope.own(peer.on('candidates', (candidates) => emit('candidates', candidates)));
@@ -452,7 +513,7 @@ export function createSession(options: SessionOptions): Session {
 
   return {
     async createOffer() {
-      if (!held) early.open(sendsPicture());
+      openWanted();
       return { sdp: await peer.createOffer(), commitment: hex(encryption.commitment(nonce)) };
     },
     async acceptAnswer(sdp, endToEnd, endpoints) {
@@ -469,7 +530,7 @@ export function createSession(options: SessionOptions): Session {
     async open() {
       answered = true;
       wanted.resolve();
-      if (!held) early.open(sendsPicture());
+      openWanted();
       goLive();
       return null;
     },
@@ -522,8 +583,8 @@ export function createSession(options: SessionOptions): Session {
       if (on) keys.stop();
       applyMicrophone();
       // Another call of this room may need the microphone and the loudspeaker, which few systems open twice.
-      if (!on && live && connection?.negotiated.audio != null) void audio.start().then(report);
-      await Promise.all([on ? audio.stop() : undefined, playout.setHeld(on), applyCamera()]);
+      if (!on && live) openWanted();
+      await Promise.all([on ? audio.stop() : undefined, holdPlayout(), applyCamera()]);
       // What came meanwhile was dropped, so that the next pictures stand on nothing that the display has.
       if (!on) for (const kind of PICTURE_KINDS) peer.requestKeyframe(kind);
       report();
@@ -538,8 +599,8 @@ export function createSession(options: SessionOptions): Session {
       else if (share === null) throw new CloisterError('CL_MEDIA_SCREEN_UNSUPPORTED');
       else {
         const wantedSource = source ?? settings.screen;
-        if (wantedSource !== shared) await share.stop();
-        shared = wantedSource;
+        if (wantedSource !== sharedChoice) await share.stop();
+        sharedChoice = wantedSource;
         onProblem('screen')(null);
         await share.start();
       }
@@ -561,10 +622,20 @@ export function createSession(options: SessionOptions): Session {
       return null;
     },
     async lend() {
-      throw new CloisterError('CL_NOT_IMPLEMENTED');
+      settledStandard();
+      return shared.lend();
     },
-    async borrow() {
-      throw new CloisterError('CL_NOT_IMPLEMENTED');
+    async borrow(loan) {
+      if (failed || scope.closed) throw new CloisterError('CL_CALL_WRONG_PHASE');
+      if (loan === null) await shared.keepOwn();
+      else {
+        if (agreement.kind === 'committed' || agreement.kind === 'settled') throw new CloisterError('CL_CALL_FEATURE_UNAVAILABLE');
+        if (shared.lends()) throw new CloisterError('CL_CALL_WRONG_PHASE', 'This call lends its devices to another one.');
+        await shared.borrow(loan, () => Promise.allSettled([video?.stop(), audio.stop(), early.drop()]));
+      }
+      openWanted();
+      report();
+      return null;
     },
     async displayTicket() {
       await feedStarted.catch((cause) => {
@@ -575,9 +646,10 @@ export function createSession(options: SessionOptions): Session {
     ownPictureTicket: () => ownPicture.ticket(),
     async close() {
       live = false;
-      await stopRecording();
+      // At once: the disk may take long for what is left of a recording.
+      const stopped = stopMedia();
       await scope[Symbol.asyncDispose]();
-      await Promise.allSettled([stopMedia(), feed[Symbol.asyncDispose](), receiver.close()]);
+      await Promise.allSettled([stopped, feed[Symbol.asyncDispose](), receiver.close()]);
     }
   };
 }

@@ -1,9 +1,9 @@
 // Who is there, made of presence documents that signaling has verified. Pure.
 // Invariants: a name and an account come from a document alone; an unsigned last will can show a device that is known as gone, and nothing else;
 // an old document changes nothing; bounded. What is not followed at the moment is `unknown`, whatever was last heard of it.
+import { shownName } from '../kernel/shown-name.ts';
 import type { Presence } from '../room/state.ts';
 import type { PresenceNews } from '../signaling/port.ts';
-import { shownName } from './people-book.ts';
 
 const MAX_DEVICES = 10_000;
 

@@ -1,7 +1,8 @@
 // The form of people.json: what is not of it is set aside as damaged. Accounts are private, so that the file is its owner's alone and no word of it is logged.
 import * as z from 'zod';
 import { isAccount } from '../kernel/address.ts';
-import { MAX_BLOCKED, MAX_ENDPOINTS, MAX_FAVOURITES, MAX_NAME, MAX_RECENTS, type PeopleBook } from './people-book.ts';
+import { MAX_NAME } from '../kernel/shown-name.ts';
+import { MAX_BLOCKED, MAX_ENDPOINTS, MAX_FAVOURITES, MAX_RECENTS, type PeopleBook } from './people-book.ts';
 
 const account = z.string().max(254).refine(isAccount);
 const displayName = z

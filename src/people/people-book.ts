@@ -4,14 +4,16 @@
 import { parseAddress } from '../kernel/address.ts';
 import { CloisterError } from '../kernel/errors.ts';
 import { err, ok, type Result } from '../kernel/result.ts';
+import { shownName } from '../kernel/shown-name.ts';
 import type { RecentCall } from '../room/state.ts';
 
 export const MAX_RECENTS = 100;
+/** Whoever calls over and over does not push everybody else out of the recent calls. */
+const MAX_MISSED_OF_ONE = 10;
 export const MAX_FAVOURITES = 50;
 export const MAX_BLOCKED = 1_000;
 /** Devices of one favourite whose presence is followed. */
 export const MAX_ENDPOINTS = 8;
-export const MAX_NAME = 128;
 
 /** `displayName` null: the one that the account's own room says. `endpoints`: its devices as far as they were met, the latest first. */
 export type Favourite = { readonly account: string; readonly displayName: string | null; readonly endpoints: readonly string[] };
@@ -67,7 +69,10 @@ export function recordCall(book: PeopleBook, call: RecentCall): PeopleBook {
   const place = others.findIndex(({ at }) => Date.parse(at) <= Date.parse(call.at));
   const index = place === -1 ? others.length : place;
   const kept: KeptCall = { ...call, displayName: shownName(call.displayName) || call.account, seen: call.outcome !== 'missed' || before?.seen === true };
-  return { ...book, recents: [...others.slice(0, index), kept, ...others.slice(index)].slice(0, MAX_RECENTS) };
+  const recents = [...others.slice(0, index), kept, ...others.slice(index)];
+  const missedOfOne = recents.filter(({ account, outcome }) => account === call.account && outcome === 'missed');
+  const tooMany = new Set(missedOfOne.slice(MAX_MISSED_OF_ONE));
+  return { ...book, recents: recents.filter((each) => !tooMany.has(each)).slice(0, MAX_RECENTS) };
 }
 
 export const removeRecent = (book: PeopleBook, id: string): PeopleBook => ({ ...book, recents: book.recents.filter((call) => call.id !== id) });
@@ -93,16 +98,6 @@ export const unblock = (book: PeopleBook, address: string): Result<PeopleBook> =
 
 /** What people left behind goes; what the room's own people arranged stays. */
 export const wipe = (book: PeopleBook): PeopleBook => ({ ...book, recents: [] });
-
-/** A name as others may give it to themselves, without what would turn or hide the text around it (controls, and the marks of Unicode UAX 9 section 2). */
-export function shownName(name: string): string {
-  const plain = name
-    .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
-    .replace(/[\p{Cc}\s]+/gu, ' ')
-    .trim();
-  // Cut between characters, not inside of one.
-  return [...plain].slice(0, MAX_NAME).join('').trim();
-}
 
 const latest = (newer: readonly string[], older: readonly string[]): readonly string[] => [...new Set([...newer, ...older])].slice(0, MAX_ENDPOINTS);
 

@@ -2,6 +2,7 @@
 // before it is shown or confirmed, one change after the other; everybody's presence is followed only while somebody looks, favourites' always;
 // no account or name is in a log.
 import type { KeptFile } from '../config/kept-file.ts';
+import { parseAddress } from '../kernel/address.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { asCloisterError } from '../kernel/errors.ts';
 import { createEvents, type EventSource } from '../kernel/events.ts';
@@ -193,8 +194,9 @@ export function createPeople(options: PeopleOptions): People {
     },
     async addFavourite(account, displayName) {
       await kept.change((before) => addFavourite(before, account, displayName, directory.person(account)?.endpoints ?? []));
-      // Whose devices nobody knows yet is looked for once.
-      if (kept.current.favourites.some((favourite) => favourite.endpoints.length === 0)) lookAround();
+      // Whose devices nobody knows yet is looked for once: for one that is never there nobody is followed again and again.
+      const added = parseAddress(account);
+      if (added.ok && kept.current.favourites.some((favourite) => favourite.account === added.value.account && favourite.endpoints.length === 0)) lookAround();
     },
     removeFavourite: (account) => kept.change((before) => removeFavourite(before, account)),
     removeRecent: (id) => kept.change((before) => ok(removeRecent(before, id))),

@@ -159,9 +159,8 @@ function projectCall(facts: CallFacts): CallView {
     recording: call.recording,
     transfer: transferOf(facts),
     referredBy: call.referredBy,
-    // docs/adr/0036: filled in with the machine’s part of it.
-    conference: null,
-    notAdded: null,
+    conference: conferenceOf(call),
+    notAdded: call.notAdded,
     parkCode: call.parked?.code ?? null,
     autoAnswerAt: isoOrNull(call.autoAnswerAtMs),
     placedAt: iso(call.placedAtMs),
@@ -170,6 +169,12 @@ function projectCall(facts: CallFacts): CallView {
     ended: call.ended,
     mediaEpoch: facts.mediaEpoch
   };
+}
+
+function conferenceOf({ conference }: CallRecord): CallView['conference'] {
+  if (conference === null) return null;
+  const { id, phase, third, role } = conference;
+  return { id, phase, third, host: role === 'host' };
 }
 
 function transferOf({ call, consulting }: CallFacts): CallView['transfer'] {

@@ -90,7 +90,7 @@ const bodySchemas = {
   'call.retrieve-answer': z.object({ accepted: z.boolean(), account: account.optional() }),
   // From who brings three together: `peer` will call (`wait`) or is to be called (`call`), with this token.
   'call.conference': z.object({ id: z.string().regex(UUID_PATTERN), token, peer: participant, role: z.enum(['wait', 'call']) }),
-  // `joined`: the call with `peer` is secured. `failed`: it is not, or who brought them together gave up.
+  // `joined`: the call with `peer` is secured; from who brings them together: both have said so. `failed`: it is not, or one of the three gave up.
   'call.conference-answer': z.object({
     id: z.string().regex(UUID_PATTERN),
     state: z.enum(['accepted', 'refused', 'joined', 'failed']),

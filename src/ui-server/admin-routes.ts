@@ -104,9 +104,9 @@ export function silenceProblem(room: RoomPort): RequestHandler {
 
 const removeBody = z.strictObject({ id: z.string().min(1).max(64) });
 
-export function listPanels(panels: PanelsPort): RequestHandler {
+export function listPanels(panels: PanelsPort, addresses: () => readonly string[]): RequestHandler {
   return (_request, response) => {
-    response.json({ panels: panels.list() });
+    response.json({ addresses: addresses(), panels: panels.list() });
   };
 }
 

@@ -41,7 +41,7 @@ import {
 import { listShareSources, previewTicket, selfViewTicket, showCode, startTest, stopTest } from './picture-routes.ts';
 import type { PanelsPort, RoomPort } from './port.ts';
 import { problemOf, sendProblem } from './problem.ts';
-import { changeSettings, readSettings } from './settings-routes.ts';
+import { changeSettings, readSettings, tryRinger } from './settings-routes.ts';
 
 const MAX_BODY_BYTES = 16 * 1024;
 
@@ -73,12 +73,14 @@ export type AppOptions = {
   readonly uiDirectory: string;
   /** Those that are paired; null where none can be. */
   readonly panels: PanelsPort | null;
+  /** Where panels elsewhere find this one; none where nobody can. */
+  readonly panelAddresses: () => readonly string[];
   /** In front of all but what the gate refuses: on the listener of the panels elsewhere. */
   readonly onlyPaired: RequestHandler | null;
   readonly log: Log;
 };
 
-export function createApp({ room, events, allowedHosts, uiDirectory, panels, onlyPaired, log }: AppOptions): Express {
+export function createApp({ room, events, allowedHosts, uiDirectory, panels, panelAddresses, onlyPaired, log }: AppOptions): Express {
   const app = express();
   for (const setting of ['x-powered-by', 'etag', 'query parser']) app.disable(setting);
   for (const setting of ['case sensitive routing', 'strict routing']) app.enable(setting);
@@ -118,7 +120,7 @@ export function createApp({ room, events, allowedHosts, uiDirectory, panels, onl
   const route = (path: string, method: keyof Handlers, ...handlers: RequestHandler[]): void => routes(path, { [method]: handlers });
   route('/', 'get', (_request, response) => response.redirect(302, '/panel/'));
   route('/api/v1/state', 'get', (_request, response) => void response.json(room.state()));
-  route('/api/v1/events', 'get', (request, response) => events.serve(request, response));
+  route('/api/v1/events', 'get', (request, response) => events.serve(request, response, elsewhere !== null));
   route('/api/v1/calls', 'post', body, placeCall(room));
   route('/api/v1/calls/retrieve', 'post', body, retrieveCall(room));
   route('/api/v1/calls/:id/compare-code', 'post', body, compareCode(room) as RequestHandler);
@@ -127,14 +129,11 @@ export function createApp({ room, events, allowedHosts, uiDirectory, panels, onl
   route('/api/v1/devices', 'get', listDevices(room));
   route('/api/v1/devices/choose', 'post', body, administratorWherePinIsSet(room.admin), chooseDevice(room));
   route('/api/v1/devices/volume', 'post', body, setVolume(room));
-  route('/api/v1/devices/preview-ticket', 'post', body, previewTicket(room));
   route('/api/v1/devices/test-stop', 'post', body, stopTest(room));
   route('/api/v1/devices/:id/test-start', 'post', body, startTest(room) as RequestHandler);
   route('/api/v1/devices/:id/presets', 'get', listPresets(room) as RequestHandler);
   route('/api/v1/devices/:id/:action', 'post', body, commandCamera(room) as RequestHandler);
-  route('/api/v1/display/ticket', 'post', body, displayTicket(room));
   route('/api/v1/display/code', 'post', body, showCode(room));
-  route('/api/v1/self-view/ticket', 'post', body, selfViewTicket(room));
   route('/api/v1/share-sources', 'get', listShareSources(room));
   route('/api/v1/directory', 'get', searchDirectory(room));
   route('/api/v1/favourites', 'post', body, addFavourite(room));
@@ -144,18 +143,25 @@ export function createApp({ room, events, allowedHosts, uiDirectory, panels, onl
   routes('/api/v1/blocked', { get: [needsAdministrator, listBlocked(room)], post: [needsAdministrator, body, blockAccount(room)] });
   route('/api/v1/blocked/remove', 'post', needsAdministrator, body, unblockAccount(room));
   routes('/api/v1/settings', { get: [readSettings(room)], patch: [body, changeSettings(room)] });
+  route('/api/v1/settings/ringer/try', 'post', body, tryRinger(room));
   route('/api/v1/clear-room', 'post', body, clearRoom(room));
   routes('/api/v1/session', { get: [showSession(room)], post: [body, signIn(room, elsewhere)] });
   route('/api/v1/session/end', 'post', body, signOut(room));
   route('/api/v1/pin', 'post', body, setPin(room, elsewhere));
-  routes('/api/v1/reports', { get: [listReports(room)], post: [body, makeReport(room)] });
+  routes('/api/v1/reports', { get: [needsAdministrator, listReports(room)], post: [body, makeReport(room)] });
   route('/api/v1/reports/:id', 'get', needsAdministrator, downloadReport(room) as RequestHandler);
   route('/api/v1/diagnostics', 'get', needsAdministrator, downloadDiagnostics(room));
   route('/api/v1/logs', 'get', needsAdministrator, showLogs(room));
   route('/api/v1/health/silence', 'post', body, silenceProblem(room));
   route('/api/v1/restart', 'post', needsAdministrator, body, restartAgent(room));
+  if (elsewhere === null) {
+    // Of pictures that are on this device's loopback alone; a few are open at a time, and none of them is for somebody who can do nothing with it.
+    route('/api/v1/display/ticket', 'post', body, displayTicket(room));
+    route('/api/v1/self-view/ticket', 'post', body, selfViewTicket(room));
+    route('/api/v1/devices/preview-ticket', 'post', body, previewTicket(room));
+  }
   if (panels !== null) {
-    route('/api/v1/panels', 'get', needsAdministrator, listPanels(panels));
+    route('/api/v1/panels', 'get', needsAdministrator, listPanels(panels, panelAddresses));
     route('/api/v1/panels/remove', 'post', needsAdministrator, body, removePanel(panels));
   }
   route('/healthz', 'get', (_request, response) => {
@@ -165,7 +171,7 @@ export function createApp({ room, events, allowedHosts, uiDirectory, panels, onl
   route('/metrics', 'get', (_request, response) => {
     response.type('text/plain; version=0.0.4; charset=utf-8').send(metricsText(room.state(), events.listeners));
   });
-  for (const page of ['panel', 'display']) app.use(`/${page}`, servePage(join(uiDirectory, page)));
+  for (const page of elsewhere === null ? ['panel', 'display'] : ['panel']) app.use(`/${page}`, servePage(join(uiDirectory, page)));
 
   app.use(() => {
     throw new CloisterError('CL_NOT_FOUND');

@@ -87,6 +87,7 @@ export function actOnCall(room: RoomPort): RequestHandler<{ id: string; action: 
     const unavailable = call.unavailable.find(({ feature }) => feature === action);
     if (unavailable?.reason === 'end-to-end-encryption')
       throw new CloisterError('CL_CALL_FEATURE_UNAVAILABLE', `${action} is unavailable because the call is end-to-end encrypted.`);
+    if (unavailable?.reason === 'conference') throw new CloisterError('CL_CALL_CONFERENCE');
     if (unavailable !== undefined || !isAction(action)) throw new CloisterError('CL_CALL_FEATURE_MISSING');
     await room.callAction(id, action, parseBody<z.ZodType<CallActionOptions>>(BODIES[action] ?? emptyBody, request.body));
     response.status(204).end();

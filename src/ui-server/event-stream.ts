@@ -1,4 +1,5 @@
-// The room's state as server-sent events (HTML, "Server-sent events"). Invariants: at most MAX_LISTENERS; what waits for one listener is
+// The room's state as server-sent events (HTML, "Server-sent events"). Invariants: a bounded number of listeners, and those elsewhere take no place of the
+// room's own pages and are no display of it; what waits for one listener is
 // bounded, who does not keep up is dropped and gets a snapshot when it comes again; nobody waits on a security code that is gone.
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -10,18 +11,24 @@ import type { RoomPort } from './port.ts';
 import { createStateFeed, type StateEvent } from './state-feed.ts';
 
 const MAX_LISTENERS = 32;
+const MAX_LISTENERS_ELSEWHERE = 16;
 const MAX_WAITING_BYTES = 256 * 1024;
 const HEARTBEAT_MS = 15_000;
 const RETRY_MS = 300;
 
 export type EventStream = {
-  /** Serves one listener until it goes or is dropped. @throws CloisterError CL_LISTENERS_FULL */
-  serve(request: IncomingMessage, response: ServerResponse): void;
+  /**
+   * Serves one listener until it goes or is dropped.
+   * @param elsewhere it is no page of this device
+   * @throws CloisterError CL_LISTENERS_FULL
+   */
+  serve(request: IncomingMessage, response: ServerResponse, elsewhere?: boolean): void;
   readonly listeners: number;
 };
 
 type Listener = {
   readonly response: ServerResponse;
+  readonly elsewhere: boolean;
   /** A display's page, and whether its browser lets it play sound; null for anything else that listens. */
   readonly display: { readonly sounds: boolean } | null;
   /** Bytes were waiting at the last heartbeat already. */
@@ -84,8 +91,9 @@ export function openEventStream(room: Pick<RoomPort, 'state' | 'subscribe' | 'se
   });
 
   return {
-    serve(request, response) {
-      if (listeners.size >= MAX_LISTENERS) throw new CloisterError('CL_LISTENERS_FULL');
+    serve(request, response, elsewhere = false) {
+      const alike = [...listeners].filter((each) => each.elsewhere === elsewhere).length;
+      if (alike >= (elsewhere ? MAX_LISTENERS_ELSEWHERE : MAX_LISTENERS)) throw new CloisterError('CL_LISTENERS_FULL');
       response.setHeader('content-type', 'text/event-stream; charset=utf-8');
       if (request.method === 'HEAD') {
         response.end();
@@ -93,7 +101,8 @@ export function openEventStream(room: Pick<RoomPort, 'state' | 'subscribe' | 'se
       }
       // The room tells of changes a turn later: whoever comes in between must not get a state that is over.
       update(room.state());
-      const listener: Listener = { response, display: displayOf(request.url ?? ''), behind: false };
+      const display = elsewhere ? null : displayOf(request.url ?? '');
+      const listener: Listener = { response, elsewhere, display, behind: false };
       listeners.add(listener);
       response.on('close', () => leave(listener));
       response.on('error', () => drop(listener));

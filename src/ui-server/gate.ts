@@ -1,5 +1,5 @@
 // Who may ask: the room's own pages, programs on this machine, and nobody else's web page (DNS rebinding, cross-site requests). Pure.
-// There is no log-in, so this and the loopback address are all that stands before the room; every check fails closed.
+// On the plain listener this and the loopback address are all that stands before the room, but for what is the administrator's; every check fails closed.
 import { CloisterError } from '../kernel/errors.ts';
 import { RequestRefused } from './problem.ts';
 
@@ -33,6 +33,12 @@ export function allowedHostsOf(listen: { readonly host: string; readonly port: n
 export function secureHostsOf(listen: { readonly host: string; readonly port: number }, names: readonly string[]): ReadonlySet<string> {
   const withPort = names.map((name) => `${name}:${listen.port}`);
   return new Set([...allowedHostsOf(listen, []), ...withPort, ...(listen.port === 443 ? names : [])]);
+}
+
+/** Where a browser on another machine opens the panel: a name that means the machine itself leads nowhere from there. @param names as in an address */
+export function panelAddressesOf(port: number, names: readonly string[]): readonly string[] {
+  const elsewhere = names.filter((name) => !/^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(name));
+  return elsewhere.map((name) => `https://${name}${port === 443 ? '' : `:${port}`}/panel/`);
 }
 
 /**

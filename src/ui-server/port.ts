@@ -192,6 +192,8 @@ export type RoomPort = {
   readonly reports: ReportsPort;
   /** @throws CloisterError CL_SETTING_LOCKED where the policy decides */
   changeSettings(change: SettingsChange): Promise<void>;
+  /** It rings for two seconds as a call would, also while nobody is to be disturbed. @throws CloisterError CL_CALL_BUSY, CL_RINGER_SILENT, CL_SOUND where nobody can */
+  tryRinger(): Promise<void>;
   /** `reason` null: it counts again. @throws CloisterError CL_NOT_FOUND where there is no such problem */
   silence(code: string, reason: string | null): Promise<void>;
   /** Removes what people left here: recents, typed text, reports, the visitors’ language. */

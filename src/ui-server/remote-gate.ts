@@ -1,5 +1,5 @@
 // What a panel elsewhere may ask before it is paired: the pages, which hold nothing of the room, and to sign in, which pairs it. Everything else needs its cookie.
-// A panel that is removed loses what it has open, too.
+// A panel that is removed loses what it has open, too. Invariant: no panel has more open than its page needs, so that it keeps no other one out.
 import type { Request, RequestHandler, Response } from 'express';
 import { CloisterError } from '../kernel/errors.ts';
 import type { Scope } from '../kernel/scope.ts';
@@ -8,6 +8,8 @@ import type { AdminPort, PanelsPort } from './port.ts';
 
 const PANEL_COOKIE = 'cloister_panel';
 const YEAR_SECONDS = 365 * 24 * 60 * 60;
+/** A browser opens six connections to one host (HTTP/1.1). */
+const MOST_OPEN = 8;
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/', '/panel', '/api/v1/session', '/api/v1/session/end']);
 
 /** Only ever sent over TLS. */
@@ -34,6 +36,7 @@ export function pairedPanelsOnly(panels: PanelsPort, admin: AdminPort, scope: Sc
     // The first PIN is set in the room: after a reset a panel elsewhere must not be the quickest.
     if (request.path === '/api/v1/pin' && !admin.pinSet()) throw new CloisterError('CL_PIN_NOT_SET');
     const open = answering.get(id) ?? new Set();
+    if (open.size >= MOST_OPEN) throw new CloisterError('CL_LISTENERS_FULL');
     answering.set(id, open.add(response));
     response.on('close', () => {
       open.delete(response);

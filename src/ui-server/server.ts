@@ -10,7 +10,7 @@ import type { Log } from '../kernel/log.ts';
 import { Scope } from '../kernel/scope.ts';
 import { createApp } from './app.ts';
 import { openEventStream } from './event-stream.ts';
-import { allowedHostsOf, secureHostsOf } from './gate.ts';
+import { allowedHostsOf, panelAddressesOf, secureHostsOf } from './gate.ts';
 import type { PanelsPort, RoomPort } from './port.ts';
 import { type Problem, problemOf, RequestRefused } from './problem.ts';
 import { pairedPanelsOnly } from './remote-gate.ts';
@@ -60,6 +60,8 @@ const LIMITS = {
   // The gate answers a request without Host, as a problem like any other.
   requireHostHeader: false
 };
+/** Of TLS: who says nothing has no place for longer. */
+const HANDSHAKE_LIMIT_MS = 5_000;
 /** Longer than the heartbeat of the event stream. */
 const IDLE_LIMIT_MS = 60_000;
 const MAX_CONNECTIONS = 256;
@@ -83,7 +85,8 @@ export function createUiServer(options: UiServerOptions): UiServer {
       const port = await listen(server, host, options.port);
       const allowedHosts = allowedHostsOf({ host, port }, options.allowedHosts);
       const events = openEventStream(room, scope, clock);
-      const shared = { room, events, uiDirectory: options.uiDirectory, panels: remote?.panels ?? null, log };
+      const panelAddresses = (): readonly string[] => (remote === undefined || remotePort === null ? [] : panelAddressesOf(remotePort, remote.names));
+      const shared = { room, events, uiDirectory: options.uiDirectory, panels: remote?.panels ?? null, panelAddresses, log };
       server.on('request', createApp({ ...shared, allowedHosts, onlyPaired: null }));
       listening = { port, allowedHosts };
       log.info('the panel is served', { host, port });
@@ -95,8 +98,7 @@ export function createUiServer(options: UiServerOptions): UiServer {
       log.info('panels elsewhere are served over TLS', { host: remote.host, port: remotePort });
     },
     get url() {
-      const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-      return `http://${name.includes(':') ? `[${name}]` : name}:${started().port}`;
+      return `http://${host.includes(':') ? `[${host}]` : host}:${started().port}`;
     },
     get remotePort() {
       return remotePort;
@@ -109,7 +111,10 @@ export function createUiServer(options: UiServerOptions): UiServer {
 /** @throws CloisterError CL_IDENTITY_INVALID */
 function tlsServer({ keyPem, certificatePem }: RemoteOptions): Server {
   try {
-    return createTlsServer({ ...LIMITS, key: keyPem, cert: certificatePem, minVersion: 'TLSv1.2', handshakeTimeout: LIMITS.headersTimeout });
+    const server = createTlsServer({ ...LIMITS, key: keyPem, cert: certificatePem, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_LIMIT_MS });
+    // Node leaves that to whoever listens to clientError, and a problem that is written before the handshake is over never leaves: the connection would stay for ever.
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    return server;
   } catch (cause) {
     throw new CloisterError('CL_IDENTITY_INVALID', 'The key or certificate for remote panels cannot be used.', { cause });
   }
@@ -120,9 +125,15 @@ function prepared(server: Server, scope: Scope): Server {
   server.maxHeadersCount = MAX_HEADERS;
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
   server.timeout = IDLE_LIMIT_MS;
+  // Those that have not come so far as to be known to HTTP, too: one that never ends its handshake would hold up the end of the room.
+  const connections = new Set<Duplex>();
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.on('close', () => connections.delete(socket));
+  });
   answerClientErrors(server);
   server.on('connect', (_request, socket) => endWithProblem(socket, problemOf(new CloisterError('CL_METHOD_NOT_ALLOWED'))));
-  scope.own(() => closeServer(server));
+  scope.own(() => closeServer(server, connections));
   return server;
 }
 
@@ -141,10 +152,10 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
-function closeServer(server: Server): Promise<void> {
+function closeServer(server: Server, connections: ReadonlySet<Duplex>): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
-    server.closeAllConnections();
+    for (const connection of connections) connection.destroy();
   });
 }
 

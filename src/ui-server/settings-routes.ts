@@ -19,6 +19,8 @@ const changeBody: z.ZodType<SettingsChange> = z.strictObject({
     .exactOptional()
 });
 
+const emptyBody = z.strictObject({});
+
 const ADMINISTRATORS: readonly (keyof SettingsChange)[] = ['roomLanguage', 'autoAnswer', 'wipeDailyAt', 'encryption'];
 
 /** As it can be sent back, but for do-not-disturb, which is set in minutes and told by its end. */
@@ -26,6 +28,14 @@ export function readSettings(room: RoomPort): RequestHandler {
   return (_request, response) => {
     const { settings, policy } = room.state();
     response.json({ ...settings, encryption: policy.encryption.setting });
+  };
+}
+
+export function tryRinger(room: RoomPort): RequestHandler {
+  return async (request, response) => {
+    parseBody(emptyBody, request.body);
+    await room.tryRinger();
+    response.status(204).end();
   };
 }
 

@@ -16,7 +16,9 @@ export type StateFeed = {
 const MAX_PATCHES = 256;
 const MAX_PATCH_CHARACTERS = 256 * 1024;
 
-const codeOf = (call: CallView | null): string | null => call?.encryption.securityCode ?? null;
+/** Each with its call: one that is another call's now is gone, too. */
+const codesOf = ({ call, otherCalls }: RoomState): readonly string[] =>
+  [call, ...otherCalls].flatMap((each) => (each === null || each.encryption.securityCode === null ? [] : [`${each.id} ${each.encryption.securityCode}`]));
 const callEnded = (before: CallView | null, after: CallView | null): boolean =>
   before !== null && before.phase !== 'ended' && (after === null || after.id !== before.id || after.phase === 'ended');
 
@@ -32,8 +34,8 @@ export function createStateFeed(initial: RoomState, start: string): StateFeed {
     update(next) {
       if (next === current) return null;
       const operations: Operation[] = createPatch(current, next);
-      const codeBefore = codeOf(current.call);
-      const codeGone = (codeBefore !== null && codeOf(next.call) !== codeBefore) || callEnded(current.call, next.call);
+      const codesNow = codesOf(next);
+      const codeGone = codesOf(current).some((code) => !codesNow.includes(code)) || callEnded(current.call, next.call);
       current = next;
       if (operations.length === 0) return null;
       sequence += 1;

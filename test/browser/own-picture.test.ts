@@ -1,16 +1,16 @@
 // The self-view in Chromium: what the encoder makes is on the display, as a mirror; what has stopped is not shown any more, and neither is what was before it.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { systemClock } from '../../src/kernel/clock.ts';
-import { silentLog } from '../../src/kernel/log.ts';
 import { createVideoEncoder } from '../../src/media/encode/video-encoder.ts';
 import { createVideoSender, type VideoSender } from '../../src/media/encode/video-sender.ts';
 import { createOwnPicture, type OwnPicture } from '../../src/media/own-picture.ts';
 import { quietFfmpeg } from '../../src/media/source/quiet-ffmpeg.ts';
 import { createTestVideoSource } from '../../src/media/source/test-source.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
 import { type DisplayPage, openBrowser, type TestBrowser, until } from '../harness/browser.ts';
+import { serveRoom } from '../harness/served-room.ts';
+import { lookAtPicture } from '../harness/shown-picture.ts';
 
 const PROFILE = { width: 320, height: 180, fps: 15, maxKbps: 500 };
 
@@ -27,16 +27,7 @@ describe('browser: the self-view', function () {
   before(async () => {
     quietFfmpeg();
     room = createFakeRoom();
-    server = createUiServer({
-      room,
-      host: '127.0.0.1',
-      port: 0,
-      uiDirectory: join(import.meta.dirname, '../../dist/ui'),
-      allowedHosts: [],
-      clock: systemClock,
-      log: silentLog
-    });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room);
     own = createOwnPicture({ host: '127.0.0.1', origins: [new URL(server.url).origin], clock: systemClock, requestKeyframe: () => sender.requestKeyframe() });
     sender = createVideoSender({
       clock: systemClock,
@@ -67,27 +58,7 @@ describe('browser: the self-view', function () {
     await server?.[Symbol.asyncDispose]();
   });
 
-  /** What is on its canvas: size, spread of its brightness, and something that differs between two pictures. */
-  const look = () =>
-    display.page.evaluate(() => {
-      const canvas = document.querySelector<HTMLCanvasElement>('[data-testid="self-view"] canvas');
-      if (canvas === null) return null;
-      const context = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
-      if (context === null) return null;
-      context.drawImage(canvas, 0, 0);
-      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-      let [sum, squares, print] = [0, 0, 0];
-      for (let at = 1; at < data.length; at += 4) {
-        const green = data[at] ?? 0;
-        sum += green;
-        squares += green * green;
-        print = (print * 31 + green) % 1_000_003;
-      }
-      const pixels = data.length / 4;
-      const style = getComputedStyle(canvas);
-      const variance = squares / pixels - (sum / pixels) ** 2;
-      return { width: canvas.width, variance, print, transform: style.transform, visibility: style.visibility };
-    });
+  const look = () => lookAtPicture(display, 'self-view');
   const setSelfView = (selfView: boolean): void => room.change((state) => ({ ...state, settings: { ...state.settings, selfView } }));
 
   it('asks for nothing while nobody wants it', async () => {

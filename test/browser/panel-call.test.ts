@@ -1,15 +1,13 @@
 // The panel in a call, by touch, in front of the real HTTP interface of a room that is a fake one: what each touch asks of the room, and what is
-// seen when the room changes. What this room's interface does not have yet is answered by the test itself (`answer`).
+// seen when the room changes.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import type { CDPSession } from 'playwright-core';
-import { systemClock } from '../../src/kernel/clock.ts';
-import { silentLog } from '../../src/kernel/log.ts';
 import type { CallView, RoomState } from '../../src/room/state.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { deviceView } from '../fakes/device-views.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
 import { openBrowser, type RoomPage, type TestBrowser, until } from '../harness/browser.ts';
+import { serveRoom } from '../harness/served-room.ts';
 import { CALL_ID, inCall, SECURITY_CODE, states } from './fixtures/states.ts';
 
 const OTHER_CODE = '11111 22222 33333 44444';
@@ -33,12 +31,14 @@ describe('browser: the panel in a call', function () {
   let browser: TestBrowser;
   let panel: RoomPage;
   let asked: Asked[];
+  /** What some of these tests have the room do otherwise. */
+  let asItWas: Pick<FakeRoom, 'changeSettings' | 'shareSources' | 'speakCode'>;
 
   before(async () => {
     room = createFakeRoom(states.endToEnd);
-    const uiDirectory = join(import.meta.dirname, '..', '..', 'dist', 'ui');
-    server = createUiServer({ room, host: '127.0.0.1', port: 0, uiDirectory, allowedHosts: [], log: silentLog, clock: systemClock });
-    await server.start(new AbortController().signal);
+    const { changeSettings, shareSources, speakCode } = room;
+    asItWas = { changeSettings, shareSources, speakCode };
+    server = await serveRoom(room);
     browser = await openBrowser();
   });
 
@@ -49,6 +49,7 @@ describe('browser: the panel in a call', function () {
 
   beforeEach(async () => {
     asked = [];
+    Object.assign(room, asItWas);
     room.change(() => states.endToEnd);
     room.actions.length = 0;
     room.askedOfDevices.length = 0;
@@ -68,13 +69,6 @@ describe('browser: the panel in a call', function () {
 
   const bodiesOf = (path: string): unknown[] => asked.filter((each) => each.path === path).map(({ body }) => body);
   const askedFor = (path: string, count = 1): Promise<boolean> => until(`${path} is asked`, async () => bodiesOf(path).length >= count);
-  async function answer(path: string, content: unknown, contentType = 'application/json'): Promise<void> {
-    const body = content instanceof Uint8Array ? Buffer.from(content) : JSON.stringify(content);
-    await panel.page.route(
-      (url) => url.pathname === path,
-      (route) => (content === null ? route.fulfill({ status: 204 }) : route.fulfill({ contentType, body }))
-    );
-  }
   const changeCall = (change: Partial<CallView>): void => room.changeCall((call) => ({ ...call, ...change }));
   /** The media process was lost: the code is not current until there is another one. */
   const blank = (): void => changeCall({ encryption: callOf(states.securingAgain).encryption });
@@ -124,13 +118,20 @@ describe('browser: the panel in a call', function () {
   });
 
   it('changes the layout of the display, and marks what the room says', async () => {
-    await answer('/api/v1/settings', null);
+    let take = (): void => {};
+    const taken = new Promise<void>((resolve) => {
+      take = resolve;
+    });
+    room.changeSettings = async (change) => {
+      await taken;
+      await asItWas.changeSettings(change);
+    };
     await panel.touch('button-layout');
     await panel.touch('layout-side-by-side');
     await askedFor('/api/v1/settings');
     assert.deepEqual(asked, [{ method: 'PATCH', path: '/api/v1/settings', body: { layout: 'side-by-side' } }]);
     assert.equal(await panel.attribute('layout-side-by-side', 'aria-pressed'), 'false');
-    room.change((state) => ({ ...state, settings: { ...state.settings, layout: 'side-by-side' } }));
+    take();
     await panel.seeAttribute('layout-side-by-side', 'aria-pressed', 'true');
   });
 
@@ -141,12 +142,10 @@ describe('browser: the panel in a call', function () {
     await panel.see('notice-sharing');
     await panel.touch('button-share');
     await panel.lose('notice-sharing');
-    await answer('/api/v1/share-sources', {
-      sources: [
-        { id: 'screen:0', kind: 'screen', name: 'Screen' },
-        { id: 'window:7', kind: 'window', name: 'Notes' }
-      ]
-    });
+    room.shareSources = async () => [
+      { id: 'screen:0', kind: 'screen', name: 'Screen' },
+      { id: 'window:7', kind: 'window', name: 'Notes' }
+    ];
     await panel.touch('button-share');
     await panel.see('screen-share');
     assert.equal(room.actions.length, 2, 'nothing begins by itself');
@@ -168,15 +167,20 @@ describe('browser: the panel in a call', function () {
   });
 
   it('hands a standard call over to somebody who was found, and shows how that goes', async () => {
-    room.change(() => states.standard);
-    await answer('/api/v1/directory', { people: [{ account: 'studio@contoso.example', displayName: 'Studio', presence: 'online' }] });
-    await answer(`${CALL}/transfer`, null);
+    const [studio, stage] = ['Studio', 'Stage'].map((displayName) => ({
+      account: `${displayName.toLowerCase()}@contoso.example`,
+      displayName,
+      presence: 'online' as const
+    }));
+    assert.ok(studio && stage);
+    room.change(() => ({ ...states.standard, people: { ...states.standard.people, favourites: [studio, stage] } }));
     await panel.touch('button-more');
     await panel.touch('feature-transfer');
     for (const character of 'stu') await panel.touch(`key-${character}`);
+    await panel.lose(`person-${stage.account}`);
     await panel.touch('person-studio@contoso.example');
     await panel.see('screen-in-call');
-    assert.deepEqual(bodiesOf(`${CALL}/transfer`), [{ to: 'studio@contoso.example' }]);
+    assert.deepEqual(room.actions, [{ id: CALL_ID, action: 'transfer', options: { to: studio.account } }]);
     changeCall({ transfer: { to: 'studio@contoso.example', phase: 'asked' } });
     await panel.see('notice-transfer');
     assert.match(await panel.text('notice-transfer'), /is being handed over to studio@contoso\.example/);
@@ -216,16 +220,15 @@ describe('browser: the panel in a call', function () {
     };
     const transfer = { to: callOf(states.standard).peer.account, phase: 'consulting' as const };
     room.change(() => ({ ...states.standard, otherCalls: [{ ...other, transfer }] }));
-    for (const action of ['complete-transfer', 'resume', 'end']) await answer(`/api/v1/calls/${other.id}/${action}`, null);
     await panel.see('other-calls');
     assert.match(await panel.text('other-calls'), /Reception.*Waits while you ask Atlas Meeting Room/);
     await panel.touch('button-complete-transfer');
     await panel.touch(`button-take-back-${other.id}`);
     await panel.touch(`button-end-other-${other.id}`);
-    await askedFor(`/api/v1/calls/${other.id}/end`);
+    await until('it has ended', async () => room.state().otherCalls[0]?.phase === 'ended');
     assert.deepEqual(
-      asked.map(({ path }) => path.split('/').at(-1)),
-      ['complete-transfer', 'resume', 'end']
+      room.actions.map(({ id, action }) => [id, action]),
+      ['complete-transfer', 'resume', 'end'].map((action) => [other.id, action])
     );
     room.change((state) => ({ ...state, call: null, otherCalls: [{ ...other, parkCode: '4718' }] }));
     await panel.see('screen-parked');
@@ -246,7 +249,6 @@ describe('browser: the panel in a call', function () {
     };
 
     it('is compared at the twentieth digit, and a fit is confirmed', async () => {
-      await answer(`${CALL}/compare-code`, { matches: true });
       await panel.touch('button-keypad');
       assert.equal(await panel.holds(SECURITY_CODE), false, 'the own code is not there to be copied');
       await keyIn(SECURITY_CODE.slice(0, -1));
@@ -260,7 +262,6 @@ describe('browser: the panel in a call', function () {
     });
 
     it('that does not fit is told, and only the people say that the codes differ', async () => {
-      await answer(`${CALL}/compare-code`, { matches: false });
       await panel.touch('button-keypad');
       await keyIn(OTHER_CODE);
       await panel.see('keypad-differ');
@@ -313,7 +314,7 @@ describe('browser: the panel in a call', function () {
     });
 
     it('is read aloud, group by group, until it is stopped or not current', async () => {
-      await answer(`${CALL}/speak-code`, spokenGroups(), 'audio/wav');
+      room.speakCode = async () => spokenGroups();
       const marked = (group: number) => panel.page.getByTestId('security-code').locator('span').nth(group);
       await panel.touch('button-read-aloud');
       for (const group of [0, 1])
@@ -332,13 +333,13 @@ describe('browser: the panel in a call', function () {
   });
 
   it('sends a dial tone at each touch, in order', async () => {
-    await answer(`${CALL}/dtmf`, null);
     await panel.touch('button-dial-tones');
     for (const key of '15#*0') await panel.touch(`tone-${key}`);
     await until('all are shown', async () => (await panel.text('keyed')) === '15#*0');
+    await until('the room has all', async () => room.actions.length === 5);
     assert.deepEqual(
-      bodiesOf(`${CALL}/dtmf`),
-      [...'15#*0'].map((digits) => ({ digits }))
+      room.actions,
+      [...'15#*0'].map((digits) => ({ id: CALL_ID, action: 'dtmf', options: { digits } }))
     );
     changeCall({ phase: 'on-hold' });
     await until('keys are off', async () => panel.page.getByTestId('tone-1').isDisabled());

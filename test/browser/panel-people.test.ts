@@ -1,14 +1,12 @@
 // Whom this room calls and is called by, by touch: what the room is asked, and what is seen when the room changes. The room is a fake one behind
 // the real HTTP interface; its directory answers when the test lets it.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { systemClock } from '../../src/kernel/clock.ts';
 import { CloisterError } from '../../src/kernel/errors.ts';
-import { silentLog } from '../../src/kernel/log.ts';
 import type { CallView, PersonView } from '../../src/room/state.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
 import { openBrowser, type RoomPage, type TestBrowser, until } from '../harness/browser.ts';
+import { serveRoom } from '../harness/served-room.ts';
 import { PEOPLE } from './fixtures/states.ts';
 
 const STUDIO = { account: 'studio@contoso.example', displayName: 'Studio' } as const;
@@ -53,16 +51,7 @@ describe('browser: whom to call, and who calls', function () {
       return { id: room.ring() };
     };
     Object.assign(room, { people, retrieve });
-    server = createUiServer({
-      room,
-      host: '127.0.0.1',
-      port: 0,
-      uiDirectory: join(import.meta.dirname, '../../dist/ui'),
-      allowedHosts: [],
-      clock: systemClock,
-      log: silentLog
-    });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room);
     panel = await browser.panel(server.url);
     await panel.see('screen-home');
   });

@@ -1,17 +1,18 @@
 // Settings, the administrator's PIN, device tests, reports and health by touch: what the room is asked, and what is seen when the room changes.
 // The room is a fake one behind the real HTTP interface; its administrator is the real one, with quick hashes and a clock that the test moves.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import type { AdminFile, AdminRecord } from '../../src/admin/admin-file.ts';
 import { createRoomAdmin, type RoomAdministrator } from '../../src/admin/room-admin.ts';
-import { systemClock } from '../../src/kernel/clock.ts';
 import { CloisterError } from '../../src/kernel/errors.ts';
 import { silentLog } from '../../src/kernel/log.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { RoomState } from '../../src/room/state.ts';
+import type { ReportView } from '../../src/ui-server/port.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeClock, type FakeClock } from '../fakes/clock.ts';
 import { deviceView } from '../fakes/device-views.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
 import { openBrowser, type RoomPage, type TestBrowser, until } from '../harness/browser.ts';
+import { serveRoom } from '../harness/served-room.ts';
 
 const PIN = '394715';
 const OTHER = '802746';
@@ -23,9 +24,6 @@ function memoryFile(): AdminFile {
     read: async () => record,
     write: async (kept) => {
       record = kept;
-    },
-    remove: async () => {
-      record = 'none';
     }
   };
 }
@@ -48,6 +46,7 @@ describe('browser: settings and health', function () {
   beforeEach(async () => {
     room = createFakeRoom();
     written = [];
+    const kept: ReportView[] = [];
     adminClock = createFakeClock(Date.now());
     admin = createRoomAdmin({
       file: memoryFile(),
@@ -62,20 +61,14 @@ describe('browser: settings and health', function () {
       ...room.reports,
       create: async (text) => {
         written.push(text);
-        return { id: '0190f3c2-7d4e-7a31-8c55-0123456789ab', at: '2026-03-04T09:00:00.000Z', text, bytes: 1000 };
-      }
+        const made = { id: '0190f3c2-7d4e-7a31-8c55-0123456789ab', at: '2026-03-04T09:00:00.000Z', text, bytes: 1000 };
+        kept.push(made);
+        return made;
+      },
+      list: async () => kept
     };
     Object.assign(room, { admin, reports });
-    server = createUiServer({
-      room,
-      host: '127.0.0.1',
-      port: 0,
-      uiDirectory: join(import.meta.dirname, '../../dist/ui'),
-      allowedHosts: [],
-      clock: systemClock,
-      log: silentLog
-    });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room);
     panel = await browser.panel(server.url);
   });
 
@@ -130,6 +123,27 @@ describe('browser: settings and health', function () {
     await panel.touch('row-picture');
     await panel.touch('choice-layout-side-by-side');
     await asks('changeSettings', { layout: 'side-by-side' });
+  });
+
+  it('rings for who tries the ringer, and says where, or that nothing can and why not', async () => {
+    const sounds = (sound: RoomState['sound']): void => room.change((state) => ({ ...state, sound }));
+    await open('row-sound');
+    assert.match(await panel.text('ringer-by'), /Nothing can ring here/);
+    assert.ok(await panel.page.getByTestId('button-ringer-try').isDisabled());
+    sounds({ playing: null, by: 'speaker' });
+    await until('it says where', async () => /room’s loudspeaker/.test(await panel.text('ringer-by')));
+    await panel.touch('button-ringer-try');
+    await asks('tryRinger');
+    await until('it says that it rings', async () => /Ringing/.test(await panel.text('button-ringer-try')));
+    sounds({ playing: null, by: 'display' });
+    await until('it is over', async () => /Try it/.test(await panel.text('button-ringer-try')));
+    assert.match(await panel.text('ringer-by'), /display/);
+    // The loudspeaker was lost between the touch and the room.
+    room.failNext = new CloisterError('CL_SOUND');
+    await panel.touch('button-ringer-try');
+    await until('it says why', async () => /cannot be played here/.test(await panel.text('command-error')));
+    room.change((state) => ({ ...state, settings: { ...state.settings, ringerPercent: 0 } }));
+    await until('there is nothing to hear', () => panel.page.getByTestId('button-ringer-try').isDisabled());
   });
 
   it('sets the PIN at the first touch of what it protects, refuses a weak one while it is typed, and goes on', async () => {
@@ -252,7 +266,9 @@ describe('browser: settings and health', function () {
   });
 
   it('reports a problem in words typed on the panel, and tells the number', async () => {
-    await open('row-report', 'button-report');
+    await open('row-report');
+    assert.equal(await panel.page.getByTestId('settings-report').getByText('Reports that are kept').count(), 0);
+    await panel.touch('button-report');
     await panel.touch('key-shift');
     for (const typed of ['key-n', 'key-o', 'key-space', 'key-e', 'key-c', 'key-h', 'key-o', 'key-x', 'key-backspace', 'key-.']) await panel.touch(typed);
     await panel.touch('button-text-done');
@@ -261,6 +277,10 @@ describe('browser: settings and health', function () {
     assert.equal(await panel.text('report-number'), '0123 4567 89ab');
     await panel.touch('button-report-done');
     await panel.lose('sheet-report-done');
+    // By its number alone: what was written is the administrator's to read.
+    const row = 'report-0190f3c2-7d4e-7a31-8c55-0123456789ab';
+    await panel.see(row);
+    assert.match(await panel.text(row), /^\u20660123 4567 89ab\u2069.*4 March.* · 1 kB$/);
   });
 
   it('clears the room only after it has asked', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 import { type DisplayPage, type RoomsWithPages, startRoomsWithPages, until } from '../harness/browser.ts';
+import { CHROMIUM, CHROMIUM_SWITCHES } from '../harness/chromium.ts';
 
 const HEARD = 0.002;
 
@@ -39,6 +40,22 @@ describe('browser: ringing and tones', function () {
       const { devices, sound } = await room.http.state();
       assert.deepEqual([devices.displays, sound], [1, { playing: null, by: 'display' }]);
     }
+  });
+
+  it('who tries the ringer in the settings hears it at the display, for two seconds', async () => {
+    const { panel, display, room } = all.here;
+    await panel.touch('button-settings');
+    await panel.touch('row-sound');
+    assert.match(await panel.text('ringer-by'), /display/);
+    const listening = listen(display, 3_000);
+    await panel.touch('button-ringer-try');
+    const { notes } = await listening;
+    assert.ok(has(notes, 784) || has(notes, 659), `heard ${[...notes].join()}`);
+    await until('it is over', async () => (await room.http.state()).sound.playing === null);
+    await until('silence', async () => (await display.sound()).level < HEARD / 4);
+    await panel.see('button-ringer-try');
+    await panel.touch('button-back');
+    await panel.see('screen-home');
   });
 
   it('the called display rings with two notes, the caller’s with the tone of a line that rings', async () => {
@@ -97,19 +114,10 @@ describe('browser: ringing and tones', function () {
     await all.there.display.page.close();
     await until('no display', async () => (await room.http.state()).devices.displays === 0);
     const folder = await mkdtemp(join(tmpdir(), 'cloister-silent-'));
-    const args = [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync'
-    ];
     const silent = await chromium.launchPersistentContext(folder, {
-      executablePath: '/usr/bin/chromium',
+      executablePath: CHROMIUM,
       headless: true,
-      args: [...args, '--autoplay-policy=document-user-activation-required']
+      args: [...CHROMIUM_SWITCHES, '--autoplay-policy=document-user-activation-required']
     });
     try {
       const page = await silent.newPage();

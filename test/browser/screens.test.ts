@@ -11,6 +11,7 @@ import { openBrowser, type TestBrowser } from '../harness/browser.ts';
 import { galleryPage, showStory, unanswered } from '../harness/gallery.ts';
 import { keyboardFaults, sheetFaults } from '../harness/keyboard-faults.ts';
 import { displayLimits, type Limits, layoutFaults, PANEL_LIMITS } from '../harness/layout-faults.ts';
+import { pressedFaults } from '../harness/pressed-faults.ts';
 import { stories } from './fixtures/stories.ts';
 import { DISPLAY_SIZES, PANEL_SIZES, PLAIN_VARIANT, type Story, type Variant } from './fixtures/story.ts';
 
@@ -130,6 +131,19 @@ describe('browser: screens', function () {
       assert.ok(PANEL && DISPLAY);
       nothing([await look('panel', PANEL, at), await look('display', DISPLAY, at)].join('\n').trim());
     });
+
+  it('can be read while a finger is on it', async () => {
+    assert.ok(PANEL);
+    const at = async (page: Page, story: Story): Promise<readonly string[]> => {
+      const found: string[] = [];
+      for (const theme of inTurn(story, THEMES)) {
+        await showStory(page, story, { ...PLAIN_VARIANT, theme });
+        for (const fault of await pressedFaults(page)) found.push(`${theme} ${fault}`);
+      }
+      return found;
+    };
+    nothing(await look('panel', PANEL, at, 8));
+  });
 
   it('can be done by keyboard alone, and every target has a name', async () => {
     assert.ok(PANEL);

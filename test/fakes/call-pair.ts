@@ -20,6 +20,7 @@ type FakeMedia = {
   sharing: boolean;
   recording: boolean;
   held: boolean;
+  microphone: boolean;
   /** Of the other side, as many as were handed over. */
   candidates: number;
   /** What the other side said of new paths. */
@@ -45,6 +46,8 @@ export class FakeRoom {
   autoAnswerAfterMs: number | null = null;
   doNotDisturb = false;
   readonly blocked = new Set<string>();
+  /** All that was done so far. */
+  readonly effects: CallEffect[] = [];
   readonly notRung: { readonly why: string; readonly account: string }[] = [];
   acceptTransfers = true;
   identity: 'verified' | 'unverified' = 'verified';
@@ -110,7 +113,10 @@ export class FakeRoom {
     const result = stepLines(this.lines, event, this.context());
     if (result.error !== null) return result.error.code;
     this.lines = result.state;
-    for (const { line, effect } of result.effects) this.#carryOut(line, effect);
+    for (const { line, effect } of result.effects) {
+      this.effects.push(effect);
+      this.#carryOut(line, effect);
+    }
     return null;
   }
 
@@ -129,6 +135,22 @@ export class FakeRoom {
       referredBy: { account: peer.account, displayName: peer.displayName }
     });
     if (refused !== null) this.act({ type: 'line', line: from.key, event: { type: 'referral-progress', progress: 'failed', reason: 'busy' } });
+  }
+
+  /** The call of a third participant, as a room places it. */
+  #joinThird({ call, conference, to }: Extract<CallEffect, { type: 'place-conference' }>): void {
+    const from = lineOfCall(this.lines, call);
+    if (from === null) return;
+    const { wanted } = from.call;
+    const refused = this.act({
+      type: 'place',
+      id: this.newId(),
+      to,
+      video: wanted.camera,
+      microphone: wanted.microphone,
+      origin: { kind: 'conference', call, conference }
+    });
+    if (refused !== null) this.act({ type: 'line', line: from.key, event: { type: 'conference-failed', quietly: false, reason: 'busy' } });
   }
 
   newId(): string {
@@ -161,6 +183,7 @@ export class FakeRoom {
           sharing: false,
           recording: false,
           held: effect.options.held,
+          microphone: effect.options.microphone,
           candidates: 0,
           updates: []
         });
@@ -233,6 +256,12 @@ export class FakeRoom {
         return;
       case 'follow-reference':
         this.#follow(effect);
+        return;
+      case 'place-conference':
+        this.#joinThird(effect);
+        return;
+      case 'media-microphone':
+        if (media?.epoch === effect.epoch) media.microphone = effect.on;
         return;
       default:
         return;

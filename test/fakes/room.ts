@@ -143,7 +143,10 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
     dtmf: talking,
     transfer: talking,
     'consult-then-transfer': talking,
-    'complete-transfer': talking,
+    'complete-transfer': (call) => {
+      inPhase(call, 'connected', 'on-hold');
+      return call;
+    },
     park: talking,
     'add-participant': talking,
     merge: talking,
@@ -229,6 +232,12 @@ export function createFakeRoom(initial: Partial<RoomState> = {}): FakeRoom {
       const { doNotDisturb, encryption: _encryption, ...plain } = changed;
       const silence = doNotDisturb === undefined ? {} : { doNotDisturb: doNotDisturb === null ? null : { until: null } };
       change((before) => ({ ...before, settings: { ...before.settings, ...plain, ...silence } }));
+    },
+    async tryRinger() {
+      failing();
+      if (state.call !== null && state.call.phase !== 'ended') throw new CloisterError('CL_CALL_BUSY');
+      room.asked.push(['tryRinger']);
+      change((before) => ({ ...before, sound: { ...before.sound, playing: 'ringing' } }));
     },
     compareCode: async (_id, digits) => ({ matches: state.call?.encryption.securityCode?.replaceAll(' ', '') === digits }),
     speakCode: async () => new Uint8Array(),

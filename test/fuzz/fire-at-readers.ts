@@ -1,7 +1,18 @@
-// Fire at the readers of texts, in numbers that a whole call does not allow: session descriptions, candidates, what a display says. Each answers for any text,
-// in a time that does not run away with its length, and what it takes can be written and read again.
+// Fire at the readers of texts, in numbers that a whole call does not allow: session descriptions, candidates, what a display says; and at those of what two
+// media processes of a room say to each other. Each answers for any text, in a time that does not run away with its length, and what it takes can be written
+// and read again.
 import assert from 'node:assert/strict';
+import type { CloisterError } from '../../src/kernel/errors.ts';
 import { parseDisplayMessage } from '../../src/media/display-feed/display-message.ts';
+import {
+  createBorrowerReader,
+  createLenderReader,
+  pictureBytes,
+  pictureMemory,
+  setPictureTimes,
+  writeFromBorrower,
+  writeFromLender
+} from '../../src/media/loan/loan-format.ts';
 import { parseCandidate } from '../../src/media/path/candidate.ts';
 import { answeredSections, offeredSections, sendableKinds, settle } from '../../src/media/peer/negotiation.ts';
 import { parseDescription, parseUpdate } from '../../src/media/peer/sdp.ts';
@@ -22,6 +33,22 @@ const CANDIDATES = [
 const DISPLAY = [
   JSON.stringify({ type: 'need-keyframe', of: 'screen' }),
   JSON.stringify({ type: 'report', framesDecoded: 1, framesDropped: 0, audioPlayedMs: 20, audioGapsMs: 0, bufferMs: 40, avOffsetMs: -3 })
+];
+
+const picture = pictureMemory('camera', 8, 4) ?? Buffer.alloc(0);
+setPictureTimes(picture, 1_000.5, 1_001);
+const FROM_LENDER = [
+  writeFromLender({ type: 'welcome' }),
+  writeFromLender({ type: 'state', kind: 'camera', state: 'open', choice: '', view: { kind: 'device', name: 'Front' } }),
+  writeFromLender({ type: 'sound', captureMs: 20, sentMs: 21, samples: new Int16Array(960) }),
+  picture
+];
+const FROM_BORROWER = [
+  writeFromBorrower({ type: 'hello', ticket: new Uint8Array(32) }),
+  writeFromBorrower({ type: 'want', kind: 'screen', on: true }),
+  writeFromBorrower({ type: 'released', kind: 'speaker' }),
+  writeFromBorrower({ type: 'opus', timestampUs: 20_000, data: new Uint8Array(60) }),
+  writeFromBorrower({ type: 'key', key: '#' })
 ];
 
 export function besiegeReaders(range: Range, count: number): void {
@@ -62,7 +89,43 @@ export function besiegeReaders(range: Range, count: number): void {
     return 'a word of the display is taken';
   };
 
+  /** Some messages one after the other, damaged and cut anywhere. */
+  const loan = (): void => {
+    const lender = random.once(2);
+    const corpus = lender ? FROM_LENDER : FROM_BORROWER;
+    const bytes = Buffer.concat(Array.from({ length: 1 + random.below(3) }, () => random.pick(corpus)));
+    for (let damages = random.below(4); damages > 0; damages -= 1)
+      bytes.writeUInt8(random.below(256), random.once(2) ? random.below(30) % bytes.length : random.below(bytes.length));
+    range.aim(bytes, 'a loan');
+    const cut = random.below(bytes.length + 1);
+    let taken = 0;
+    const read = (push: (chunk: Uint8Array) => CloisterError | null): void => {
+      const error = push(bytes.subarray(0, cut)) ?? push(bytes.subarray(cut));
+      if (error !== null) assert.equal(error.code, 'CL_MEDIA_LOAN');
+      range.count(error === null ? 'a loan is read' : 'a loan is refused');
+    };
+    if (lender) {
+      const reader = createLenderReader();
+      read((chunk) =>
+        reader.push(chunk, (message) => {
+          taken += 1;
+          if (message.type === 'picture') assert.equal(message.planes.byteLength, pictureBytes(message.width, message.height));
+          if ('captureMs' in message) assert.ok(Number.isFinite(message.captureMs + message.sentMs));
+        })
+      );
+    } else {
+      const reader = createBorrowerReader();
+      read((chunk) =>
+        reader.push(chunk, () => {
+          taken += 1;
+        })
+      );
+    }
+    assert.ok(taken <= bytes.length / 5);
+  };
+
   firedInHalves(range, count, () => {
+    if (random.once(8)) return loan();
     const [corpus, read] = random.pick<[readonly string[], (text: string) => string]>([
       [descriptions, descriptionAs(random.once(2) ? 'offer' : 'answer', random.once(3))],
       [CANDIDATES, candidate],

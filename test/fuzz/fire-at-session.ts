@@ -22,7 +22,8 @@ const VOLLEY_MS = 5;
 /** Reports, requests for repairs and keyframes: paced by time, whatever is sent. */
 const MAX_ANSWERS_PER_MS = 0.25;
 const MAX_SILENT_MS = 2_000;
-const KEYFRAME_TRIES = 5;
+/** For longer than a second in all: who changed the size of the picture too often is believed again only then (receiver.ts). */
+const KEYFRAME_TRIES = 12;
 /** What a live call may be ended with by a description of its peer. */
 const RENEGOTIATION = 'CL_SECURITY_RENEGOTIATION';
 

@@ -7,6 +7,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { LANGUAGES, THEMES } from '../../src/kernel/panel-choices.ts';
 import { stories } from '../browser/fixtures/stories.ts';
 import { DISPLAY_SIZES, PANEL_SIZES, PLAIN_VARIANT, type Story, type Variant } from '../browser/fixtures/story.ts';
+import { CHROMIUM, CHROMIUM_SWITCHES } from '../harness/chromium.ts';
 import { galleryPage, showStory } from '../harness/gallery.ts';
 import { serveGallery } from './pages.ts';
 
@@ -113,7 +114,7 @@ if (all.length === 0) throw new TypeError('there is no such story');
 await mkdir(folder, { recursive: true });
 const startedAt = performance.now();
 await using server = await serveGallery();
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: ['--no-sandbox', '--disable-gpu', '--disable-sync'] });
+const browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: [...CHROMIUM_SWITCHES] });
 const failures: string[] = [];
 const waiting = [...all];
 let taken = 0;

@@ -1,10 +1,12 @@
 // Chromium as a room's panel and display. Every page is watched from its first byte: whom it asks for what, what it writes to the console,
 // what its Content-Security-Policy stopped, and every state, code and icon that it showed, however short.
+import { createHash, X509Certificate } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import type { DisplayStatistics } from '../../src/ui/display/feed.ts';
+import { CHROMIUM, CHROMIUM_SWITCHES, PLAYS_UNTOUCHED } from './chromium.ts';
 import { startTwoRooms, type TestRoom, type TwoRooms, type TwoRoomsOptions } from './two-rooms.ts';
 
 export type Size = { readonly width: number; readonly height: number };
@@ -158,24 +160,26 @@ export async function until<T>(what: string, ask: () => Promise<T | null | false
   }
 }
 
-/** @param options `hurried`: frames follow each other as fast as they are painted, for pages that are only looked at */
-export async function openBrowser({ hurried = false }: { readonly hurried?: boolean } = {}): Promise<TestBrowser> {
+type BrowserOptions = {
+  /** Frames follow each other as fast as they are painted, for pages that are only looked at. */
+  readonly hurried?: boolean;
+  /** A name that leads to this machine, and whose key is believed besides what the system's authorities vouch for. */
+  readonly trusts?: { readonly host: string; readonly certificatePem: string };
+};
+
+export async function openBrowser({ hurried = false, trusts }: BrowserOptions = {}): Promise<TestBrowser> {
   const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
+    executablePath: CHROMIUM,
     headless: true,
     args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      // As in the room: a display plays without anybody having touched it.
-      '--autoplay-policy=no-user-gesture-required',
+      ...CHROMIUM_SWITCHES,
+      PLAYS_UNTOUCHED,
       // What a screen reader is told, as Element.computedName.
       '--enable-blink-features=ComputedAccessibilityInfo',
-      ...(hurried ? ['--disable-frame-rate-limit', '--disable-gpu-vsync'] : [])
+      ...(hurried ? ['--disable-frame-rate-limit', '--disable-gpu-vsync'] : []),
+      ...(trusts === undefined
+        ? []
+        : [`--host-resolver-rules=MAP ${trusts.host} 127.0.0.1`, `--ignore-certificate-errors-spki-list=${keyHashOf(trusts.certificatePem)}`])
     ]
   });
   const faults: Fault[] = [];
@@ -199,6 +203,12 @@ export async function openBrowser({ hurried = false }: { readonly hurried?: bool
   };
 }
 
+/** As Chromium names a key: SHA-256 of its SubjectPublicKeyInfo. */
+const keyHashOf = (certificatePem: string): string =>
+  createHash('sha256')
+    .update(new X509Certificate(certificatePem).publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64');
+
 async function closePages(browser: Browser): Promise<void> {
   for (const context of browser.contexts()) await context.close();
 }
@@ -221,8 +231,9 @@ async function openPage(context: BrowserContext, url: string, faults: Fault[]): 
     if (message.type() !== 'error' && message.type() !== 'warning') return;
     const kind = faultKind(message.text());
     const about = message.location().url;
-    // A display may ask for its feed in the moment in which the call ends.
-    if (kind === 'refused' && /\/api\/v1\/(?:display|self-view)\/ticket$/.test(about) && /status of (404|409) /.test(message.text())) return;
+    // A page may ask for its feed in the moment in which the call, or what is tried, ends.
+    if (kind === 'refused' && /\/api\/v1\/(?:display\/|self-view\/|devices\/preview-)ticket$/.test(about) && /status of (404|409) /.test(message.text()))
+      return;
     faults.push({ kind, text: `${url}: ${message.text()} ${about}` });
   });
   await page.addInitScript(watchPage);

@@ -30,11 +30,15 @@ async function touch(page: Page, testId: string): Promise<void> {
   await target.tap({ timeout: STEP_LIMIT_MS, force: (await target.getAttribute('aria-disabled')) === 'true' });
 }
 
-/** Until all that is under way is on the screen. */
+/** Until all that is under way is on the screen, and at rest. */
 async function settle(page: Page): Promise<void> {
   await page.evaluate(async () => {
     await document.fonts.ready;
-    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    // What changes gradually is brought to its end, and what that sets going after it.
+    for (let round = 0; round < 3; round++) {
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      for (const animation of document.getAnimations()) if (animation instanceof CSSTransition) animation.finish();
+    }
   });
 }
 

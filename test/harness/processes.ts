@@ -8,16 +8,19 @@ export async function isRunning(pid: number): Promise<boolean> {
 }
 
 /** The media processes that an agent started and that still run: the call's and the spare. */
-export async function mediaProcessesOf(agentPid: number): Promise<number[]> {
+export const mediaProcessesOf = (agentPid: number): Promise<number[]> => childrenOf(agentPid, 'media/process.ts');
+
+/** The processes that it started with this program and that still run. */
+export async function childrenOf(pid: number, program: string): Promise<number[]> {
   const found: number[] = [];
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '');
     // proc(5): the command may hold blanks and brackets; the parent's id is the second field after its last bracket.
     const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (Number(parent) !== agentPid || state === 'Z') continue;
+    if (Number(parent) !== pid || state === 'Z') continue;
     const command = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
-    if (command.includes('media/process.ts')) found.push(Number(entry));
+    if (command.includes(program)) found.push(Number(entry));
   }
   return found;
 }

@@ -1,32 +1,30 @@
 // The administrator over HTTP: a real server, the real PIN with its file (at a lower cost), and everybody who should not get in.
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { runDevicesCommand } from '../../agent/commands/devices.ts';
 import { runPinCommand } from '../../agent/commands/pin.ts';
-import { composeAdmin } from '../../agent/compose-admin.ts';
 import type { CommandIo, ExitStatus } from '../../agent/io.ts';
 import type { RoomAdministrator } from '../../src/admin/room-admin.ts';
 import { resolveConfig } from '../../src/config/layers.ts';
 import type { Config } from '../../src/config/schema.ts';
-import { silentLog } from '../../src/kernel/log.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeClock, type FakeClock } from '../fakes/clock.ts';
-import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
+import type { FakeRoom } from '../fakes/room.ts';
+import { startAdministeredRoom } from '../harness/administered-room.ts';
+import { type Answer, askRoom } from '../harness/ask-room.ts';
+import { serveRoom } from '../harness/served-room.ts';
 
 const PIN = '394715';
 const OTHER = '802746';
 const PROTECTED: readonly (readonly [string, string])[] = [
+  ['GET', '/api/v1/reports'],
   ['GET', '/api/v1/reports/0190f3c2-7d4e-7a31-8c55-0000000000aa'],
   ['GET', '/api/v1/diagnostics'],
   ['GET', '/api/v1/logs'],
   ['POST', '/api/v1/restart']
 ];
-
-type Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly bytes: Buffer; readonly code: string | undefined };
 
 describe('the administrator over HTTP', function () {
   this.timeout(60_000);
@@ -52,11 +50,8 @@ describe('the administrator over HTTP', function () {
 
   async function start(): Promise<void> {
     clock = createFakeClock();
-    admin = composeAdmin(config, { clock, log: silentLog }, { memoryKib: 1024, passes: 1 });
-    await admin.start(new AbortController().signal);
-    room = Object.assign(createFakeRoom(), { admin });
-    server = createUiServer({ room, host: '127.0.0.1', port: 0, uiDirectory: '/nowhere', allowedHosts: [], log: silentLog, clock });
-    await server.start(new AbortController().signal);
+    ({ admin, room } = await startAdministeredRoom(config, clock));
+    server = await serveRoom(room, { uiDirectory: '/nowhere', clock });
     port = Number(new URL(server.url).port);
   }
   async function stop(): Promise<void> {
@@ -64,21 +59,8 @@ describe('the administrator over HTTP', function () {
     await admin[Symbol.asyncDispose]();
   }
 
-  function ask(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    const text = body === undefined && method === 'POST' ? '{}' : body === undefined ? undefined : JSON.stringify(body);
-    const json = text === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) };
-    return new Promise((resolve, reject) => {
-      const outgoing = request({ host: '127.0.0.1', port, method, path, agent: false, headers: { ...json, ...headers } }, (response) => {
-        buffer(response).then((bytes) => {
-          const isProblem = response.headers['content-type']?.startsWith('application/problem+json') === true;
-          const code = isProblem ? JSON.parse(bytes.toString()).code : undefined;
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, bytes, code });
-        }, reject);
-      });
-      outgoing.on('error', reject);
-      outgoing.end(text);
-    });
-  }
+  const ask = (method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer> =>
+    askRoom({ port, method, path, body, headers });
   const cookieOf = ({ headers }: Answer): string => (headers['set-cookie']?.[0] ?? '').split(';')[0] ?? '';
   async function signedIn(): Promise<string> {
     assert.equal((await ask('POST', '/api/v1/pin', { pin: PIN })).status, 204);
@@ -147,6 +129,14 @@ describe('the administrator over HTTP', function () {
     await stop();
     await start();
     assert.equal((await ask('GET', '/api/v1/logs', undefined, { cookie: third })).status, 401);
+  });
+
+  it('has one session in a browser: signing in again ends the one before', async () => {
+    const first = await signedIn();
+    const second = cookieOf(await ask('POST', '/api/v1/session', { pin: PIN }, { cookie: first }));
+    assert.notEqual(second, first);
+    assert.equal((await ask('GET', '/api/v1/logs', undefined, { cookie: first })).status, 401);
+    assert.equal((await ask('GET', '/api/v1/logs', undefined, { cookie: second })).status, 200);
   });
 
   it('does not let a page of another origin use the session', async () => {
@@ -227,12 +217,12 @@ describe('the administrator over HTTP', function () {
     }
   });
 
-  it('makes and lists reports for anybody at the panel, and hands them out to the administrator', async () => {
+  it('makes reports for anybody at the panel, and shows and hands them out to the administrator', async () => {
     const cookie = await signedIn();
     const made = await ask('POST', '/api/v1/reports', { text: 'No sound.' });
     const report = JSON.parse(made.bytes.toString());
     assert.deepEqual([made.status, report.text, made.headers['location']], [201, 'No sound.', `/api/v1/reports/${report.id}`]);
-    assert.equal(JSON.parse((await ask('GET', '/api/v1/reports')).bytes.toString()).reports.length, 1);
+    assert.equal(JSON.parse((await ask('GET', '/api/v1/reports', undefined, { cookie })).bytes.toString()).reports.length, 1);
     const file = await ask('GET', `/api/v1/reports/${report.id}`, undefined, { cookie });
     assert.deepEqual([file.status, file.headers['content-type'], [...file.bytes]], [200, 'application/gzip', [1, 2, 3]]);
     assert.equal(file.headers['content-disposition'], 'attachment; filename="report.tar.gz"');

@@ -43,7 +43,7 @@ async function mediaFlows(pair: TwoRooms): Promise<void> {
 }
 
 /** In a standard call, too. */
-const NOT_OFFERED = ['captions', 'transcription', 'merge', 'move-to-another-device', 'add-participant', 'recording', 'apps'].map((feature) => ({
+const NOT_OFFERED = ['captions', 'transcription', 'move-to-another-device', 'recording', 'apps'].map((feature) => ({
   feature,
   reason: 'not-offered-here'
 }));

@@ -13,6 +13,7 @@ import { openVideoSource } from '../../src/media/source/open-source.ts';
 import { quietFfmpeg } from '../../src/media/source/quiet-ffmpeg.ts';
 import { type RtpPayload, VIDEO_CODECS, type VideoCodec } from '../../src/media/streams.ts';
 import { until } from '../fakes/dtls-attacker.ts';
+import { CHROMIUM, CHROMIUM_SWITCHES, FAKE_DEVICES, PLAIN_CANDIDATES } from '../harness/chromium.ts';
 import { decodePictures } from '../harness/decode.ts';
 
 const PROFILE = { width: 640, height: 360, fps: 30, maxKbps: 800 };
@@ -71,12 +72,10 @@ describe('codecs in Chromium', function () {
     const address = server.address();
     assert.ok(address !== null && typeof address === 'object');
     url = `http://127.0.0.1:${address.port}/`;
-    const switches = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update'];
-    const media = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', '--allow-loopback-in-peer-connection'];
     browser = await chromium.launch({
-      executablePath: '/usr/bin/chromium',
+      executablePath: CHROMIUM,
       headless: true,
-      args: [...switches, '--disable-sync', ...media, '--disable-features=WebRtcHideLocalIpsWithMdns']
+      args: [...CHROMIUM_SWITCHES, ...FAKE_DEVICES, PLAIN_CANDIDATES]
     });
   });
 

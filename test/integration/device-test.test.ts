@@ -1,6 +1,7 @@
 // The process that tries one device, as the agent starts it, on sources that need no device: levels, a picture for this room's pages, faults, and its end.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { createDeviceTest, type DeviceTest } from '../../agent/device-test.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
@@ -63,6 +64,19 @@ describe('the process that tries a device', function () {
     const closed = once(page, 'close');
     await test.stop();
     await closed;
+  });
+
+  it('lets go of a camera through which no page looks any more: the panel may have died', async () => {
+    await test.start('eye', { kind: 'camera', choice: 'test', name: 'Test' });
+    const page = new WebSocket((await test.ticket()).url, { origin: ORIGIN });
+    await once(page, 'open');
+    // As long as it looks, however long that is.
+    await pause(17_000);
+    assert.notEqual(test.view(), null);
+    page.terminate();
+    const leftMs = performance.now();
+    await until(() => test.view() === null);
+    assert.ok(performance.now() - leftMs > 10_000, 'a page that is loaded anew is waited for');
   });
 
   it('says why a device cannot be opened, and ends all the same', async () => {

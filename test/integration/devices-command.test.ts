@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import { type DevicesPorts, devicesCommand } from '../../agent/commands/devices.ts';
 import type { LocalDevices } from '../../agent/device-trials.ts';
-import { systemClock } from '../../src/kernel/clock.ts';
 import { CloisterError } from '../../src/kernel/errors.ts';
-import { silentLog } from '../../src/kernel/log.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { deviceView, hidView } from '../fakes/device-views.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
+import { serveRoom } from '../harness/served-room.ts';
 
 const CAMERA = 'camera-046d-0881-1a2b3c4d';
 
@@ -21,8 +20,7 @@ describe('cloister devices', () => {
 
   beforeEach(async () => {
     room = createFakeRoom();
-    server = createUiServer({ room, host: '127.0.0.1', port: 0, uiDirectory: '/nowhere', allowedHosts: [], log: silentLog, clock: systemClock });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room, { uiDirectory: '/nowhere' });
     waits = [];
     opened = [];
     disposed = 0;

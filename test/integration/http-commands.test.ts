@@ -9,11 +9,10 @@ import { runHangupCommand } from '../../agent/commands/hangup.ts';
 import { runShareCommand, runStopSharingCommand } from '../../agent/commands/share.ts';
 import { runStatusCommand } from '../../agent/commands/status.ts';
 import type { CommandIo, ExitStatus } from '../../agent/io.ts';
-import { systemClock } from '../../src/kernel/clock.ts';
 import { CloisterError } from '../../src/kernel/errors.ts';
-import { silentLog } from '../../src/kernel/log.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
+import { serveRoom } from '../harness/served-room.ts';
 
 const CODE = '12345 67890 12345 67890';
 
@@ -33,8 +32,7 @@ describe('commands', () => {
 
   beforeEach(async () => {
     room = createFakeRoom();
-    server = createUiServer({ room, host: '127.0.0.1', port: 0, uiDirectory: '/nowhere', allowedHosts: [], log: silentLog, clock: systemClock });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room, { uiDirectory: '/nowhere' });
     url = ['--url', server.url];
   });
   afterEach(() => server[Symbol.asyncDispose]());

@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { text } from 'node:stream/consumers';
-import { systemClock } from '../../src/kernel/clock.ts';
 import { CloisterError } from '../../src/kernel/errors.ts';
-import { silentLog } from '../../src/kernel/log.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
+import { serveRoom } from '../harness/served-room.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const SESSION = { cookie: 'cloister_session=token' };
@@ -19,8 +18,7 @@ describe('people and settings over HTTP', () => {
 
   beforeEach(async () => {
     room = createFakeRoom();
-    server = createUiServer({ room, host: '127.0.0.1', port: 0, uiDirectory: tmpdir(), allowedHosts: [], clock: systemClock, log: silentLog });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room, { uiDirectory: tmpdir() });
   });
   afterEach(() => server[Symbol.asyncDispose]());
 
@@ -179,6 +177,22 @@ describe('people and settings over HTTP', () => {
     room.failNext = new CloisterError('CL_SETTING_LOCKED');
     const locked = await ask('PATCH', '/api/v1/settings', { encryption: true }, SESSION);
     assert.deepEqual([locked.status, codeOf(locked)], [409, 'CL_SETTING_LOCKED']);
+  });
+
+  it('lets anybody try the ringer, and says why it does not ring', async () => {
+    assert.equal((await ask('POST', '/api/v1/settings/ringer/try', {})).status, 204);
+    assert.deepEqual(room.asked, [['tryRinger']]);
+    for (const [code, status] of [
+      ['CL_CALL_BUSY', 409],
+      ['CL_RINGER_SILENT', 409],
+      ['CL_SOUND', 503]
+    ] as const) {
+      room.failNext = new CloisterError(code);
+      const refused = await ask('POST', '/api/v1/settings/ringer/try', {});
+      assert.deepEqual([refused.status, codeOf(refused)], [status, code]);
+    }
+    assert.equal(codeOf(await ask('POST', '/api/v1/settings/ringer/try', { percent: 100 })), 'CL_REQUEST_INVALID');
+    assert.equal((await ask('GET', '/api/v1/settings/ringer/try')).allow, 'POST');
   });
 
   it('refuses settings that there are not', async () => {

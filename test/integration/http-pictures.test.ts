@@ -1,10 +1,9 @@
 // The routes of own pictures, device tests, what can be shared and the code on the display, on the wire.
 import assert from 'node:assert/strict';
-import { systemClock } from '../../src/kernel/clock.ts';
 import { CloisterError } from '../../src/kernel/errors.ts';
-import { silentLog } from '../../src/kernel/log.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
+import { serveRoom } from '../harness/served-room.ts';
 
 describe('the HTTP interface of pictures', function () {
   this.timeout(20_000);
@@ -12,8 +11,7 @@ describe('the HTTP interface of pictures', function () {
   let server: UiServer;
   beforeEach(async () => {
     room = createFakeRoom();
-    server = createUiServer({ room, host: '127.0.0.1', port: 0, uiDirectory: '/nowhere', allowedHosts: [], clock: systemClock, log: silentLog });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room, { uiDirectory: '/nowhere' });
   });
   afterEach(() => server[Symbol.asyncDispose]());
 

@@ -16,6 +16,7 @@ import { silentLog } from '../../src/kernel/log.ts';
 import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
 import { createFakeClock, type FakeClock } from '../fakes/clock.ts';
 import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
+import { serveRoom } from '../harness/served-room.ts';
 
 const CODE = '12345 67890 12345 67890';
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -113,8 +114,7 @@ describe('HTTP interface', () => {
   beforeEach(async () => {
     room = createFakeRoom();
     clock = createFakeClock();
-    server = createUiServer({ room, host: '127.0.0.1', port: 0, uiDirectory, allowedHosts: ['panel.contoso.example'], log: silentLog, clock });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room, { uiDirectory, allowedHosts: ['panel.contoso.example'], clock });
     port = Number(new URL(server.url).port);
   });
   afterEach(async () => {
@@ -304,6 +304,10 @@ describe('HTTP interface', () => {
     const answer = await post('/api/v1/display/ticket');
     assert.equal(answer.status, 200);
     assert.deepEqual(JSON.parse(answer.body), { url: 'ws://127.0.0.1:9/feed', mediaEpoch: 1 });
+    const { call } = room.state();
+    assert.equal((await post('/api/v1/display/ticket', { call: call?.id })).status, 200, 'of the call that is named');
+    for (const body of [{ call: 'front' }, { call: null }, { call: 7 }, { calls: call?.id }])
+      assertProblem(await post('/api/v1/display/ticket', body), 400, 'CL_REQUEST_INVALID');
   });
 
   it('refuses bodies that are not what they should be, naming what is wrong', async () => {

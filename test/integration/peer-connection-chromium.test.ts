@@ -15,6 +15,7 @@ import type { MediaFailure } from '../../src/media/port.ts';
 import type { DtlsRole } from '../../src/media/secure-transport/dtls/connection.ts';
 import type { SecuredConnection, VideoCodec } from '../../src/media/streams.ts';
 import { isMediaDatagram, pause, until } from '../fakes/dtls-attacker.ts';
+import { CHROMIUM, CHROMIUM_SWITCHES, FAKE_DEVICES, PLAIN_CANDIDATES, PLAYS_UNTOUCHED } from '../harness/chromium.ts';
 
 type Figures = {
   framesDecoded: number;
@@ -105,22 +106,9 @@ describe('peer connection with Chromium', function () {
     assert.ok(address !== null && typeof address === 'object');
     url = `http://127.0.0.1:${address.port}/`;
     browser = await chromium.launchPersistentContext(folder, {
-      executablePath: '/usr/bin/chromium',
+      executablePath: CHROMIUM,
       headless: true,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--autoplay-policy=no-user-gesture-required',
-        '--use-fake-ui-for-media-stream',
-        '--use-fake-device-for-media-stream',
-        '--allow-loopback-in-peer-connection',
-        '--disable-features=WebRtcHideLocalIpsWithMdns'
-      ]
+      args: [...CHROMIUM_SWITCHES, PLAYS_UNTOUCHED, ...FAKE_DEVICES, PLAIN_CANDIDATES]
     });
   });
 

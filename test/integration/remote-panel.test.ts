@@ -2,21 +2,25 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { type IncomingHttpHeaders, request as plainRequest } from 'node:http';
+import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request } from 'node:https';
+import { connect as connectPlainly } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { connect } from 'node:tls';
 import { ensureIdentities } from '../../agent/commands/identity.ts';
-import { composeAdmin, composeRemote } from '../../agent/compose-admin.ts';
+import { composeRemote } from '../../agent/compose-admin.ts';
 import type { RoomAdministrator } from '../../src/admin/room-admin.ts';
 import { resolveConfig } from '../../src/config/layers.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { silentLog } from '../../src/kernel/log.ts';
-import { createUiServer, type UiServer } from '../../src/ui-server/server.ts';
+import type { DisplayPages } from '../../src/ui-server/port.ts';
+import type { UiServer } from '../../src/ui-server/server.ts';
 import { createFakeClock, type FakeClock } from '../fakes/clock.ts';
-import { createFakeRoom, type FakeRoom } from '../fakes/room.ts';
+import type { FakeRoom } from '../fakes/room.ts';
+import { startAdministeredRoom } from '../harness/administered-room.ts';
+import { type Answer, askRoom } from '../harness/ask-room.ts';
+import { serveRoom } from '../harness/served-room.ts';
 
 const PIN = '394715';
 const OTHER = '802746';
@@ -41,7 +45,6 @@ const ROUTES: readonly (readonly [string, string])[] = [
   ['POST', '/api/v1/display/ticket']
 ];
 
-type Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: string; readonly code: string | undefined };
 type Asked = { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>>; readonly local?: boolean };
 
 describe('a remote panel', function () {
@@ -85,23 +88,11 @@ describe('a remote panel', function () {
 
   async function start(): Promise<void> {
     clock = createFakeClock();
-    admin = composeAdmin(config, { clock, log: silentLog }, { memoryKib: 1024, passes: 1 });
-    await admin.start(new AbortController().signal);
-    room = Object.assign(createFakeRoom(), { admin });
+    ({ admin, room } = await startAdministeredRoom(config, clock));
     const remote = await composeRemote(config, { clock, log: silentLog });
     assert.ok(remote !== null);
     await remote.panels.start(new AbortController().signal);
-    server = createUiServer({
-      room,
-      host: '127.0.0.1',
-      port: 0,
-      uiDirectory: join(folder, 'ui'),
-      allowedHosts: [],
-      remote: remote.options,
-      log: silentLog,
-      clock
-    });
-    await server.start(new AbortController().signal);
+    server = await serveRoom(room, { uiDirectory: join(folder, 'ui'), remote: remote.options, clock });
     assert.ok(server.remotePort !== null);
     port = server.remotePort;
   }
@@ -111,24 +102,8 @@ describe('a remote panel', function () {
   }
 
   /** By TLS to the remote listener, or plainly to the room's own. */
-  function ask(method: string, path: string, { body, headers = {}, local = false }: Asked = {}): Promise<Answer> {
-    const sent = body === undefined && method === 'GET' ? undefined : JSON.stringify(body ?? {});
-    const json = sent === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(sent)) };
-    return new Promise((resolve, reject) => {
-      const options = { host: '127.0.0.1', method, path, agent: false, headers: { ...json, ...headers } } as const;
-      const outgoing = local
-        ? plainRequest({ ...options, port: Number(new URL(server.url).port) })
-        : request({ ...options, port, ca, servername: 'localhost', minVersion: 'TLSv1.2' });
-      outgoing.on('response', (response) => {
-        text(response).then((got) => {
-          const isProblem = response.headers['content-type']?.startsWith('application/problem+json') === true;
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: got, code: isProblem ? JSON.parse(got).code : undefined });
-        }, reject);
-      });
-      outgoing.on('error', reject);
-      outgoing.end(sent);
-    });
-  }
+  const ask = (method: string, path: string, { local = false, ...asked }: Asked = {}): Promise<Answer> =>
+    askRoom({ method, path, ...asked, ...(local ? { port: Number(new URL(server.url).port) } : { port, ca }) });
   const cookiesOf = ({ headers }: Answer): string => (headers['set-cookie'] ?? []).map((cookie) => cookie.split(';')[0] ?? '').join('; ');
   const onlyPanel = (cookies: string): string => /cloister_panel=[^;]*/.exec(cookies)?.[0] ?? '';
   async function paired(): Promise<string> {
@@ -199,23 +174,93 @@ describe('a remote panel', function () {
     assert.equal((await ask('GET', '/api/v1/state', { headers: { cookie } })).code, 'CL_PANEL_NOT_PAIRED');
   });
 
+  it('is paired for a year, whatever became of the browser’s cookie', async () => {
+    const cookie = onlyPanel(await paired());
+    clock.jump(365 * 24 * 3_600_000 - 1);
+    assert.equal((await ask('GET', '/api/v1/state', { headers: { cookie } })).status, 200);
+    clock.jump(1);
+    assert.equal((await ask('GET', '/api/v1/state', { headers: { cookie } })).code, 'CL_PANEL_NOT_PAIRED');
+    const local = cookiesOf(await ask('POST', '/api/v1/session', { body: { pin: PIN }, local: true }));
+    assert.deepEqual(JSON.parse((await ask('GET', '/api/v1/panels', { headers: { cookie: local }, local: true })).body), { panels: [] });
+  });
+
   it('is listed and removed by the administrator, and loses at once what it has open', async () => {
     const cookie = onlyPanel(await paired());
     const local = cookiesOf(await ask('POST', '/api/v1/session', { body: { pin: PIN }, local: true }));
-    const { panels } = JSON.parse((await ask('GET', '/api/v1/panels', { headers: { cookie: local }, local: true })).body);
+    const { panels, addresses } = JSON.parse((await ask('GET', '/api/v1/panels', { headers: { cookie: local }, local: true })).body);
+    // Its certificate has this machine's own names alone, and those lead nowhere from elsewhere.
+    assert.deepEqual(addresses, []);
     assert.deepEqual([panels.length, panels[0].from, Object.keys(panels[0]).sort()], [1, '127.0.0.1', ['from', 'id', 'pairedAt']]);
     assert.equal((await ask('GET', '/api/v1/panels', { local: true })).code, 'CL_PIN_REQUIRED');
 
-    const listening = request({ host: '127.0.0.1', port, ca, path: '/api/v1/events', agent: false, headers: { cookie } });
-    listening.end();
-    const [events] = (await once(listening, 'response')) as [import('node:http').IncomingMessage];
+    const events = await listen(cookie);
     await once(events, 'data');
-    events.on('error', () => {});
     const closed = new Promise<void>((resolve) => events.on('close', () => resolve()));
     assert.equal((await ask('POST', '/api/v1/panels/remove', { body: { id: panels[0].id }, headers: { cookie: local }, local: true })).status, 204);
     await closed;
     assert.equal((await ask('GET', '/api/v1/state', { headers: { cookie } })).code, 'CL_PANEL_NOT_PAIRED');
     assert.equal((await ask('POST', '/api/v1/panels/remove', { body: { id: panels[0].id }, headers: { cookie: local }, local: true })).code, 'CL_NOT_FOUND');
+  });
+
+  /** Open until it is destroyed. */
+  async function listen(cookie: string, path = '/api/v1/events'): Promise<IncomingMessage> {
+    const listening = request({ host: '127.0.0.1', port, ca, path, agent: false, headers: { cookie } });
+    listening.end();
+    const [events] = (await once(listening, 'response')) as [IncomingMessage];
+    events.on('error', () => {});
+    return events;
+  }
+
+  it('keeps neither the room’s own pages nor other panels out, however much it has open, and is no display', async () => {
+    const told: DisplayPages[] = [];
+    room.setDisplays = (pages) => told.push(pages);
+    const cookie = onlyPanel(await paired());
+    const other = onlyPanel(cookiesOf(await ask('POST', '/api/v1/session', { body: { pin: PIN } })));
+    const open = await Promise.all(Array.from({ length: 40 }, () => listen(cookie, '/api/v1/events?page=display&sound=on')));
+    assert.deepEqual([open.filter(({ statusCode }) => statusCode === 200).length, open.filter(({ statusCode }) => statusCode === 503).length], [8, 32]);
+    assert.equal((await ask('GET', '/api/v1/state', { headers: { cookie } })).code, 'CL_LISTENERS_FULL');
+    const second = await listen(other);
+    const own = plainRequest({ host: '127.0.0.1', port: Number(new URL(server.url).port), path: '/api/v1/events', agent: false });
+    own.end();
+    const [local] = (await once(own, 'response')) as [IncomingMessage];
+    assert.deepEqual([second.statusCode, local.statusCode, told], [200, 200, []]);
+    for (const each of [...open, second, local]) each.destroy();
+    // What is closed is free again.
+    while ((await ask('GET', '/api/v1/state', { headers: { cookie } })).status !== 200) await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  it('gets no page and no ticket of pictures, which are shown on the device alone', async () => {
+    const cookie = onlyPanel(await paired());
+    assert.equal((await ask('GET', '/display/', { headers: { cookie } })).code, 'CL_NOT_FOUND');
+    for (const path of ['/api/v1/display/ticket', '/api/v1/self-view/ticket', '/api/v1/devices/preview-ticket'])
+      assert.equal((await ask('POST', path, { headers: { cookie } })).code, 'CL_NOT_FOUND', path);
+    assert.deepEqual([room.asked, room.askedOfDevices], [[], []]);
+  });
+
+  it('keeps nobody out by connections that say nothing', async () => {
+    const silent = Array.from({ length: 300 }, () => connectPlainly({ host: '127.0.0.1', port }));
+    const closed = silent.map(
+      (socket) =>
+        new Promise<void>((resolve) => {
+          socket.on('error', () => {});
+          socket.on('close', () => resolve());
+          socket.resume();
+        })
+    );
+    await Promise.all(closed);
+    assert.equal((await ask('GET', '/panel/')).status, 200);
+  });
+
+  it('holds up the end of the room by nothing that it has begun', async () => {
+    const silent = connectPlainly({ host: '127.0.0.1', port });
+    silent.on('error', () => {});
+    await once(silent, 'connect');
+    // Taken, not only waiting to be.
+    await ask('GET', '/panel/');
+    const beganMs = performance.now();
+    await server[Symbol.asyncDispose]();
+    // A handshake may take five seconds, and parts of a room have three to end.
+    assert.ok(performance.now() - beganMs < 3_000);
   });
 
   it('cannot set a first PIN after a reset', async () => {

@@ -160,6 +160,38 @@ describe('the security code read out', function () {
     }
   });
 
+  it('reads out one after the other, and refuses whoever asks for more than anybody hears', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cloister-speech-'));
+    try {
+      const script = join(folder, 'slow.mjs');
+      await writeFile(script, `for await (const _ of process.stdin); process.stdout.write('RIFF');`);
+      const slow = createSpeak(script);
+      const asked = await Promise.allSettled(Array.from({ length: 20 }, () => slow(CODE, 'en')));
+      assert.deepEqual(asked.map(({ status }) => status === 'fulfilled').filter(Boolean).length, 4);
+      assert.equal(Buffer.from(await slow(CODE, 'en')).toString(), 'RIFF', 'and reads again when those are done');
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('says that it cannot where the process says too much, nothing, or dies of its own accord', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cloister-speech-'));
+    try {
+      for (const [name, text] of [
+        ['much', `process.stdout.write('RIFF'); for (let n = 0; n < 32; n++) process.stdout.write(Buffer.alloc(1024 * 1024));`],
+        ['dies', `process.stdout.write('RIFF'); process.kill(process.pid, 'SIGKILL');`],
+        ['fails', `process.stdout.write('RIFF'); process.exitCode = 1;`],
+        ['nothing', '']
+      ] as const) {
+        const script = join(folder, `${name}.mjs`);
+        await writeFile(script, text);
+        await assert.rejects(createSpeak(script)(CODE, 'en'), { code: 'CL_SPEECH_UNAVAILABLE' }, name);
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
   it('says that it cannot where the process cannot', async () => {
     await assert.rejects(createSpeak('/nowhere/speech.ts')(CODE, 'en'), { code: 'CL_SPEECH_UNAVAILABLE' });
   });

@@ -1,6 +1,7 @@
 // Plays the other side's sound in the room where no display does, and knows what is played where the echo has to be taken out of the microphone.
 // Invariant: the display or the loudspeaker, never both: two would be each other's echo. A loudspeaker that is lost costs no call: it is told, and
 // taken again when it is back. Time is the device's: it is given what it has played, and the buffer stretches what comes to that.
+// In a conference the sound of a second call is played with this one's, or this one's by the process of the other call (loan/).
 import type { Clock } from '../../kernel/clock.ts';
 import { errorCodes } from '../../kernel/error-codes.ts';
 import { Scope } from '../../kernel/scope.ts';
@@ -36,14 +37,21 @@ export type PlayoutOptions = {
   onProblem(failure: MediaFailure | null): void;
 };
 
+/** Whose sound it is. */
+export type Voiced = 'call' | 'borrower';
+
 /** The room's own loudspeaker, or the page of a display. */
 export type Player = MediaDevice | 'display';
 
 export type Playout = AsyncDisposable & {
   /** The call is secured: there may be sound from now on. */
   start(): void;
-  /** One Opus packet, in order. */
-  push(packet: { readonly timestampUs: number; readonly data: Uint8Array }): void;
+  /** One Opus packet, in the order of its call: this one, or the one that borrows the loudspeaker. */
+  push(packet: { readonly timestampUs: number; readonly data: Uint8Array }, of?: Voiced): void;
+  /** Whether another call borrows the loudspeaker: what is heard then is both. */
+  setBorrowed(on: boolean): void;
+  /** Whether another call of this room plays what this one receives: nothing is played here then. Resolves when the loudspeaker is released, or is wanted again. */
+  setElsewhere(on: boolean): Promise<void>;
   /** Whether sound belongs to the display. */
   forDisplay(): boolean;
   /** Who plays now; null where nobody does. */
@@ -78,7 +86,10 @@ const LEAST_COST_MS = 5;
 const NO_BEEP = new Float32Array(0);
 
 type Role = 'speaker' | 'reference' | 'nobody';
-type Stream = { readonly decoder: OpusDecoder; readonly buffer: SoundBuffer; readonly meter: LevelMeter; nextUs: number | null; packetMs: number };
+type Voice = { readonly decoder: OpusDecoder; readonly buffer: SoundBuffer; nextUs: number | null; packetMs: number };
+type Stream = { readonly voices: Map<Voiced, Voice>; readonly meter: LevelMeter };
+/** What may still be decoded, in milliseconds of sound. */
+type Budget = { leftMs: number; atMs: number };
 
 export function createPlayout(options: PlayoutOptions): Playout {
   const { clock, choice, devices } = options;
@@ -98,14 +109,16 @@ export function createPlayout(options: PlayoutOptions): Playout {
   let lastGain = 1;
   let told = false;
   let beep: Float32Array = NO_BEEP; // what of a key is still to be heard
-  let decodableMs = MOST_AT_ONCE_MS;
-  let decodedAtMs = 0;
+  let borrowed = false;
+  let elsewhere = false;
+  // Of each far side its own: what one sends costs the other nothing.
+  const budgets: Readonly<Record<Voiced, Budget>> = { call: { leftMs: MOST_AT_ONCE_MS, atMs: 0 }, borrower: { leftMs: MOST_AT_ONCE_MS, atMs: 0 } };
 
   const order = (): readonly MediaDevice[] => devicesFor(choice, devices.current()?.speaker ?? []);
 
   const roleNow = (): Role => {
     const nowMs = clock.monotonicMs();
-    if (held) return 'nobody';
+    if (held || elsewhere) return 'nobody';
     if (options.displays() > 0) displayAtMs = nowMs;
     if (choice === 'none') return 'nobody';
     if (choice !== 'auto' && choice !== 'display') return 'speaker';
@@ -153,13 +166,21 @@ export function createPlayout(options: PlayoutOptions): Playout {
   function begin(): void {
     end();
     const nowMs = clock.monotonicMs();
-    const buffer = new SoundBuffer(1, AUDIO_SAMPLE_RATE, BUFFER_LIMITS);
-    stream = { decoder: options.openDecoder(), buffer, meter: createLevelMeter(AUDIO_SAMPLE_RATE), nextUs: null, packetMs: AUDIO_BLOCK_MS };
+    const begun: Stream = { voices: new Map(), meter: createLevelMeter(AUDIO_SAMPLE_RATE) };
+    stream = begun;
+    for (const of of borrowed ? (['call', 'borrower'] as const) : (['call'] as const)) begun.voices.set(of, openVoice());
     [pulledAtMs, dueMs] = [nowMs, nowMs];
   }
 
+  const openVoice = (): Voice => ({
+    decoder: options.openDecoder(),
+    buffer: new SoundBuffer(1, AUDIO_SAMPLE_RATE, BUFFER_LIMITS),
+    nextUs: null,
+    packetMs: AUDIO_BLOCK_MS
+  });
+
   function end(): void {
-    stream?.decoder.close();
+    for (const { decoder } of stream?.voices.values() ?? []) decoder.close();
     stream = null;
     beep = NO_BEEP;
   }
@@ -175,23 +196,35 @@ export function createPlayout(options: PlayoutOptions): Playout {
     if (before === 'speaker') void closeLoudspeaker();
   }
 
-  function mayDecode(): boolean {
+  /** Nobody plays. Resolves when the loudspeaker is released. */
+  async function rest(): Promise<void> {
+    if (role === 'nobody') return;
+    role = 'nobody';
+    end();
+    await closeLoudspeaker();
+  }
+
+  function mayDecode(budget: Budget): boolean {
     const nowMs = clock.monotonicMs();
-    decodableMs = Math.min(MOST_AT_ONCE_MS, decodableMs + DECODED_PER_TIME * (nowMs - decodedAtMs));
-    decodedAtMs = nowMs;
-    return decodableMs > 0;
+    budget.leftMs = Math.min(MOST_AT_ONCE_MS, budget.leftMs + DECODED_PER_TIME * (nowMs - budget.atMs));
+    budget.atMs = nowMs;
+    return budget.leftMs > 0;
   }
 
   /** @returns what was decoded, once it is counted */
-  function counted(samples: Float32Array | null): Float32Array | null {
-    decodableMs -= Math.max(LEAST_COST_MS, ((samples?.length ?? 0) * 1_000) / AUDIO_SAMPLE_RATE);
+  function counted(budget: Budget, samples: Float32Array | null): Float32Array | null {
+    budget.leftMs -= Math.max(LEAST_COST_MS, ((samples?.length ?? 0) * 1_000) / AUDIO_SAMPLE_RATE);
     return samples;
   }
 
   /** The next samples of what is heard, at the volume; a step of it is spread over them, so that it does not click. */
-  function pull({ buffer, meter }: Stream): Int16Array {
+  function pull({ voices, meter }: Stream): Int16Array {
     const plane = new Float32Array(AUDIO_BLOCK_SAMPLES);
-    buffer.pull([plane]);
+    const voice = new Float32Array(AUDIO_BLOCK_SAMPLES);
+    for (const { buffer } of voices.values()) {
+      buffer.pull([voice]);
+      for (let index = 0; index < plane.length; index++) plane[index] = (plane[index] ?? 0) + (voice[index] ?? 0);
+    }
     for (let index = 0; index < Math.min(plane.length, beep.length); index++) plane[index] = (plane[index] ?? 0) + (beep[index] ?? 0);
     beep = beep.subarray(plane.length);
     const samples = new Int16Array(AUDIO_BLOCK_SAMPLES);
@@ -207,7 +240,8 @@ export function createPlayout(options: PlayoutOptions): Playout {
 
   function feedSpeaker(device: Speaker, from: Stream): void {
     let queuedMs = device.queuedMs();
-    if (queuedMs === 0 && from.buffer.report().playedMs > 0) queuedTargetMs = Math.min(MOST_QUEUED_MS, queuedTargetMs + QUEUED_STEP_MS);
+    const hasPlayed = [...from.voices.values()].some(({ buffer }) => buffer.report().playedMs > 0);
+    if (queuedMs === 0 && hasPlayed) queuedTargetMs = Math.min(MOST_QUEUED_MS, queuedTargetMs + QUEUED_STEP_MS);
     if (queuedMs < queuedTargetMs) keeper?.gave(); // it plays
     for (; queuedMs < queuedTargetMs; queuedMs += AUDIO_BLOCK_MS) {
       const samples = pull(from);
@@ -237,21 +271,38 @@ export function createPlayout(options: PlayoutOptions): Playout {
       displayAtMs = clock.monotonicMs();
       scope.every(clock, AUDIO_BLOCK_MS, tick);
     },
-    push({ timestampUs, data }) {
-      if (stream === null || !mayDecode()) return;
-      const { decoder, buffer, nextUs, packetMs } = stream;
+    push({ timestampUs, data }, of = 'call') {
+      const voice = stream?.voices.get(of);
+      const budget = budgets[of];
+      if (voice === undefined || !mayDecode(budget)) return;
+      const { decoder, buffer, nextUs, packetMs } = voice;
       const missingMs = nextUs === null ? 0 : (timestampUs - nextUs) / 1_000;
       if (nextUs !== null && missingMs > 1 && missingMs <= MOST_CONCEALED_MS) {
         for (let at = 0; at + packetMs <= missingMs + 1; at += packetMs) {
-          const concealed = counted(decoder.conceal());
+          const concealed = counted(budget, decoder.conceal());
           if (concealed !== null) buffer.conceal(nextUs + at * 1_000, [concealed]);
         }
       }
-      const samples = counted(decoder.decode(data));
+      const samples = counted(budget, decoder.decode(data));
       if (samples === null) return;
       buffer.push(timestampUs, [samples]);
-      stream.packetMs = (samples.length * 1_000) / AUDIO_SAMPLE_RATE;
-      stream.nextUs = timestampUs + stream.packetMs * 1_000;
+      voice.packetMs = (samples.length * 1_000) / AUDIO_SAMPLE_RATE;
+      voice.nextUs = timestampUs + voice.packetMs * 1_000;
+    },
+    setBorrowed(on) {
+      if (borrowed === on) return;
+      borrowed = on;
+      if (stream === null) return;
+      if (on) stream.voices.set('borrower', openVoice());
+      else {
+        stream.voices.get('borrower')?.decoder.close();
+        stream.voices.delete('borrower');
+      }
+    },
+    async setElsewhere(on) {
+      if (elsewhere === on) return;
+      elsewhere = on;
+      await (on ? rest() : undefined);
     },
     key(key) {
       const tone = stream === null ? null : dtmfTone(key);
@@ -269,10 +320,7 @@ export function createPlayout(options: PlayoutOptions): Playout {
       held = on;
       // The display went to the call that people talked in meanwhile.
       if (!on) displayAtMs = clock.monotonicMs();
-      if (!on || role === 'nobody') return;
-      role = 'nobody';
-      end();
-      await closeLoudspeaker();
+      await (on ? rest() : undefined);
     },
     setVolume(percent) {
       gain = gainOfPercent(percent);

@@ -45,6 +45,7 @@ const CODEC_IDS = { H264: AV_CODEC_ID_H264, VP8: AV_CODEC_ID_VP8, VP9: AV_CODEC_
 const CLUSTER_MS = 1_000;
 const BUFFER_BYTES = 64 * 1024;
 const OPUS_HZ = 48_000;
+const MAX_SET_BYTES = 0xffff;
 
 /** RFC 7845 section 5.1, as Matroska's codec private data. */
 function opusHead(): Buffer {
@@ -61,7 +62,9 @@ const UNSEEN = { sps: Buffer.from('Z0LAHtoCgL/lhAAAAwAEAAADAPI8WLqA', 'base64'),
 
 /** AVCDecoderConfigurationRecord, ISO/IEC 14496-15 section 5.3.3.1, with lengths of four bytes. */
 function avcConfiguration(keyframe: Uint8Array | null): Buffer {
-  const { sps, pps } = (keyframe && parameterSets(keyframe)) ?? UNSEEN;
+  const own = keyframe && parameterSets(keyframe);
+  // What the other side sends must not end a recording: a set that is too long for this record is in the stream all the same.
+  const { sps, pps } = own != null && Math.max(own.sps.length, own.pps.length) <= MAX_SET_BYTES ? own : UNSEEN;
   const sized = (nal: Uint8Array): Buffer => {
     const length = Buffer.alloc(2);
     length.writeUInt16BE(nal.length);

@@ -28,8 +28,8 @@ export type Recorder = {
   ownPicture(picture: EncodedPicture, captureMs: number): void;
   ownSound(data: Uint8Array, captureMs: number): void;
   theirs(frame: FeedFrame): void;
-  /** Resolves when all of it is on the disk. */
-  stop(): Promise<void>;
+  /** Resolves when all of it is on the disk, or with why not all of it is. */
+  stop(): Promise<MediaFailure | null>;
 };
 
 type Waiting = { readonly track: number; readonly atMs: number; readonly keyframe: boolean; readonly data: Uint8Array };
@@ -53,9 +53,11 @@ const DRIFT = 1 / 2_000;
 
 const WHY = {
   full: 'The recording has reached its size (recording.maxBytes) and was ended.',
-  'disk-full': 'The disk is full: the recording was ended.',
+  'disk-full': 'The disk is full, or nearly: the recording was ended.',
   failed: 'The recording could not be written any more and was ended.'
 } as const;
+
+const failureOf = (text: string): MediaFailure => ({ code: 'CL_CALL_RECORDING', detectedBy: 'recording', text });
 
 /** @throws CloisterError CL_CALL_RECORDING where the file cannot be made */
 export async function startRecorder(options: RecorderOptions): Promise<Recorder> {
@@ -66,7 +68,7 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
   const end = (text: string): void => {
     if (over) return;
     over = true;
-    options.onEnd({ code: 'CL_CALL_RECORDING', detectedBy: 'recording', text });
+    options.onEnd(failureOf(text));
     void finish();
   };
   const file = await createRecordingFile({ ...options, onEnd: (why) => end(WHY[why]) });
@@ -84,7 +86,9 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
   let writer: MatroskaWriter | null = null;
   let flushedMs = beganMs;
   let last: Promise<void> = Promise.resolve();
-  let finished: Promise<void> | null = null;
+  let finished: Promise<MediaFailure | null> | null = null;
+  /** What could not be written once it was to end. */
+  let lastFailure: string | null = null;
 
   function take(title: string, atMs: number, keyframe: boolean, data: Uint8Array): void {
     const track = trackOf(title);
@@ -140,15 +144,21 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
   }
 
   const inTurn = (work: () => Promise<void>): Promise<void> => {
-    last = last.then(work).catch((cause) => end(`${WHY.failed} ${asCloisterError(cause, 'CL_CALL_RECORDING').message}`));
+    last = last.then(work).catch((cause) => {
+      const why = `${WHY.failed} ${asCloisterError(cause, 'CL_CALL_RECORDING').message}`;
+      if (over) lastFailure ??= why;
+      else end(why);
+    });
     return last;
   };
 
-  function finish(): Promise<void> {
+  function finish(): Promise<MediaFailure | null> {
     finished ??= scope[Symbol.asyncDispose]().then(async () => {
       await inTurn(() => drain(Number.POSITIVE_INFINITY));
       await inTurn(async () => writer?.close());
-      await file.close();
+      const failed = await file.close();
+      const text = failed === null ? lastFailure : WHY[failed];
+      return text === null ? null : failureOf(text);
     });
     return finished;
   }
@@ -164,7 +174,7 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     },
     async stop() {
       over = true;
-      await finish();
+      return await finish();
     }
   };
 }

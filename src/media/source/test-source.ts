@@ -1,29 +1,16 @@
 // The test picture, the test page and the test tone as sources, in real time. They need no device and cannot be lost.
-import { AV_PIX_FMT_YUV420P, Frame } from 'node-av';
+import type { Frame } from 'node-av';
 import type { Clock } from '../../kernel/clock.ts';
-import { CloisterError } from '../../kernel/errors.ts';
 import type { SourceView } from '../../room/state.ts';
 import type { VideoProfile } from '../port.ts';
+import { allocateFrame } from './frame-memory.ts';
 import { type Pacer, startPacer } from './pacer.ts';
 import { AUDIO_BLOCK_MS, AUDIO_BLOCK_SAMPLES, type AudioSource, type VideoSource } from './source.ts';
 import { TEST_PAGE_VIEW, TEST_PICTURE_VIEW, TEST_TONE_VIEW } from './source-view.ts';
 import { createTestPage } from './test-page.ts';
-import { createTestPicture, type Planes, type TestPicture } from './test-picture.ts';
+import { createTestPicture, type TestPicture } from './test-picture.ts';
 import { fillTestTone } from './test-tone.ts';
 import { drawTimeCode } from './time-code.ts';
-
-/** One frame's memory and its planes as JavaScript sees them; both are the same bytes. */
-function allocateFrame(width: number, height: number): { readonly frame: Frame; readonly planes: Planes } {
-  const frame = new Frame();
-  frame.alloc();
-  frame.format = AV_PIX_FMT_YUV420P;
-  frame.width = width;
-  frame.height = height;
-  const [y, u, v] = frame.getBuffer() < 0 ? [] : (frame.data ?? []);
-  const [yStride = 0, uStride = 0, vStride = 0] = frame.linesize;
-  if (y === undefined || u === undefined || v === undefined) throw new CloisterError('CL_MEDIA_SOURCE', 'no memory for the test picture');
-  return { frame, planes: { width, height, data: [y, u, v], strides: [yStride, uStride, vStride] } };
-}
 
 /** @param timeCode also draws the time, for a machine to read */
 export const createTestVideoSource = (profile: VideoProfile, roomName: string, clock: Clock, timeCode = false): VideoSource =>

@@ -16,7 +16,8 @@ type Administrator = {
   /** The sheet is open. */
   readonly asking: boolean;
   readonly changePin: () => void;
-  readonly refresh: () => Promise<unknown>;
+  /** Asks the room anew. */
+  readonly refresh: () => Promise<Session>;
   readonly lock: () => Promise<void>;
 };
 

@@ -3,23 +3,13 @@ import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { BackspaceRegular } from '@fluentui/react-icons/svg/backspace';
 import { colours, panelSizes } from '../shared/theme.ts';
 import { useTexts } from '../shared/use-texts.ts';
+import { keyStyle } from './key-style.ts';
 
 const ROWS = ['1234567890', 'qwertyuiop', 'asdfghjkl@', 'zxcvbnm.-_'] as const;
 
 const useStyles = makeStyles({
   keyboard: { display: 'grid', gridTemplateColumns: 'repeat(10, minmax(64px, 1fr))', gridAutoRows: 'minmax(64px, 1fr)', gap: '8px', flexGrow: 1, minHeight: 0 },
-  key: {
-    border: `2px solid ${colours.edge}`,
-    borderRadius: '0.6rem',
-    backgroundColor: colours.raised,
-    color: colours.text,
-    fontFamily: 'inherit',
-    fontSize: 'max(22px, 1.625rem)',
-    padding: 0,
-    cursor: 'pointer',
-    ':active': { backgroundColor: colours.brand, color: colours.onFill },
-    ':focus-visible': { outline: `3px solid ${colours.brandText}`, outlineOffset: '-3px' }
-  },
+  key: keyStyle,
   special: { backgroundColor: colours.card, fontSize: panelSizes.text, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap', padding: '0 1rem' },
   organisation: { gridColumn: 'span 6' },
   wide: { gridColumn: 'span 2' },

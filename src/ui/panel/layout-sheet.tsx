@@ -29,7 +29,7 @@ const useStyles = makeStyles({
     lineHeight: 1.2,
     overflowWrap: 'anywhere',
     cursor: 'pointer',
-    ':active': { backgroundColor: colours.line },
+    ':active': { backgroundColor: colours.raisedPressed },
     ':focus-visible': { outline: `3px solid ${colours.brandText}`, outlineOffset: '-3px' }
   },
   chosen: {

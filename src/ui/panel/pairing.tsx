@@ -2,18 +2,36 @@
 import { useEffect, useState } from 'react';
 import { useCommand } from '../shared/room-context.tsx';
 import { useTexts } from '../shared/use-texts.ts';
+import { isElsewhere } from './elsewhere.ts';
 import { PinSheet } from './pin-sheet.tsx';
+
+const ASK_AGAIN_MS = 3_000;
 
 /** Rendered while the room does not tell its state. */
 export function Pairing() {
   const t = useTexts();
   const { get, code } = useCommand();
+  const [refused, setRefused] = useState(false);
   const [later, setLater] = useState(false);
   useEffect(() => {
-    // The panel in the room comes over plain loopback and needs no pairing.
-    if (location.protocol === 'https:') void get('/api/v1/state');
-  }, [get]);
-  if (code !== 'CL_PANEL_NOT_PAIRED' || later) return null;
+    if (code === 'CL_PANEL_NOT_PAIRED') setRefused(true);
+  }, [code]);
+  // Again and again: who was removed while the network was away hears of it only when it is back.
+  useEffect(() => {
+    if (!isElsewhere() || refused) return;
+    let timer: number | null = null;
+    let over = false;
+    const ask = async (): Promise<void> => {
+      await get('/api/v1/state');
+      if (!over) timer = window.setTimeout(() => void ask(), ASK_AGAIN_MS);
+    };
+    void ask();
+    return () => {
+      over = true;
+      if (timer !== null) window.clearTimeout(timer);
+    };
+  }, [get, refused]);
+  if (!refused || later) return null;
   return (
     <PinSheet
       admin={{ pinSet: true, lockedUntil: null }}

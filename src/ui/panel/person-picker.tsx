@@ -1,37 +1,21 @@
 // Whom the call goes to next: a search of the directory as one types, or a whole address. One touch chooses.
 import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import { PersonArrowRightRegular } from '@fluentui/react-icons/svg/person-arrow-right';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { parseAddress } from '../../kernel/address.ts';
 import type { PersonView, RoomState } from '../../room/state.ts';
-import { useCommand } from '../shared/room-context.tsx';
 import { colours, panelSizes } from '../shared/theme.ts';
 import { useTexts } from '../shared/use-texts.ts';
 import { Keyboard } from './keyboard.tsx';
 import { ListRow } from './parts/list-row.tsx';
+import { TypingField } from './people/typing-field.tsx';
+import { useDirectory } from './people/use-directory.ts';
 import { CommandError } from './screen.tsx';
-
-const SEARCH_AFTER_MS = 150;
 
 const useStyles = makeStyles({
   picker: { flexGrow: 1, minHeight: 0, display: 'grid', gridTemplateColumns: 'minmax(0, 1fr) minmax(712px, 62%)', gap: '1rem' },
   found: { display: 'flex', flexDirection: 'column', gap: panelSizes.gap, minHeight: 0, minWidth: 0 },
-  input: {
-    flexShrink: 0,
-    width: '100%',
-    minHeight: panelSizes.target,
-    padding: '0 1rem',
-    border: `2px solid ${colours.field}`,
-    borderRadius: '0.75rem',
-    backgroundColor: colours.card,
-    color: colours.text,
-    caretColor: colours.brandText,
-    fontFamily: 'inherit',
-    fontSize: panelSizes.large,
-    userSelect: 'text',
-    '::placeholder': { color: colours.placeholder, opacity: 1 },
-    ':focus': { outlineStyle: 'none', border: `2px solid ${colours.brandText}` }
-  },
+  line: { display: 'flex', flexShrink: 0 },
   people: {
     flexGrow: 1,
     minHeight: 0,
@@ -65,50 +49,22 @@ type PersonPickerProps = {
 export function PersonPicker({ room, favourites, without, nameOf, error, busy, onChoose }: PersonPickerProps) {
   const styles = useStyles();
   const t = useTexts();
-  const { get, error: searchError } = useCommand();
   const [typed, setTyped] = useState('');
-  const [found, setFound] = useState<{ readonly query: string; readonly people: readonly PersonView[] } | null>(null);
   const query = typed.trim();
-  useEffect(() => {
-    if (query === '') return;
-    let current = true;
-    const timer = window.setTimeout(async () => {
-      const answer = await get<{ readonly people: readonly PersonView[] }>(`/api/v1/directory?query=${encodeURIComponent(query)}`);
-      // What was typed meanwhile has an answer of its own.
-      if (current) setFound({ query, people: answer?.people ?? [] });
-    }, SEARCH_AFTER_MS);
-    return () => {
-      current = false;
-      window.clearTimeout(timer);
-    };
-  }, [query, get]);
+  const directory = useDirectory(query === '' ? null : query);
 
   const others = (people: readonly PersonView[]): readonly PersonView[] => people.filter(({ account }) => !without.includes(account));
-  const people = others(query === '' ? favourites : found?.query === query ? found.people : []);
+  const people = others(query === '' ? favourites : (directory.people ?? []));
   const address = parseAddress(query);
   const whole = address.ok && !people.some(({ account }) => account === address.value.account) ? address.value.account : null;
-  const searched = query !== '' && found?.query === query;
-  const told = error ?? searchError;
+  const searched = query !== '' && directory.people !== null;
+  const told = error ?? directory.error;
   return (
     <div className={styles.picker}>
       <div className={styles.found}>
-        <input
-          data-testid="input-person"
-          className={styles.input}
-          aria-label={t('features.search')}
-          placeholder={t('features.search')}
-          dir="auto"
-          value={typed}
-          maxLength={254}
-          // The panel's own keyboard is there; the system's would cover it.
-          inputMode="none"
-          autoCapitalize="none"
-          autoComplete="off"
-          spellCheck={false}
-          // biome-ignore lint/a11y/noAutofocus: this screen is for typing one thing.
-          autoFocus
-          onChange={(event) => setTyped(event.target.value)}
-        />
+        <div className={styles.line}>
+          <TypingField testId="input-person" label={t('features.search')} placeholder={t('features.search')} value={typed} autoFocus onChange={setTyped} />
+        </div>
         {told === null ? null : <CommandError error={told} />}
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls has to be reached without a finger (WCAG 2.1.1). */}
         <section className={styles.people} aria-label={t('features.search')} aria-live="polite" tabIndex={0} data-testid="people-found">

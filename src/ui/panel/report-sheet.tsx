@@ -24,7 +24,10 @@ const useStyles = makeStyles({
 });
 
 /** As it stands in the file's name, grouped for reading aloud. */
-export const reportNumberOf = (id: string): string => id.slice(-12).replace(/(.{4})(?=.)/g, '$1 ');
+const reportNumberOf = (id: string): string => id.slice(-12).replace(/(.{4})(?=.)/g, '$1 ');
+
+/** The same inside a sentence of any direction: its groups stay in their order. */
+export const reportNumberIn = (id: string): string => `\u2066${reportNumberOf(id)}\u2069`;
 
 const MOST_CHARACTERS = 2000;
 

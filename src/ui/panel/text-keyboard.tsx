@@ -5,22 +5,12 @@ import { KeyboardShiftFilled, KeyboardShiftRegular } from '@fluentui/react-icons
 import { useState } from 'react';
 import { colours, panelSizes } from '../shared/theme.ts';
 import { useTexts } from '../shared/use-texts.ts';
+import { keyStyle } from './key-style.ts';
 import { ADDRESS, erased, hasCapitals, LETTERS, SIGNS, SOUND_MARK, typed } from './text-keyboard-layouts.ts';
 
 const useStyles = makeStyles({
   keyboard: { display: 'grid', gridTemplateColumns: 'repeat(10, minmax(64px, 1fr))', gridAutoRows: 'minmax(64px, 5.25rem)', gap: '8px', flexShrink: 0 },
-  key: {
-    border: `2px solid ${colours.edge}`,
-    borderRadius: '0.6rem',
-    backgroundColor: colours.raised,
-    color: colours.text,
-    fontFamily: 'inherit',
-    fontSize: 'max(22px, 1.625rem)',
-    padding: 0,
-    cursor: 'pointer',
-    ':active': { backgroundColor: colours.brand, color: colours.onFill },
-    ':focus-visible': { outline: `3px solid ${colours.brandText}`, outlineOffset: '-3px' }
-  },
+  key: keyStyle,
   special: { gridColumnEnd: 'span 2', backgroundColor: colours.card, fontSize: panelSizes.text, lineHeight: 1.1, overflowWrap: 'anywhere' },
   space: { gridColumnEnd: 'span 4' },
   spaceWide: { gridColumnEnd: 'span 6' },

@@ -20,39 +20,42 @@ const useStyles = makeStyles({
     textAlign: 'center',
     whiteSpace: 'normal',
     transitionDuration: '80ms',
-    ':hover': { color: colours.text },
-    ':hover:active': { color: colours.text, transform: 'scale(0.98)' },
+    // A finger leaves :hover behind: nothing of Fluent's may stay with it.
+    ':hover': { color: colours.text, border: `2px solid ${colours.edge}` },
+    ':hover:active': { color: colours.text, border: `2px solid ${colours.edge}`, transform: 'scale(0.98)' },
     ':disabled': { backgroundColor: colours.raised, color: colours.quiet },
     ':disabled:hover': { backgroundColor: colours.raised, color: colours.quiet },
-    '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: 'inherit' }
+    '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: 'inherit' },
+    ':hover .fui-Button__icon': { color: 'inherit' },
+    ':hover:active .fui-Button__icon': { color: 'inherit' }
   },
   brand: {
     border: `2px solid ${colours.edgeBrand}`,
     backgroundColor: colours.brand,
     color: colours.onFill,
-    ':hover': { backgroundColor: colours.brand, color: colours.onFill },
-    ':hover:active': { backgroundColor: colours.brandPressed, color: colours.onFill }
+    ':hover': { border: `2px solid ${colours.edgeBrand}`, backgroundColor: colours.brand, color: colours.onFill },
+    ':hover:active': { border: `2px solid ${colours.edgeBrand}`, backgroundColor: colours.brandPressed, color: colours.onFill }
   },
-  neutral: { backgroundColor: colours.raised, ':hover': { backgroundColor: colours.raised }, ':hover:active': { backgroundColor: colours.line } },
+  neutral: { backgroundColor: colours.raised, ':hover': { backgroundColor: colours.raised }, ':hover:active': { backgroundColor: colours.raisedPressed } },
   answer: {
     border: `2px solid ${colours.edgeAnswer}`,
     backgroundColor: colours.answer,
     color: colours.onFill,
-    ':hover': { backgroundColor: colours.answer, color: colours.onFill },
-    ':hover:active': { backgroundColor: colours.answerPressed, color: colours.onFill }
+    ':hover': { border: `2px solid ${colours.edgeAnswer}`, backgroundColor: colours.answer, color: colours.onFill },
+    ':hover:active': { border: `2px solid ${colours.edgeAnswer}`, backgroundColor: colours.answerPressed, color: colours.onFill }
   },
   end: {
     border: `2px solid ${colours.edgeEnd}`,
     backgroundColor: colours.end,
     color: colours.onFill,
-    ':hover': { backgroundColor: colours.end, color: colours.onFill },
-    ':hover:active': { backgroundColor: colours.endPressed, color: colours.onFill }
+    ':hover': { border: `2px solid ${colours.edgeEnd}`, backgroundColor: colours.end, color: colours.onFill },
+    ':hover:active': { border: `2px solid ${colours.edgeEnd}`, backgroundColor: colours.endPressed, color: colours.onFill }
   },
   quiet: {
     border: '2px solid transparent',
     backgroundColor: 'transparent',
-    ':hover': { backgroundColor: 'transparent' },
-    ':hover:active': { backgroundColor: colours.raised }
+    ':hover': { border: '2px solid transparent', backgroundColor: 'transparent' },
+    ':hover:active': { border: '2px solid transparent', backgroundColor: colours.raisedPressed }
   },
   stacked: {
     flexDirection: 'column',

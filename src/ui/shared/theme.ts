@@ -9,6 +9,8 @@ const dark = {
   ground: '#121216',
   card: '#1d1d23',
   raised: '#2a2a32',
+  /** While a finger is on what is raised: text must be readable on it in every theme. */
+  raisedPressed: '#3a3a45',
   line: '#3a3a45',
   /** Of a field in which something is typed: 3:1 against the ground (WCAG 2.2, 1.4.11). */
   field: '#7d7d8c',
@@ -56,6 +58,7 @@ const light: Palette = {
   ground: '#f5f5fa',
   card: '#ffffff',
   raised: '#e3e3ed',
+  raisedPressed: '#c3c3d0',
   line: '#c3c3d0',
   field: '#75758a',
   text: '#17171c',
@@ -96,6 +99,7 @@ const highContrast: Palette = {
   ground: '#000000',
   card: '#000000',
   raised: '#000000',
+  raisedPressed: '#3a3a3a',
   line: '#ffffff',
   field: '#ffffff',
   text: '#ffffff',

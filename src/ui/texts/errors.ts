@@ -58,6 +58,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_CALL_NONE: 'Diesen Anruf gibt es nicht.',
     CL_CALL_WRONG_PHASE: 'Das ist im jetzigen Zustand des Anrufs nicht möglich.',
     CL_CALL_FEATURE_UNAVAILABLE: 'Diese Funktion ist in einem Ende-zu-Ende verschlüsselten Anruf nicht verfügbar.',
+    CL_CALL_CONFERENCE: 'Das geht nicht, solange drei am Anruf teilnehmen.',
     CL_CALL_FEATURE_MISSING: 'Dieser Raum bietet diese Funktion nicht an.',
     CL_CALL_TRANSFER: 'Der Anruf konnte nicht weitergeleitet werden; er geht hier weiter.',
     CL_CALL_LINES_FULL: 'Dieser Raum kann keinen weiteren Anruf halten.',
@@ -66,6 +67,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_CODE_TRIES: 'Es wurden zu viele Codes eingegeben; vergleichen Sie durch Vorlesen oder warten Sie auf den nächsten Anruf.',
     CL_CALL_RECORDING: 'Der Anruf konnte nicht aufgezeichnet werden, oder die Aufzeichnung wurde abgebrochen.',
     CL_SPEECH_UNAVAILABLE: 'Der Code kann auf diesem Gerät nicht vorgelesen werden.',
+    CL_RINGER_SILENT: 'Der Klingelton steht auf 0: Er ist nicht zu hören.',
     CL_SOUND: 'Klingeln und Töne können hier nicht wiedergegeben werden: Es ist kein Display offen, und der Lautsprecher lässt sich nicht öffnen.',
     CL_CALL_TIMEOUT: 'Niemand hat geantwortet.',
     CL_SECURITY_HANDSHAKE: 'Die Gegenseite hat sich im Handshake der sicheren Verbindung nicht ausgewiesen.',
@@ -110,6 +112,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_RELAY_CERTIFICATE: 'Das Zertifikat eines TURN-Servers weist nicht nach, dass er der konfigurierte ist.',
     CL_RELAY_CREDENTIALS: 'Es waren keine Relay-Zugangsdaten zu bekommen: Anrufe sind möglich, aber nur, wo ein direkter Weg gefunden wird.',
     CL_MEDIA_HARDWARE: 'Das Bild wird in Software codiert: Der Hardware-Encoder fehlt oder ist ausgefallen.',
+    CL_MEDIA_LOAN: 'Dieser Anruf kann Kamera, Mikrofon und Lautsprecher des anderen Anrufs seiner Konferenz nicht mitbenutzen und öffnet deshalb eigene.',
     CL_MEDIA_TICKET: 'Das Ticket des Displays ist ungültig.'
   },
   fr: {
@@ -168,6 +171,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_CALL_NONE: 'Cet appel n’existe pas.',
     CL_CALL_WRONG_PHASE: 'L’état actuel de l’appel ne le permet pas.',
     CL_CALL_FEATURE_UNAVAILABLE: 'Cette fonction n’est pas disponible dans un appel chiffré de bout en bout.',
+    CL_CALL_CONFERENCE: 'Ce n’est pas possible tant que l’appel réunit trois participants.',
     CL_CALL_FEATURE_MISSING: 'Cette salle ne propose pas cette fonction.',
     CL_CALL_TRANSFER: 'L’appel n’a pas pu être transféré ; il se poursuit ici.',
     CL_CALL_LINES_FULL: 'Cette salle ne peut pas garder d’appel supplémentaire.',
@@ -176,6 +180,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_CODE_TRIES: 'Trop de codes ont été saisis ; comparez-les à voix haute ou attendez le prochain appel.',
     CL_CALL_RECORDING: 'L’appel n’a pas pu être enregistré, ou l’enregistrement s’est arrêté.',
     CL_SPEECH_UNAVAILABLE: 'Le code ne peut pas être lu à voix haute sur cet appareil.',
+    CL_RINGER_SILENT: 'La sonnerie est à 0 : on ne l’entend pas.',
     CL_SOUND: 'La sonnerie et les tonalités ne peuvent pas être émises ici : aucun écran n’est ouvert et le haut-parleur est inaccessible.',
     CL_CALL_TIMEOUT: 'Personne n’a répondu.',
     CL_SECURITY_HANDSHAKE: 'L’autre partie n’a pas prouvé son identité lors de la négociation de la connexion sécurisée.',
@@ -220,6 +225,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_RELAY_CERTIFICATE: 'Le certificat d’un serveur TURN ne prouve pas qu’il s’agit de celui qui est configuré.',
     CL_RELAY_CREDENTIALS: 'Impossible d’obtenir des identifiants de relais : les appels restent possibles, mais seulement par une voie directe.',
     CL_MEDIA_HARDWARE: 'L’image est encodée par logiciel : l’encodeur matériel est absent ou en panne.',
+    CL_MEDIA_LOAN: 'Cet appel ne peut pas utiliser la caméra, le microphone et le haut-parleur de l’autre appel de sa conférence ; il ouvre donc les siens.',
     CL_MEDIA_TICKET: 'Le ticket de l’écran n’est pas valide.'
   },
   es: {
@@ -277,6 +283,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_CALL_NONE: 'No existe esa llamada.',
     CL_CALL_WRONG_PHASE: 'El estado actual de la llamada no lo permite.',
     CL_CALL_FEATURE_UNAVAILABLE: 'Esta función no está disponible en una llamada cifrada de extremo a extremo.',
+    CL_CALL_CONFERENCE: 'No es posible mientras participen tres en la llamada.',
     CL_CALL_FEATURE_MISSING: 'Esta sala no ofrece esta función.',
     CL_CALL_TRANSFER: 'No se ha podido transferir la llamada; continúa aquí.',
     CL_CALL_LINES_FULL: 'Esta sala no puede mantener más llamadas.',
@@ -285,6 +292,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_CODE_TRIES: 'Se han introducido demasiados códigos; compárelos en voz alta o espere a la próxima llamada.',
     CL_CALL_RECORDING: 'No se ha podido grabar la llamada, o la grabación se ha detenido.',
     CL_SPEECH_UNAVAILABLE: 'El código no se puede leer en voz alta en este equipo.',
+    CL_RINGER_SILENT: 'El timbre está a 0: no se oye.',
     CL_SOUND: 'Aquí no se pueden reproducir el timbre ni los tonos: no hay ninguna pantalla abierta y no se puede abrir el altavoz.',
     CL_CALL_TIMEOUT: 'No ha respondido nadie.',
     CL_SECURITY_HANDSHAKE: 'La otra parte no ha demostrado su identidad en la negociación de la conexión segura.',
@@ -329,6 +337,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_RELAY_CERTIFICATE: 'El certificado de un servidor TURN no demuestra que sea el configurado.',
     CL_RELAY_CREDENTIALS: 'No se han podido obtener credenciales de retransmisión: las llamadas siguen, pero solo donde haya una vía directa.',
     CL_MEDIA_HARDWARE: 'La imagen se codifica por software: el codificador por hardware falta o ha fallado.',
+    CL_MEDIA_LOAN: 'Esta llamada no puede usar la cámara, el micrófono y el altavoz de la otra llamada de su conferencia, por lo que abre los suyos.',
     CL_MEDIA_TICKET: 'El tique de la pantalla no es válido.'
   },
   ja: {
@@ -386,6 +395,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_CALL_NONE: 'この通話はありません。',
     CL_CALL_WRONG_PHASE: '現在の通話の状態では実行できません。',
     CL_CALL_FEATURE_UNAVAILABLE: 'この機能はエンドツーエンド暗号化の通話では利用できません。',
+    CL_CALL_CONFERENCE: '三者での通話中はできません。',
     CL_CALL_FEATURE_MISSING: 'この会議室はこの機能に対応していません。',
     CL_CALL_TRANSFER: '通話を転送できませんでした。通話はここで続いています。',
     CL_CALL_LINES_FULL: 'この会議室ではこれ以上の通話を保持できません。',
@@ -394,6 +404,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_CODE_TRIES: 'コードの入力回数が上限を超えました。読み上げて照合するか、次の通話までお待ちください。',
     CL_CALL_RECORDING: '通話を録音・録画できなかったか、途中で停止しました。',
     CL_SPEECH_UNAVAILABLE: 'この機器ではコードを読み上げできません。',
+    CL_RINGER_SILENT: '着信音が0になっているため、聞こえません。',
     CL_SOUND: '呼び出し音や信号音を再生できません。ディスプレイが開かれておらず、スピーカーも使用できません。',
     CL_CALL_TIMEOUT: '応答がありませんでした。',
     CL_SECURITY_HANDSHAKE: '安全な接続のハンドシェイクで、相手側の身元が証明されませんでした。',
@@ -438,6 +449,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_RELAY_CERTIFICATE: 'TURN サーバーの証明書では、設定されたサーバーであることを確認できません。',
     CL_RELAY_CREDENTIALS: '中継用の認証情報を取得できませんでした。通話は可能ですが、直接接続できる場合に限られます。',
     CL_MEDIA_HARDWARE: '映像をソフトウェアでエンコードしています。ハードウェアエンコーダーがないか、故障しています。',
+    CL_MEDIA_LOAN: 'この通話は、同じ会議のもう一方の通話のカメラ、マイク、スピーカーを使えないため、自分で開きます。',
     CL_MEDIA_TICKET: 'ディスプレイのチケットが無効です。'
   },
   ar: {
@@ -495,6 +507,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_CALL_NONE: 'لا توجد مكالمة كهذه.',
     CL_CALL_WRONG_PHASE: 'لا تسمح حالة المكالمة الحالية بذلك.',
     CL_CALL_FEATURE_UNAVAILABLE: 'هذه الميزة غير متاحة في مكالمة مشفَّرة تشفيرًا تامًا بين الطرفين.',
+    CL_CALL_CONFERENCE: 'هذا غير ممكن ما دام ثلاثة أطراف يشاركون في المكالمة.',
     CL_CALL_FEATURE_MISSING: 'لا توفر هذه القاعة هذه الميزة.',
     CL_CALL_TRANSFER: 'تعذر تحويل المكالمة؛ وهي مستمرة هنا.',
     CL_CALL_LINES_FULL: 'لا تستطيع هذه القاعة الاحتفاظ بمكالمة أخرى.',
@@ -503,6 +516,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_CODE_TRIES: 'أُدخلت رموز كثيرة جدًا؛ قارنوا بالقراءة بصوت عالٍ، أو انتظروا المكالمة التالية.',
     CL_CALL_RECORDING: 'تعذر تسجيل المكالمة، أو توقف التسجيل.',
     CL_SPEECH_UNAVAILABLE: 'لا يمكن قراءة الرمز صوتيًا على هذا الجهاز.',
+    CL_RINGER_SILENT: 'الرنين على 0: لا يُسمع.',
     CL_SOUND: 'لا يمكن تشغيل الرنين والنغمات هنا: لا توجد شاشة مفتوحة ويتعذر فتح مكبر الصوت.',
     CL_CALL_TIMEOUT: 'لم يُجب أحد.',
     CL_SECURITY_HANDSHAKE: 'لم يُثبت الطرف الآخر هويته في مصافحة الاتصال الآمن.',
@@ -547,6 +561,7 @@ export const errors: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Er
     CL_RELAY_CERTIFICATE: 'شهادة خادم TURN لا تثبت أنه الخادم المحدد في الإعدادات.',
     CL_RELAY_CREDENTIALS: 'تعذر الحصول على بيانات اعتماد الترحيل: المكالمات مستمرة، ولكن حيث يوجد طريق مباشر فقط.',
     CL_MEDIA_HARDWARE: 'تُرمَّز الصورة برمجيًا: المرمِّز العتادي غير موجود أو معطل.',
+    CL_MEDIA_LOAN: 'لا يمكن لهذه المكالمة استخدام كاميرا المكالمة الأخرى في مؤتمرها وميكروفونها ومكبر صوتها، ولذلك تفتح أجهزتها الخاصة.',
     CL_MEDIA_TICKET: 'تذكرة الشاشة غير صالحة.'
   }
 };

@@ -39,7 +39,9 @@ describe('the room’s administrator', () => {
 
   const fileOf = (): AdminFile => createAdminFile({ path, writeFile: writeFileAtomically });
 
-  async function start(overrides: { file?: AdminFile; verifyPin?: typeof verifyPin } = {}): Promise<RoomAdministrator> {
+  async function start(
+    overrides: { file?: AdminFile; verifyPin?: typeof verifyPin; writeToken?: (token: string) => Promise<void> } = {}
+  ): Promise<RoomAdministrator> {
     const note =
       (level: string) =>
       (message: string, fields: object = {}): void => {
@@ -55,9 +57,7 @@ describe('the room’s administrator', () => {
           return (overrides.verifyPin ?? verifyPin)(pin, kept);
         }
       },
-      writeToken: async (token) => {
-        await writeFile(join(folder, 'admin-token'), token);
-      },
+      writeToken: overrides.writeToken ?? ((token) => writeFile(join(folder, 'admin-token'), token)),
       clock,
       log
     });
@@ -191,7 +191,9 @@ describe('the room’s administrator', () => {
     const first = await start();
     await first.setPin(PIN, null);
     await tryWrong(first, 5);
-    await clock.advanceAsync(12_000);
+    await clock.advanceAsync(10_000);
+    while (JSON.parse(await readFile(path, 'utf8')).tries.here.waitMs !== 20_000) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advanceAsync(2_000);
     await first[Symbol.asyncDispose]();
     clock.jump(10 * 3_600_000);
     const second = await start();
@@ -288,6 +290,82 @@ describe('the room’s administrator', () => {
     assert.equal(await codeOf(admin.setPin(OTHER, null)), 'done');
   });
 
+  it('stays without the PIN that was taken away, whatever it has to keep of the lock', async () => {
+    const admin = await start();
+    await admin.setPin(PIN, null);
+    await tryWrong(admin, 5);
+    // A look at the file and a note of what is left of the wait fall due at the same times; who resets the PIN is there in between.
+    await clock.advanceAsync(10_000);
+    await rm(path);
+    await clock.advanceAsync(10_000);
+    while (admin.pinSet()) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(admin.view(), { pinSet: false, lockedUntil: null });
+    await assert.rejects(stat(path), { code: 'ENOENT' });
+    await admin.setPin(PIN, null);
+    await tryWrong(admin, 5);
+    await rm(path);
+    await admin[Symbol.asyncDispose]();
+    await assert.rejects(stat(path), { code: 'ENOENT' });
+  });
+
+  it('stays without the PIN that was taken away while it was compared', async () => {
+    const admin = await start({
+      verifyPin: async (pin, kept) => {
+        await rm(path);
+        return verifyPin(pin, kept);
+      }
+    });
+    await admin.setPin(PIN, null);
+    assert.equal(await codeOf(admin.signIn(PIN)), 'CL_PIN_NOT_SET');
+    assert.equal(admin.pinSet(), false);
+    await assert.rejects(stat(path), { code: 'ENOENT' });
+  });
+
+  it('lets nobody in by a PIN that was replaced while it was compared', async () => {
+    const other = { version: 1, pin: await hashPin(OTHER, CHEAP), tries: { here: { wrong: 0, waitMs: 0 }, network: { wrong: 0, waitMs: 0 } } };
+    const admin = await start({
+      verifyPin: async (pin, kept) => {
+        const right = await verifyPin(pin, kept);
+        await writeFile(path, JSON.stringify(other));
+        return right;
+      }
+    });
+    await admin.setPin(PIN, null);
+    assert.equal(await codeOf(admin.signIn(PIN)), 'CL_PIN_WRONG');
+    assert.equal(JSON.parse(await readFile(path, 'utf8')).pin, other.pin);
+  });
+
+  it('takes no first PIN from elsewhere, also before anybody has noticed that the one before is gone', async () => {
+    const admin = await start();
+    assert.equal(await codeOf(admin.setPin(PIN, null, 'network')), 'CL_PIN_NOT_SET');
+    await admin.setPin(PIN, null);
+    await rm(path);
+    assert.equal(admin.pinSet(), true);
+    assert.equal(await codeOf(admin.setPin(OTHER, null, 'network')), 'CL_PIN_NOT_SET');
+    await assert.rejects(stat(path), { code: 'ENOENT' });
+    assert.equal(await codeOf(admin.setPin(OTHER, null)), 'done');
+  });
+
+  it('lets the people in the room try while others try without end over the network', async () => {
+    let go = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const admin = await start({
+      verifyPin: async (pin, kept) => {
+        await held;
+        return verifyPin(pin, kept);
+      }
+    });
+    await admin.setPin(PIN, null);
+    const outside = Array.from({ length: 20 }, () => codeOf(admin.signIn(OTHER, 'network')));
+    const inside = codeOf(admin.signIn(PIN));
+    go();
+    assert.equal(await inside, 'done');
+    const codes = await Promise.all(outside);
+    assert.deepEqual([codes.filter((code) => code === 'CL_PIN_WRONG').length, codes.filter((code) => code === 'CL_PIN_LOCKED').length], [5, 15]);
+  });
+
   it('lets nobody in where the disk takes nothing more', async () => {
     const first = await start();
     await first.setPin(PIN, null);
@@ -297,6 +375,18 @@ describe('the room’s administrator', () => {
     assert.equal(await codeOf(admin.signIn(PIN)), 'CL_PIN_UNREADABLE');
     assert.equal(await codeOf(admin.setPin(OTHER, PIN)), 'CL_PIN_UNREADABLE');
     assert.equal(compared, 0);
+  });
+
+  it('starts where the token of programs cannot be written, and asks for the PIN all the same', async () => {
+    const first = await start();
+    await first.setPin(PIN, null);
+    const before = await readFile(join(folder, 'admin-token'), 'utf8');
+    await first[Symbol.asyncDispose]();
+    const admin = await start({ writeToken: () => Promise.reject(new Error('ENOSPC')) });
+    assert.match(logged, /error the token of this machine’s programs cannot be written/);
+    assert.equal(admin.holds(before), false);
+    assert.equal(await codeOf(admin.signIn(OTHER)), 'CL_PIN_WRONG');
+    assert.equal(await codeOf(admin.signIn(PIN)), 'done');
   });
 
   it('gives programs of this machine a token, another one at each start', async () => {

@@ -11,7 +11,7 @@ const LEVEL: SoundLevel = { rmsDbfs: -30, peakDbfs: -20, clipping: false, silent
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Processes that hear what is said to them, say what a test makes them, and are gone a turn after they were killed. */
-function world() {
+function world(mayLaunch: () => boolean = () => true) {
   const launched: { readonly heard: ToTest[]; say(message: FromTest): void; killed: boolean; alive: boolean; die(): void }[] = [];
   const clock = createFakeClock();
   const test = createDeviceTest({
@@ -19,6 +19,7 @@ function world() {
     clock,
     log: silentLog,
     launch() {
+      if (!mayLaunch()) throw new Error('out of memory');
       assert.ok(
         launched.every(({ alive }) => !alive),
         'two at a time'
@@ -81,7 +82,17 @@ describe('a device that is tried', () => {
     await test.stop();
   });
 
-  it('is over after two minutes, and when its tone was played', async () => {
+  it('is ended at once when it is stopped, whatever is waited for', async () => {
+    const { test, child } = world();
+    await test.start('mic', MICROPHONE);
+    const next = test.start('eye', CAMERA);
+    const stopped = test.stop();
+    assert.equal(child(0).killed, true);
+    await Promise.all([next, stopped]);
+    assert.deepEqual([test.view(), child(1).alive], [null, false]);
+  });
+
+  it('is over after two minutes, when its tone was played, and when nobody looks through the camera any more', async () => {
     const { test, clock, child } = world();
     await test.start('mic', MICROPHONE);
     clock.advance(119_000);
@@ -94,6 +105,10 @@ describe('a device that is tried', () => {
     child(1).say({ type: 'played' });
     await turn();
     assert.equal(test.view(), null);
+    await test.start('eye', CAMERA);
+    child(2).say({ type: 'unwatched' });
+    await turn();
+    assert.deepEqual([test.view(), child(2).killed], [null, true]);
     await test.stop();
   });
 
@@ -124,5 +139,17 @@ describe('a device that is tried', () => {
     const cut = test.ticket();
     await test.stop();
     await assert.rejects(cut, { code: 'CL_DEVICE_UNKNOWN' });
+  });
+
+  it('is told to whoever asked that it could not begin, and can be tried again', async () => {
+    let may = false;
+    const { test, child } = world(() => may);
+    await assert.rejects(test.start('mic', MICROPHONE), /out of memory/);
+    await test.stop();
+    may = true;
+    await test.start('mic', MICROPHONE);
+    assert.deepEqual([test.view()?.id, child(0).alive], ['mic', true]);
+    await test.stop();
+    assert.equal(child(0).alive, false);
   });
 });

@@ -3,7 +3,7 @@ import { createRoomDevices } from '../../../agent/room-devices.ts';
 import type { HidCommand, HidEvents } from '../../../src/devices/port.ts';
 import { createEvents } from '../../../src/kernel/events.ts';
 import { silentLog } from '../../../src/kernel/log.ts';
-import type { DeviceView, HidView } from '../../../src/room/state.ts';
+import type { DeviceTestView, DeviceView, HidView } from '../../../src/room/state.ts';
 import { createFakeClock } from '../../fakes/clock.ts';
 import { NO_DEVICES } from '../../fakes/room-devices.ts';
 
@@ -24,7 +24,9 @@ const thrown = (error: unknown): never => {
   throw error;
 };
 
-async function world() {
+/** @param starting what happens while a test begins */
+async function world(starting: () => Promise<void> = async () => {}) {
+  let tried: DeviceTestView | null = null;
   const clock = createFakeClock();
   const hidEvents = createEvents<HidEvents>(thrown);
   const registryEvents = createEvents<{ changed: readonly [] }>(thrown);
@@ -39,7 +41,7 @@ async function world() {
       ...part,
       on: registryEvents.on,
       list: () => [HDMI],
-      pathOf: () => null,
+      pathOf: (id) => (id === HDMI.id ? '/dev/video9' : null),
       order: () => NO_DEVICES,
       choose: async (...given) => void said.push(given)
     },
@@ -56,9 +58,16 @@ async function world() {
     test: {
       ...part,
       on: () => () => {},
-      start: async (id, device) => void said.push(['try', id, device.choice]),
-      stop: async () => void said.push('stop trying'),
-      view: () => null,
+      async start(id, device) {
+        await starting();
+        said.push(['try', id, device.choice]);
+        tried = { id, kind: device.kind, level: null, problem: null };
+      },
+      async stop() {
+        said.push('stop trying');
+        tried = null;
+      },
+      view: () => tried,
       ticket: async () => ({ url: '' })
     },
     volumePercent: 95,
@@ -181,5 +190,26 @@ describe('the room’s devices', () => {
     const { plug, said } = await world();
     plug();
     assert.deepEqual(said(), ['order']);
+  });
+
+  it('tries a device that is there, outside of calls alone, and stops as soon as one begins, whenever that is', async () => {
+    const tries = (said: unknown[]): unknown[] => said.filter((each) => each === 'stop trying' || (Array.isArray(each) && each[0] === 'try'));
+    const { devices, said } = await world();
+    await assert.rejects(devices.startTest('camera-none'), { code: 'CL_DEVICE_UNKNOWN' });
+    await devices.startTest(HDMI.id);
+    assert.deepEqual(tries(said()), [['try', HDMI.id, '/dev/video9']]);
+    devices.show({ phase: 'ringing', muted: false }, false);
+    assert.deepEqual([tries(said()), devices.facts().test], [['stop trying'], null], 'one that rings needs it soon');
+    await assert.rejects(devices.startTest(HDMI.id), { code: 'CL_CALL_BUSY' });
+    devices.show({ phase: 'idle', muted: false }, false);
+    assert.deepEqual(tries(said()), [], 'it is not begun again by itself');
+
+    const gate = Promise.withResolvers<void>();
+    const slow = await world(() => gate.promise);
+    const started = slow.devices.startTest(HDMI.id);
+    slow.devices.show({ phase: 'ringing', muted: false }, false);
+    gate.resolve();
+    await started;
+    assert.deepEqual([tries(slow.said()), slow.devices.facts().test], [[['try', HDMI.id, '/dev/video9'], 'stop trying'], null]);
   });
 });

@@ -121,6 +121,19 @@ describe('sound of the room', () => {
     assert.equal(heard().length, 1);
   });
 
+  it('misses nothing where only a trial is not heard, and tries the same loudspeaker again at the next one', () => {
+    const world = createWorld();
+    const { clock, sound, heard } = world;
+    const trial = (): WantedSound => ({ ...RINGING, untilMs: clock.now() + 2_000 });
+    sound.want(trial());
+    world.fail();
+    assert.deepEqual([sound.view(), sound.missingSinceMs()], [{ playing: 'ringing', by: null }, null]);
+    clock.advance(2_000);
+    assert.deepEqual([sound.view(), heard()], [{ playing: null, by: 'speaker' }, []]);
+    sound.want(trial());
+    assert.deepEqual(heard(), ['ringing 60 hw:1,0']);
+  });
+
   it('is silent when it is closed, and leaves no timer', async () => {
     const { clock, sound, heard } = createWorld();
     sound.want({ name: 'busy', percent: 60, untilMs: clock.now() + 2_000 });

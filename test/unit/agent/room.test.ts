@@ -56,6 +56,10 @@ type FakeSession = {
   fail: CloisterError | null;
   /** Each request waits for it. */
   gate: Promise<void>;
+  /** It lends nothing, and says why. */
+  lendsNot: CloisterError | null;
+  readonly borrowed: (string | null)[];
+  readonly held: boolean[];
 };
 
 /** Media processes that answer each request at once, and say and fail what a test makes them. */
@@ -65,7 +69,18 @@ function fakeMedia() {
     const events = createEvents<MediaEvents>((error) => {
       throw error;
     });
-    const session: FakeSession = { options, asked: [], endpoints: null, emit: events.emit, closed: false, fail: null, gate: Promise.resolve() };
+    const session: FakeSession = {
+      options,
+      asked: [],
+      endpoints: null,
+      emit: events.emit,
+      closed: false,
+      fail: null,
+      gate: Promise.resolve(),
+      lendsNot: null,
+      borrowed: [],
+      held: []
+    };
     sessions.push(session);
     const request =
       <T>(name: string, result: T) =>
@@ -96,13 +111,22 @@ function fakeMedia() {
       setDevices: request('setDevices', undefined),
       setMicrophone: request('setMicrophone', undefined),
       setCamera: request('setCamera', undefined),
-      setHeld: request('setHeld', undefined),
+      async setHeld(on) {
+        session.held.push(on);
+        await request('setHeld', undefined)();
+      },
       setScreen: request('setScreen', undefined),
       setRecording: request('setRecording', undefined),
       pressKeys: request('pressKeys', undefined),
       setVolume: async () => {},
-      lend: request('lend', { path: '/loan', ticket: 'x' }),
-      borrow: request('borrow', undefined),
+      async lend() {
+        if (session.lendsNot !== null) throw session.lendsNot;
+        return request('lend', { path: `/loan/${sessions.indexOf(session)}`, ticket: 'x' })();
+      },
+      async borrow(loan) {
+        session.borrowed.push(loan?.path ?? null);
+        await request('borrow', undefined)();
+      },
       displayTicket: request('displayTicket', { url: 'ws://127.0.0.1:1/?ticket=x' }),
       ownPictureTicket: request('ownPictureTicket', { url: 'ws://127.0.0.1:1/?ticket=own' }),
       async close() {
@@ -122,12 +146,14 @@ function fakeSignaling() {
   const told: (readonly string[])[] = [];
   let failure: CloisterError | null = null;
   let messages = 0;
+  let slow: Promise<void> | undefined;
   const signaling: Signaling = {
     self: SELF,
     on: events.on,
     start: async () => events.emit('connection', 'connected'),
     async send(to, call, message) {
       sent.push({ to, call, message });
+      await slow;
       if (failure !== null) throw failure;
     },
     networkChanged: (addresses) => void told.push(addresses),
@@ -141,6 +167,12 @@ function fakeSignaling() {
     told,
     sent,
     emit: events.emit,
+    /** Nothing is confirmed until the returned function is called. */
+    holdSending: () => {
+      const held = Promise.withResolvers<void>();
+      slow = held.promise;
+      return held.resolve;
+    },
     failSending: (error: CloisterError | null) => {
       failure = error;
     },
@@ -350,6 +382,43 @@ describe('the room and its sounds', () => {
     network.receive({ type: 'call.end', body: { reason: 'hangup' } });
     await turn();
     assert.deepEqual([tones.slice(2), room.state().sound.playing], [['ended'], 'ended']);
+  });
+
+  it('rings for two seconds for who tries the ringer, and in no call', async () => {
+    const { room, network, tones, clock, session } = await start();
+    await room.tryRinger();
+    assert.deepEqual([tones, room.state().sound], [['ringing'], { playing: 'ringing', by: 'speaker' }]);
+    clock.advance(1_999);
+    assert.equal(room.state().sound.playing, 'ringing');
+    clock.advance(1);
+    assert.deepEqual([tones, room.state().sound.playing], [['ringing', 'silence'], null]);
+    await room.changeSettings({ ringerPercent: 0 });
+    await assert.rejects(room.tryRinger(), { code: 'CL_RINGER_SILENT' });
+    await room.changeSettings({ ringerPercent: 60 });
+
+    // A call ends it, and it does not begin anew behind the call.
+    await room.tryRinger();
+    const { id } = await room.placeCall('studio@contoso.example', { audio: true, video: true });
+    assert.equal(room.state().sound.playing, null);
+    await assert.rejects(room.tryRinger(), { code: 'CL_CALL_BUSY' });
+    await room.callAction(id, 'end');
+    assert.equal(room.state().sound.playing, null);
+    network.receive(INVITE);
+    await turn();
+    await assert.rejects(room.tryRinger(), { code: 'CL_CALL_BUSY' });
+    await room.callAction(CALL, 'answer');
+    session(1).emit('secured', { code: CODE });
+    await assert.rejects(room.tryRinger(), { code: 'CL_CALL_BUSY' });
+  });
+
+  it('says that nobody can ring where there is neither a display that may play nor a loudspeaker', async () => {
+    const sound = createRoomSound({ choice: 'auto', speaker: () => null, startTone: () => ({ stop() {} }), clock: createFakeClock(), log: silentLog });
+    const { room } = await start({ sound });
+    await assert.rejects(room.tryRinger(), { code: 'CL_SOUND' });
+    assert.equal(room.state().sound.playing, null);
+    room.setDisplays({ open: 1, sounding: 1 });
+    await room.tryRinger();
+    assert.deepEqual(room.state().sound, { playing: 'ringing', by: 'display' });
   });
 
   it('says as displays the pages that are open, in a call or not', async () => {
@@ -764,6 +833,19 @@ describe('the room', () => {
     assert.deepEqual([room.state().call?.recording.here, notices(network.sent).at(-1), room.state().call?.phase], [false, { recording: false }, 'connected']);
   });
 
+  it('takes the word back where the media process is gone before the recording could begin', async () => {
+    const { room, session, network } = await inStandardCall();
+    const open = network.holdSending();
+    const asked = room.callAction(CALL, 'recording', { on: true });
+    await turn();
+    session(0).emit('exit', { expected: false });
+    await turn();
+    open();
+    await asked;
+    assert.deepEqual([room.state().call?.recording.here, notices(network.sent)], [false, [{ recording: true }, { recording: false }]]);
+    assert.equal(session(0).asked.includes('setRecording'), false);
+  });
+
   it('takes a recording back that could not begin, and tells the other side', async () => {
     const { room, session, network } = await inStandardCall();
     session(0).fail = new CloisterError('CL_CALL_RECORDING');
@@ -1042,6 +1124,22 @@ describe('the room’s several calls', () => {
     assert.deepEqual([session(0).closed, session(1).closed], [true, true]);
   });
 
+  it('takes nobody out of the call in which people talk for one that cannot be resumed', async () => {
+    const { room, network, session, libraryAnswers, sentTo } = await talking();
+    await room.callAction(CALL, 'transfer', { to: LIBRARY.account });
+    await room.placeCall(LIBRARY.account, { audio: true, video: true });
+    await turn();
+    await assert.rejects(room.callAction(CALL, 'resume'), { code: 'CL_CALL_WRONG_PHASE' });
+    assert.deepEqual([room.state().call?.phase, session(1).closed], ['inviting', false], 'nor is one ended that is being placed');
+    const second = await libraryAnswers(1);
+    await assert.rejects(room.callAction(CALL, 'resume'), { code: 'CL_CALL_WRONG_PHASE' });
+    assert.deepEqual([room.state().call?.id, room.state().call?.phase], [second, 'connected']);
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    await assert.rejects(room.callAction(CALL, 'resume'), { code: 'CL_CALL_WRONG_PHASE' });
+    assert.deepEqual([room.state().call?.id, room.state().call?.phase, sentTo(LIBRARY.account).length], [second, 'connected', 1], 'nobody was told of a hold');
+  });
+
   it('does not wait for a device that hangs for longer than people would', async () => {
     const { room, session, clock, libraryAnswers } = await talking();
     await room.callAction(CALL, 'consult-then-transfer', { to: LIBRARY.account });
@@ -1135,6 +1233,203 @@ describe('the room’s several calls', () => {
     }
     await room.placeCall(PEER.account, { audio: true, video: true });
     await assert.rejects(room.retrieve(LIBRARY.account, '0427'), { code: 'CL_CALL_BUSY' });
+  });
+
+  it('answers whoever asked first for a parked call when somebody touches it twice', async () => {
+    const { room, clock } = await start();
+    const first = assert.rejects(room.retrieve(LIBRARY.account, '0427'), { code: 'CL_PARK_UNKNOWN' });
+    await turn();
+    await assert.rejects(room.retrieve(LIBRARY.account, '0427'), { code: 'CL_CALL_BUSY' });
+    await clock.advanceAsync(15_000);
+    await first;
+  });
+
+  // ── a third participant (docs/adr/0036) ───────────────────────────────────────────────────────────────────────────────
+
+  const agree = (state: 'accepted' | 'joined' | 'failed', id: string): CallMessage => ({ type: 'call.conference-answer', body: { id, state } });
+
+  /** Studio agrees, and the library is called. */
+  async function adding() {
+    const started = await talking();
+    await started.room.callAction(CALL, 'add-participant', { to: LIBRARY.account });
+    const asked = started.sentTo(PEER.account).at(-1);
+    assert.ok(asked?.type === 'call.conference' && asked.body.role === 'wait');
+    const { id, token } = asked.body;
+    assert.match(token, /^[0-9a-f]{32}$/);
+    started.network.receive(agree('accepted', id));
+    await turn();
+    return { ...started, id, token };
+  }
+  async function joined() {
+    const started = await adding();
+    const second = await started.libraryAnswers(1);
+    for (const state of ['accepted', 'joined'] as const) started.network.receive(agree(state, started.id), LIBRARY, second);
+    started.network.receive(agree('joined', started.id));
+    await turn();
+    assert.deepEqual([started.room.state().call?.conference?.phase, started.room.state().otherCalls[0]?.conference?.phase], ['joined', 'joined']);
+    return { ...started, second };
+  }
+
+  it('adds a third participant: its call borrows camera and microphone before it opens any, and both others are told of each other', async () => {
+    const { room, session, sessions, network, sentTo, libraryAnswers, id, token, logged } = await adding();
+    assert.deepEqual([session(0).options.borrows, session(1).options.borrows, session(1).borrowed, session(0).borrowed], [undefined, true, ['/loan/0'], []]);
+    const [invite] = sentTo(LIBRARY.account);
+    assert.ok(invite?.type === 'call.invite');
+    assert.deepEqual(invite.body.conference, { id, others: [{ account: PEER.account, displayName: 'Studio' }] });
+    assert.deepEqual(invite.body.encryption, { offered: false, reason: 'conference' });
+    const { call, otherCalls } = room.state();
+    assert.deepEqual(
+      [call?.id, call?.conference, otherCalls[0]?.conference?.phase],
+      [CALL, { id, phase: 'ringing', third: { account: LIBRARY.account, displayName: LIBRARY.account }, host: true }, 'ringing']
+    );
+    assert.ok(
+      ['transfer', 'recording', 'add-participant'].every((feature) =>
+        call?.unavailable.some((each) => each.feature === feature && each.reason === 'conference')
+      )
+    );
+    await assert.rejects(room.callAction(CALL, 'park'), { code: 'CL_CALL_CONFERENCE' });
+    const second = await libraryAnswers(1);
+    assert.deepEqual(sentTo(LIBRARY.account).at(-1), {
+      type: 'call.conference',
+      body: { id, token, peer: { account: PEER.account, displayName: 'Studio' }, role: 'call' }
+    });
+    for (const state of ['accepted', 'joined'] as const) network.receive(agree(state, id), LIBRARY, second);
+    network.receive(agree('joined', id));
+    await turn();
+    assert.equal(room.state().call?.conference?.phase, 'joined');
+    await room.callAction(second, 'mute');
+    assert.ok(sessions.every(({ asked }) => asked.includes('setMicrophone')));
+    assert.ok(!JSON.stringify([room.state(), logged]).includes(token), 'the secret is in messages alone');
+    assert.equal((await room.displayTicket(second)).mediaEpoch, session(1).options.callId === second ? 2 : 0);
+    await room[Symbol.asyncDispose]();
+    assert.deepEqual([session(0).closed, session(1).closed], [true, true]);
+  });
+
+  it('waits with borrowing until who lends is secured again, and has its own devices where nothing is lent', async () => {
+    const { room, session, second } = await joined();
+    // The lender’s process is lost: the new one borrows from the other call, which has the devices by then.
+    session(0).emit('exit', { expected: false });
+    await turn();
+    assert.deepEqual([session(2).options.borrows, session(2).borrowed], [true, ['/loan/1']]);
+    session(2).emit('secured', { code: null });
+    await turn();
+    // Then that one is lost, while the other is not ready to lend yet.
+    session(2).lendsNot = new CloisterError('CL_CALL_WRONG_PHASE');
+    session(1).emit('exit', { expected: false });
+    await turn();
+    assert.deepEqual([session(3).options.borrows, session(3).borrowed], [true, []], 'it opens nothing meanwhile');
+    session(2).lendsNot = null;
+    session(2).emit('secured', { code: null });
+    await turn();
+    assert.deepEqual(session(3).borrowed, ['/loan/2']);
+    session(3).emit('secured', { code: null });
+    await turn();
+    session(2).lendsNot = new CloisterError('CL_MEDIA_PROCESS_DIED');
+    session(3).emit('exit', { expected: false });
+    await turn();
+    assert.deepEqual([session(4).options.borrows, session(4).borrowed], [true, [null]], 'its own');
+    assert.deepEqual([room.state().call?.id, room.state().otherCalls[0]?.id], [CALL, second]);
+  });
+
+  it('asks for another loan where the first came too late, a few times, and not of a call that is over', async () => {
+    const { session, network, second } = await joined();
+    const late = { code: 'CL_MEDIA_LOAN', text: 'whoever lends does not know this ticket' } as const;
+    for (let times = 0; times < 5; times++) {
+      session(1).emit('notice', late);
+      await turn();
+    }
+    assert.deepEqual(session(1).borrowed, ['/loan/0', '/loan/0', '/loan/0']);
+    session(1).emit('notice', { code: 'CL_MEDIA_LOST', text: 'x' });
+    network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    session(1).emit('notice', late);
+    await turn();
+    assert.equal(session(1).borrowed.length, 3, second);
+    const another = await joined();
+    another.network.receive({ type: 'call.end', body: { reason: 'hangup' } });
+    await turn();
+    another.session(1).emit('notice', late);
+    await turn();
+    assert.deepEqual(another.session(1).borrowed, ['/loan/0'], 'nobody is left to borrow from');
+  });
+
+  it('merges two calls: what was held borrows before it is resumed, and has its own devices again when it is alone', async () => {
+    const { room, session, network, libraryAnswers, sentTo } = await talking();
+    await room.callAction(CALL, 'consult-then-transfer', { to: LIBRARY.account });
+    await turn();
+    const second = await libraryAnswers(1);
+    await room.callAction(second, 'merge');
+    const asked = sentTo(PEER.account).at(-1);
+    assert.ok(asked?.type === 'call.conference' && asked.body.role === 'wait' && asked.body.peer.account === LIBRARY.account);
+    const { id } = asked.body;
+    network.receive(agree('accepted', id));
+    await turn();
+    for (const state of ['accepted', 'joined'] as const) network.receive(agree(state, id), LIBRARY, second);
+    const lending = gate();
+    session(1).gate = lending.closed;
+    network.receive(agree('joined', id));
+    await turn();
+    assert.equal(session(0).asked.filter((name) => name === 'setHeld').length, 1, 'still held: nothing is lent yet');
+    lending.open();
+    await turn();
+    assert.deepEqual(session(0).asked.slice(-2), ['borrow', 'setHeld']);
+    assert.deepEqual([session(0).borrowed, session(1).borrowed, session(1).asked.includes('lend')], [['/loan/1'], [], true]);
+    assert.deepEqual([room.state().call?.id, room.state().otherCalls[0]?.phase], [second, 'connected']);
+    // The two others lose each other: one call is held again, and no process uses the devices of another.
+    network.receive(agree('failed', id));
+    await turn();
+    network.receive({ type: 'call.update', body: { held: false } });
+    assert.equal(room.state().otherCalls[0]?.phase, 'connected', 'for a while: one of them may be gone');
+  });
+
+  it('has its own devices again when the two others lost each other', async () => {
+    const { room, session, network, libraryAnswers, sentTo, clock } = await talking();
+    await room.callAction(CALL, 'consult-then-transfer', { to: LIBRARY.account });
+    await turn();
+    const second = await libraryAnswers(1);
+    await room.callAction(CALL, 'merge');
+    const asked = sentTo(PEER.account).at(-1);
+    const id = asked?.type === 'call.conference' ? asked.body.id : '';
+    network.receive(agree('accepted', id));
+    await turn();
+    for (const state of ['accepted', 'joined'] as const) network.receive(agree(state, id), LIBRARY, second);
+    network.receive(agree('joined', id));
+    await turn();
+    network.receive(agree('failed', id));
+    await turn();
+    clock.advance(11_000);
+    await turn();
+    const { call, otherCalls } = room.state();
+    assert.deepEqual(
+      [call?.id, call?.conference, otherCalls.map(({ id: other, phase, conference }) => [other, phase, conference])],
+      [second, null, [[CALL, 'on-hold', null]]]
+    );
+    assert.deepEqual(session(0).borrowed, ['/loan/1', null]);
+  });
+
+  it('does not resume what was held again while it waited for a loan', async () => {
+    const { room, session, network, libraryAnswers, sentTo } = await talking();
+    await room.callAction(CALL, 'consult-then-transfer', { to: LIBRARY.account });
+    await turn();
+    const second = await libraryAnswers(1);
+    await room.callAction(CALL, 'merge');
+    const asked = sentTo(PEER.account).at(-1);
+    const id = asked?.type === 'call.conference' ? asked.body.id : '';
+    network.receive(agree('accepted', id));
+    await turn();
+    for (const state of ['accepted', 'joined'] as const) network.receive(agree(state, id), LIBRARY, second);
+    const lending = gate();
+    session(1).gate = lending.closed;
+    network.receive(agree('joined', id));
+    await turn();
+    const held = room.callAction(second, 'hold');
+    await turn();
+    lending.open();
+    await held;
+    await turn();
+    assert.deepEqual([session(0).held, session(1).held, session(0).borrowed], [[true, true], [true], ['/loan/1']]);
+    await room.callAction(second, 'resume');
+    assert.deepEqual([session(0).held.at(-1), session(1).held.at(-1), session(0).borrowed.length], [false, false, 1], 'the loan still holds');
   });
 
   it('does none of it in an end-to-end encrypted call', async () => {

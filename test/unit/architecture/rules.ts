@@ -80,6 +80,7 @@ const PURE: readonly { readonly path: RegExp; readonly imports: readonly string[
   { path: /^src\/media\/source\/(?:picture-health|chosen-devices|away-picture)\.ts$/, imports: [] },
   { path: /^src\/media\/screen\/(?:share-pace|page-parts)\.ts$/, imports: [] },
   { path: /^src\/media\/(?:audio\/level-meter|playout\/(?:sound-buffer|alsa-forms))\.ts$/, imports: [] },
+  { path: /^src\/media\/loan\/loan-format\.ts$/, imports: [] },
   { path: /^src\/media\/display-feed\/protocol\.ts$/, imports: [] },
   {
     path: /^src\/devices\/hid\/(?:report-model|report-descriptor|report-codec|usages|telephony-map|telephony|lamp-writer|presence|console|collections|drivers)\.ts$/,

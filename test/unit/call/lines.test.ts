@@ -213,6 +213,37 @@ describe('handing a call over', () => {
     assert.deepEqual([running(b), sending(b)], [1, 1]);
   });
 
+  it('is not sent round in circles by others who hand it on to each other', () => {
+    const { network, a, b, c } = talking();
+    let [from, to] = [a, c];
+    for (let times = 0; times < 10; times++) {
+      const now = b.call;
+      if (now?.peer.account !== from.account) break;
+      hostile(b, from, now.id, { type: 'call.refer', body: { to: to.account } });
+      network.settle();
+      to.do({ type: 'answer', video: true });
+      network.settle();
+      network.advance(6_000);
+      [from, to] = [to, from];
+    }
+    assert.equal(types(network, b).filter((type) => type === 'call.invite').length, 5);
+    assert.deepEqual([running(b), sending(b)], [1, 1], 'it talks on with the last of them');
+  });
+
+  it('calls nobody that is blocked here because the other side asks for it, and agrees to none of their calls', () => {
+    const { network, a, b, c } = talking();
+    b.blocked.add(c.account);
+    for (const message of [
+      { type: 'call.refer', body: { to: c.account } },
+      { type: 'call.replace', body: { token: TOKEN, by: c.account } }
+    ] as const)
+      hostile(b, a, CALL, message);
+    network.settle();
+    assert.deepEqual([running(b), b.call?.handover, sending(b)], [1, null, 1]);
+    const answers = network.log.flatMap(({ from, message }) => (from === b.endpoint && /answer$/.test(message.type) ? [message.body] : []));
+    assert.deepEqual(answers.slice(-2), [{ state: 'refused', reason: 'policy' }, { accepted: false }]);
+  });
+
   it('takes a room that does not know the request for one that refuses', () => {
     const { network, a, b, c } = talking();
     network.tamper = (message) => (message.type === 'call.refer' ? null : message);
@@ -308,6 +339,55 @@ describe('asking first', () => {
     assert.deepEqual([running(c), c.call?.id, c.call?.phase], [2, ASKED, 'connecting'], 'control: the right one does');
   });
 
+  const inPlace = (from: FakeRoom, to: FakeRoom, call: string): void => {
+    hostile(to, from, call, {
+      type: 'call.invite',
+      body: {
+        sdp: 'v=0',
+        encryption: { offered: false },
+        media: { audio: true, video: true },
+        displayName: 'x',
+        replaces: { call: SECOND, token: TOKEN }
+      }
+    });
+  };
+
+  it('makes no call wait for one that does not come: an invite in its own place begins none', () => {
+    const { network, a, b, c } = consulted();
+    hostile(c, a, SECOND, { type: 'call.replace', body: { token: TOKEN, by: b.account } });
+    network.settle();
+    inPlace(b, c, SECOND);
+    network.settle();
+    assert.deepEqual([running(c), c.call?.id, c.call?.held.here, sending(c)], [1, SECOND, false, 1]);
+  });
+
+  it('goes on with the call that made way where nothing says what became of the other', () => {
+    const { network, a, b, c } = consulted();
+    hostile(c, a, SECOND, { type: 'call.replace', body: { token: TOKEN, by: b.account } });
+    network.settle();
+    assert.equal(c.doIn(SECOND, { type: 'make-way' }), null);
+    assert.equal(c.doIn(SECOND, { type: 'set-held', on: false }), 'CL_CALL_WRONG_PHASE', 'it is on its way to somebody else');
+    network.advance(30_000);
+    assert.deepEqual([c.call?.handover, c.call?.held.here, sending(c)], [null, false, 1]);
+  });
+
+  it('opens the microphone for nobody who comes in place of a call that people hold', () => {
+    const { network, a, b, c } = consulted();
+    hostile(c, a, SECOND, { type: 'call.replace', body: { token: TOKEN, by: b.account } });
+    network.settle();
+    assert.equal(c.do({ type: 'set-held', on: true }), null);
+    inPlace(b, c, ASKED);
+    network.settle();
+    assert.deepEqual([running(c), c.call?.id, c.call?.held.here, sending(c)], [1, SECOND, true, 0]);
+    assert.deepEqual(
+      network.log.filter(({ from, message }) => from === c.endpoint && message.type === 'call.end').map(({ to }) => to),
+      [b.endpoint],
+      'busy'
+    );
+    network.advance(100_000);
+    assert.deepEqual([c.call?.handover, c.call?.held.here, sending(c)], [null, true, 0], 'as people left it');
+  });
+
   it('does not weaken a consultation that is end-to-end encrypted', () => {
     const { network, a, b, c } = rooms();
     for (const room of [a, c]) room.encryption = { ...room.encryption, setting: true };
@@ -344,6 +424,19 @@ describe('parking', () => {
     assert.deepEqual(c.call?.referredBy?.account, a.account);
   });
 
+  it('is retrieved at another device of the account, too', () => {
+    const { network, a, b } = talking();
+    const another = network.room(a.account, 'f'.repeat(26));
+    another.encryption = { ...another.encryption, setting: false };
+    assert.equal(a.do({ type: 'park', code: CODE }), null);
+    assert.equal(another.act({ type: 'retrieve', id: ASKED, account: a.account, code: CODE, token: TOKEN }), null);
+    network.settle();
+    assert.deepEqual(
+      [another.call?.phase, another.call?.peer.account, running(a), running(b), b.call?.peer.endpoint],
+      ['connected', b.account, 0, 1, another.endpoint]
+    );
+  });
+
   it('is retrieved by the room itself', () => {
     const { network, a, b } = parked();
     assert.equal(a.doIn(CALL, { type: 'unpark' }), null);
@@ -364,6 +457,18 @@ describe('parking', () => {
     for (const code of ['0000', '1111', '2222']) refused(c, code);
     refused(c, CODE);
     assert.deepEqual([running(a), running(c)], [1, 0]);
+  });
+
+  it('gives a parked call to nobody that is blocked here', () => {
+    const { network, a, b, c } = talking();
+    a.do({ type: 'park', code: CODE });
+    a.blocked.add(c.account);
+    assert.equal(c.act({ type: 'retrieve', id: ASKED, account: a.account, code: CODE, token: TOKEN }), null);
+    network.settle();
+    assert.deepEqual([c.lines.retrieval?.refused, running(c), running(b), parkedUnder(a.lines, CODE)?.call.id], [true, 0, 1, CALL]);
+    a.blocked.clear();
+    hostile(a, c, ASKED, { type: 'call.retrieve', body: { code: CODE, token: TOKEN } });
+    assert.equal(parkedUnder(a.lines, CODE)?.call.handover?.role, 'referrer', 'control: others get it');
   });
 
   it('lets another room try after one that has tried too often', () => {

@@ -218,6 +218,22 @@ describe('call state machine', () => {
     }
   });
 
+  it('shows of the other side no name that misleads, and of who is said to have asked an account and a name alone', () => {
+    const { network, a, b } = pair();
+    network.tamper = (message) => {
+      if (message.type === 'call.answer') return { ...message, body: { ...message.body, displayName: '\u202e\u200b' } };
+      if (message.type !== 'call.invite') return message;
+      const referredBy = { account: 'ceo@x.example\n\u202e', displayName: 'CEO' };
+      return { ...message, body: { ...message.body, displayName: 'ceo@x.example', referredBy } };
+    };
+    place(a);
+    network.settle();
+    assert.deepEqual([b.call?.peer.displayName, b.call?.referredBy], ['a@x.example', null]);
+    b.do({ type: 'answer', video: true });
+    network.settle();
+    assert.equal(a.call?.peer.displayName, 'b@x.example');
+  });
+
   it('makes a standard call of an invite whose E2EE fields were stripped, and none where the policy is Required', () => {
     for (const policy of ['DisabledUserOverride', 'Required'] as const) {
       const { network, a, b } = pair();

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -103,6 +104,39 @@ describe('diagnosis', () => {
     const config = configOf({ uiServer: { port: typeof address === 'object' ? address?.port : 0 } });
     assert.deepEqual((await outcomes({ config })).unwell, { 'panel port': 'fail' });
     assert.deepEqual((await outcomes({ config, agentRuns: async () => true })).unwell, {});
+    taken.close();
+  });
+
+  it('tells what keeps panels elsewhere out, where there may be any', async function () {
+    this.timeout(30_000);
+    const config = configOf({ uiServer: { remote: { host: '127.0.0.1', port: 0, certificateDirectory: '/panel' } } });
+    const asked: string[] = [];
+    const found = await outcomes({
+      config,
+      readBrokerCertificate: async (directory) => {
+        asked.push(directory);
+        return healthy.readBrokerCertificate(directory);
+      }
+    });
+    assert.deepEqual([found.unwell, asked.includes('/panel')], [{}, true]);
+    assert.match(found.checks.find(({ name }) => name === 'remote panels')?.text ?? '', /valid until/);
+    assert.ok(!(await outcomes({})).checks.some(({ name }) => name === 'remote panels'));
+
+    const { certificatePem } = await healthy.readBrokerCertificate('/panel');
+    const past = new X509Certificate(certificatePem).validToDate.getTime();
+    assert.equal((await outcomes({ config, clock: createFakeClock(past) })).unwell['remote panels'], 'fail');
+    const missing = async (directory: string) => {
+      if (directory === '/panel') throw new CloisterError('CL_IDENTITY_MISSING');
+      return healthy.readBrokerCertificate(directory);
+    };
+    assert.deepEqual((await outcomes({ config, readBrokerCertificate: missing, firstRun: true })).unwell, { 'remote panels': 'fail' });
+    const taken = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const address = taken.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    const busy = configOf({ uiServer: { remote: { host: '127.0.0.1', port, certificateDirectory: '/panel' } } });
+    assert.deepEqual((await outcomes({ config: busy })).unwell, { 'remote panels': 'fail' });
+    assert.deepEqual((await outcomes({ config: busy, agentRuns: async () => true })).unwell, {});
     taken.close();
   });
 

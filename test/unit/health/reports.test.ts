@@ -89,10 +89,15 @@ describe('reports', () => {
       ...call,
       parkCode: '7316',
       transfer: { to: 'transfercanary@contoso.example', phase: 'asked' },
+      conference: { id: 'c', phase: 'joined', third: { account: 'thirdcanary@contoso.example', displayName: 'thirdcanary' }, host: true },
+      notAdded: { account: 'notaddedcanary@contoso.example', displayName: 'notaddedcanary' },
+      referredBy: { account: 'referrercanary@contoso.example', displayName: 'referrercanary' },
+      ...{ addedLater: 'latercanary' },
       peer: { ...call.peer, displayName: 'namecanary' }
     }));
     room.change((state) => ({
       ...state,
+      ...{ addedLater: 'latercanary' },
       otherCalls: state.call === null ? [] : [{ ...state.call, encryption: { ...state.call.encryption, securityCode: '11111 22222 33333 44444' } }],
       people: {
         favourites: [{ account: 'favcanary@contoso.example', displayName: 'favcanary', presence: 'online' }],
@@ -143,16 +148,18 @@ describe('reports', () => {
         secrets: () => ['usercanary', 'credentialcanary', 'known canary "quoted"', 'abc']
       }
     });
-    const made = await reports.create(`The code was ${CODE}, my pin: 394715`);
+    const made = await reports.create(`The code was ${CODE}, my pin: 394715, or was the PIN 802746? La PIN est le 512 093.`);
     const { bytes } = await reports.open(made.id);
     const everything =
       untar(bytes)
         .map(({ text }) => text)
         .join('\n') + made.text;
-    for (const canary of ['canary', 'CANARY', CODE, '5023947533', '11111 22222', '394715', '7316', 'abab']) assert.ok(!everything.includes(canary), canary);
+    for (const canary of ['canary', 'CANARY', CODE, '5023947533', '11111 22222', '394715', '802746', '512 093', '7316', 'abab'])
+      assert.ok(!everything.includes(canary), canary);
     // What explains a fault is still there.
     const state = JSON.parse(contentOf(bytes)['state.json'] ?? '');
     assert.deepEqual(state.people, { favourites: 1, recents: 1, missedUnseen: 1 });
+    assert.deepEqual([state.call.conference, state.call.notAdded, state.call.referred], [{ phase: 'joined', host: true }, true, true]);
     assert.deepEqual([state.call.peer, state.call.phase], [{ organisation: 'contoso.example', identity: 'verified' }, 'connected']);
     assert.equal(JSON.parse(contentOf(bytes)['configuration.json'] ?? '').media.iceServers[0].urls, 'turn:turn.contoso.example');
   });
@@ -167,13 +174,32 @@ describe('reports', () => {
         async diagnosis() {
           room.ring();
           room.connect('12345 67890 12345 67890');
-          lines.push('1234567890 then 1234567890', '12345678901234567890');
+          // The longer number has not the form of a code, but that of this room's is known.
+          lines.push('1234567890 then 1234567890', '12345678901234567890', '9912345678901234567890');
           return DIAGNOSIS;
         }
       }
     });
     const { bytes } = await reports.diagnostics();
     assert.ok(!untar(bytes).some(({ text }) => text.includes('12345678901234567890') || text.includes('12345 67890 12345')));
+  });
+
+  it('leaves a code out that went while it was made', async () => {
+    const room = createFakeRoom();
+    room.ring();
+    room.connect(CODE);
+    const reports = open({
+      sources: {
+        state: room.state,
+        logLines: () => [`99${CODE.replaceAll(' ', '')}`],
+        async diagnosis() {
+          room.change((state) => ({ ...state, call: null }));
+          return DIAGNOSIS;
+        }
+      }
+    });
+    const { bytes } = await reports.diagnostics();
+    assert.ok(!untar(bytes).some(({ text }) => text.includes(CODE.replaceAll(' ', ''))));
   });
 
   it('is made also where the checks fail', async () => {
@@ -223,12 +249,46 @@ describe('reports', () => {
     for (const name of await readdir(directory)) assert.equal((await stat(join(directory, name))).mode & 0o777, 0o600);
   });
 
+  it('keeps the one that was just made, also where the clock was ahead before', async () => {
+    const reports = open();
+    for (let count = 0; count < 10; count++) {
+      clock.advance(1000);
+      await reports.create(`Report ${count}`);
+    }
+    clock.jump(-365 * 24 * 3_600_000);
+    const made = await reports.create('The clock is wrong.');
+    assert.equal((await reports.list()).length, 10);
+    assert.ok((await reports.list()).some(({ id }) => id === made.id));
+    assert.equal((await reports.open(made.id)).bytes.length, made.bytes);
+  });
+
+  it('is kept whatever the words look like', async () => {
+    const reports = open();
+    // What is taken out of them is shorter than what is put in its place.
+    const made = await reports.create('://a@'.repeat(400));
+    assert.deepEqual(await reports.list(), [made]);
+    assert.equal((await reports.open(made.id)).bytes.length, made.bytes);
+  });
+
+  it('is made without checks that do not end, so that nobody waits for ever', async () => {
+    const reports = open({ sources: { diagnosis: () => new Promise(() => {}) } });
+    const making = reports.create('one');
+    const wiped = reports.wipe();
+    await clock.advanceAsync(30_000);
+    assert.ok((await making).bytes > 0);
+    await wiped;
+    assert.deepEqual(await reports.list(), []);
+    assert.equal(clock.pending, 0);
+  });
+
   it('is known after a restart, and a damaged one is passed over', async () => {
     const made = await open().create('one');
     clock.advance(1000);
     const broken = await open().create('two');
-    await writeFile(join(directory, `${broken.id}.json`), '{');
-    assert.deepEqual(await open().list(), [made]);
+    for (const content of ['{', JSON.stringify(made)]) {
+      await writeFile(join(directory, `${broken.id}.json`), content);
+      assert.deepEqual(await open().list(), [made]);
+    }
   });
 
   it('opens nothing but reports', async () => {
@@ -275,6 +335,20 @@ describe('reports', () => {
     assert.deepEqual(await reports.list(), []);
     assert.deepEqual(await readdir(join(folder, 'data')), []);
     await reports.wipe();
+  });
+
+  it('is not begun while a wipe removes what there is', async () => {
+    const reports = open();
+    await reports.create('one');
+    const wiped = reports.wipe();
+    await assert.rejects(reports.create('two'), { code: 'CL_REPORT_BUSY' });
+    await wiped;
+    const [first, second, third] = [reports.create('three'), reports.wipe(), reports.wipe()];
+    await assert.rejects(reports.create('four'), { code: 'CL_REPORT_BUSY' });
+    await Promise.all([first, second, third]);
+    assert.deepEqual(await reports.list(), []);
+    await reports.create('five');
+    assert.equal((await reports.list()).length, 1);
   });
 });
 

@@ -67,6 +67,16 @@ describe('silenced problems', () => {
     await assert.rejects(silences.set('constructor', 'x'), { code: 'CL_NOT_FOUND' });
   });
 
+  it('keeps the latest hundred', async () => {
+    const silences = await start();
+    const many = Array.from({ length: 101 }, (_, index) => ({ ...AWAY, text: `The camera ${index} is away.` }));
+    for (const problem of many) {
+      silences.mark([problem]);
+      await silences.set(AWAY.code, 'known');
+    }
+    assert.deepEqual([file.kept.silences.length, reasons(silences.mark(many)).indexOf('known')], [100, 1]);
+  });
+
   it('means that problem alone: another device’s, and one that got worse, count', async () => {
     const silences = await start();
     silences.mark([AWAY]);

@@ -66,7 +66,8 @@ function createSide(
   certificate: CallCertificate,
   memory: CreatePath,
   passes: (datagram: Buffer) => boolean,
-  settings: Partial<MediaSettings>
+  settings: Partial<MediaSettings>,
+  sealRecordingKey: SessionOptions['sealRecordingKey'] = sealFor
 ) {
   const said: string[] = [];
   const figures = { datagrams: 0, rtp: 0, words: 0, closedPaths: 0, reports: 0, keys: 0 };
@@ -78,7 +79,7 @@ function createSide(
     call: { callId: '00000000-0000-7000-8000-000000000000', role, microphone: true, camera: settings.camera !== undefined, held: false },
     certificate,
     encryption: { commitment, commitmentHolds, securityCode, endpointBinding },
-    sealRecordingKey: sealFor,
+    sealRecordingKey,
     nonce: nonceOf(role),
     clock,
     emit(event, ...parameters) {
@@ -136,11 +137,15 @@ describe('session', function () {
   after(() => clearInterval(alive));
 
   /** @param passes which datagrams of either side get to the other @param settings of the callee's, whose camera is on where there is one */
-  function createWorld(passes: (datagram: Buffer) => boolean = () => true, settings: Partial<MediaSettings> = {}) {
+  function createWorld(
+    passes: (datagram: Buffer) => boolean = () => true,
+    settings: Partial<MediaSettings> = {},
+    sealRecordingKey?: SessionOptions['sealRecordingKey']
+  ) {
     const clock = createFakeClock();
     const [callerPath, calleePath] = createMemoryPaths();
     const caller = createSide('caller', clock, certificates.caller, callerPath, passes, {});
-    const callee = createSide('callee', clock, certificates.callee, calleePath, passes, settings);
+    const callee = createSide('callee', clock, certificates.callee, calleePath, passes, settings, sealRecordingKey);
     const pass = async (ms: number): Promise<void> => {
       for (let passed = 0; passed < ms; passed += TICK_MS) {
         for (let turn = 0; turn < 3; turn++) await nextTurn();
@@ -271,6 +276,33 @@ describe('session', function () {
       await close();
       await rm(directory, { recursive: true, force: true });
     }
+  });
+
+  it('sends nothing more once it is to end, however long the disk takes for what is left of a recording', async () => {
+    const gate = Promise.withResolvers<null>();
+    const recording = { directory: join(tmpdir(), 'cloister-never-made'), recipient: makeSealingPair().publicKey, maxBytes: 10_000_000 };
+    let asked = false;
+    const world = createWorld(
+      () => true,
+      { recording, camera: 'test' },
+      () => {
+        asked = true;
+        return gate.promise;
+      }
+    );
+    const { callee, caller, pass, until } = world;
+    await exchange(world, false);
+    await callee.session.open();
+    await until('sound arrives', () => caller.received().frames > 3);
+    const recorded = assert.rejects(callee.session.setRecording(true), hasCode('CL_CALL_RECORDING'));
+    await until('the recording begins', () => asked);
+    const closed = callee.session.close();
+    await pass(100);
+    const { rtp } = callee.figures;
+    await pass(1_000);
+    assert.deepEqual([callee.figures.rtp - rtp, callee.figures.closedPaths], [0, 1]);
+    gate.resolve(null);
+    await Promise.all([closed, recorded]);
   });
 
   it('sends no datagram at all from the callee before the call is answered, though everything else is there', async () => {

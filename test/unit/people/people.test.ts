@@ -193,9 +193,14 @@ describe('the people of a room', () => {
   });
 
   it('looks once for a favourite that nobody has met', async () => {
-    const { people, watches } = await start();
-    await people.addFavourite(STUDIO, null);
+    const { people, signaling, watches, clock } = await start();
+    await people.addFavourite(` ${STUDIO.toUpperCase()}`, null);
     assert.equal(watches.at(-1)?.everybody, true);
+    signaling.emit('presence', said('attic@contoso.example', 'b'));
+    clock.advance(600_000);
+    assert.equal(watches.at(-1)?.everybody, false);
+    await people.addFavourite('attic@contoso.example', null);
+    assert.deepEqual(watches.at(-1), { everybody: false, endpoints: [endpointOf('b')] }, 'it knows where that one is');
   });
 
   it('says what changed of favourites, and nothing of others', async () => {

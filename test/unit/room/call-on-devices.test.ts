@@ -29,6 +29,17 @@ describe('a call on devices', () => {
     assert.deepEqual([muted(call(true, false), AWAY), muted(call(true, false, 5, 'on-hold'), AWAY)], [true, false]);
   });
 
+  it('is muted in a conference once nothing leaves in any call of it', () => {
+    const of = (view: CallView, id: string): CallView => ({ ...view, conference: { id, phase: 'joined', third: talking.peer, host: true } });
+    const beside = (front: CallView, other: CallView): boolean => callOnDevices(front, THERE, [other]).muted;
+    assert.deepEqual(
+      [call(false, true), call(false, false)].map((other) => beside(of(call(false, false), 'c'), of(other, 'c'))),
+      [false, true]
+    );
+    assert.equal(beside(of(call(false, false), 'c'), of(call(false, true), 'another')), true);
+    assert.equal(beside(call(false, false), call(false, true)), true, 'two calls without one are not one');
+  });
+
   it('says on hold, and before the call is there, what was asked for', () => {
     for (const phase of ['on-hold', 'connecting', 'inviting'] as const)
       assert.deepEqual([muted(call(true, false, 5, phase)), muted(call(false, false, 5, phase))], [false, true], phase);

@@ -45,9 +45,9 @@ function open() {
   const scope = new Scope();
   const room = createFakeRoom();
   const stream = openEventStream(room, scope, clock);
-  const join = (url = '/api/v1/events'): Connection => {
+  const join = (url = '/api/v1/events', elsewhere = false): Connection => {
     const connection = new Connection();
-    stream.serve({ method: 'GET', url, headers: {} } as IncomingMessage, connection as unknown as ServerResponse);
+    stream.serve({ method: 'GET', url, headers: {} } as IncomingMessage, connection as unknown as ServerResponse, elsewhere);
     return connection;
   };
   const rename = (name: string): void => room.change((state) => ({ ...state, room: { ...state.room, name } }));
@@ -101,6 +101,23 @@ describe('event stream', () => {
     for (const listener of listeners) listener(inner.state());
     assert.match(connection.taken, /"phase":"ringing"/);
     assert.equal(connection.taken.match(/^event: /gm)?.length, 1);
+  });
+
+  it('has places of their own for those elsewhere, who are no display of this room', () => {
+    const { room, stream, join } = open();
+    const told: DisplayPages[] = [];
+    room.setDisplays = (pages) => told.push(pages);
+    const outside = Array.from({ length: 16 }, () => join('/api/v1/events?page=display&sound=on', true));
+    assert.throws(() => join(undefined, true), { code: 'CL_LISTENERS_FULL' });
+    const own = Array.from({ length: 32 }, () => join());
+    assert.throws(() => join(), { code: 'CL_LISTENERS_FULL' });
+    assert.deepEqual([stream.listeners, told], [48, []]);
+    outside[0]?.destroy();
+    own[0]?.destroy();
+    join(undefined, true);
+    join();
+    assert.throws(() => join(), { code: 'CL_LISTENERS_FULL' });
+    assert.deepEqual(told, []);
   });
 
   it('counts the displays that listen, and of them those that may play, and no longer than they do', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { allowedHostsOf, type RequestFacts, refusal, secureHostsOf } from '../../../src/ui-server/gate.ts';
+import { allowedHostsOf, panelAddressesOf, type RequestFacts, refusal, secureHostsOf } from '../../../src/ui-server/gate.ts';
 import { problemOf } from '../../../src/ui-server/problem.ts';
 
 const ALLOWED = allowedHostsOf({ host: '127.0.0.1', port: 8480 }, ['panel.contoso.example']);
@@ -45,6 +45,20 @@ describe('gate', () => {
     assert.ok(allowedHostsOf({ host: '192.0.2.7', port: 1 }, []).has('192.0.2.7:1'));
     assert.ok(allowedHostsOf({ host: '2001:db8::1', port: 1 }, []).has('[2001:db8::1]:1'));
     assert.ok(!allowedHostsOf({ host: '0.0.0.0', port: 1 }, []).has('0.0.0.0:1'));
+  });
+
+  it('tells panels elsewhere the names in the certificate, as a browser takes them, and none that means the machine itself', () => {
+    const names = ['localhost', '127.0.0.1', '[::1]', 'panel.contoso.example', '192.0.2.7', '[2001:db8::7]'];
+    assert.deepEqual(panelAddressesOf(8443, names), [
+      'https://panel.contoso.example:8443/panel/',
+      'https://192.0.2.7:8443/panel/',
+      'https://[2001:db8::7]:8443/panel/'
+    ]);
+    assert.deepEqual(panelAddressesOf(443, ['panel.contoso.example', 'localhost.contoso.example']), [
+      'https://panel.contoso.example/panel/',
+      'https://localhost.contoso.example/panel/'
+    ]);
+    assert.deepEqual(panelAddressesOf(8443, ['localhost']), []);
   });
 
   it('holds a listener of TLS to the names in its certificate, and to pages that came over TLS', () => {

@@ -125,6 +125,20 @@ describe('state feed', () => {
     });
   }
 
+  it('keeps no security code of a held call that ends behind the one in front', () => {
+    const { room, feed } = feedOf();
+    room.ring();
+    room.connect(CODE);
+    const held = room.state().call;
+    assert.ok(held !== null);
+    // To be held is no end of it: the code is still the current one.
+    room.change((state) => ({ ...state, call: null, otherCalls: [held] }));
+    assert.match(JSON.stringify(feed.since('run1-0')), new RegExp(CODE));
+    room.change((state) => ({ ...state, otherCalls: [] }));
+    const everything = ['run1-0', 'run1-1', 'run1-2', 'run1-3', undefined].map((id) => JSON.stringify(feed.since(id))).join();
+    assert.doesNotMatch(everything, new RegExp(CODE));
+  });
+
   it('leads every listener to the room’s state, wherever it went away and came back', () => {
     const change = fc.oneof(
       fc.record({ kind: fc.constant('name' as const), text: fc.string({ unit: 'grapheme' }) }),

@@ -25,7 +25,7 @@ const useStyles = makeStyles({
     fontWeight: 600,
     textAlign: 'center',
     cursor: 'pointer',
-    ':active': { backgroundColor: colours.line },
+    ':active': { backgroundColor: colours.raisedPressed },
     ':focus-within': { outline: `3px solid ${colours.brandText}`, outlineOffset: '-3px' }
   },
   chosen: {

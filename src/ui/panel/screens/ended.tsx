@@ -12,6 +12,7 @@ import { useTexts } from '../../shared/use-texts.ts';
 import { isFavourite, toggleFavourite } from '../people/favourite-star.tsx';
 import { ReportSheet } from '../report-sheet.tsx';
 import { CommandError, Screen } from '../screen.tsx';
+import { ScrolledMiddle } from '../scrolled-middle.tsx';
 import { TouchButton } from '../touch-button.tsx';
 
 /** The panel goes home by itself, unless somebody has to read what happened. */
@@ -19,22 +20,6 @@ const GO_HOME_MS = 30_000;
 
 const useStyles = makeStyles({
   screen: { padding: '1.5rem 2rem', gap: '1rem' },
-  // What can be done never scrolls away.
-  what: {
-    flexGrow: 1,
-    minHeight: 0,
-    width: '100%',
-    display: 'flex',
-    flexDirection: 'column',
-    alignItems: 'center',
-    justifyContent: 'safe center',
-    gap: '1rem',
-    padding: '4px',
-    overflowX: 'hidden',
-    overflowY: 'auto',
-    overscrollBehavior: 'contain',
-    scrollbarColor: `${colours.quiet} transparent`
-  },
   failed: { backgroundImage: `radial-gradient(80rem 40rem at 50% -10rem, ${colours.glowFailed} 0%, ${colours.ground} 70%)` },
   title: { margin: 0, fontSize: 'max(30px, 2.5rem)', fontWeight: 600 },
   titleFailed: { color: colours.bad },
@@ -65,7 +50,11 @@ const useStyles = makeStyles({
   buttons: { display: 'grid', gridTemplateColumns: '1fr 1fr 1fr 1.2fr', flexShrink: 0, gap: panelSizes.gap, width: '100%', maxWidth: '76rem' },
   button: { minHeight: 'max(72px, 5rem)' },
   quiet: { fontSize: panelSizes.text, padding: '0.25rem 0.75rem' },
-  star: { '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: colours.warning } }
+  star: {
+    '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: colours.warning },
+    ':hover .fui-Button__icon': { color: colours.warning },
+    ':hover:active .fui-Button__icon': { color: colours.warning }
+  }
 });
 
 type EndedScreenProps = { readonly call: CallView; readonly state: RoomState; readonly onDone: () => void };
@@ -93,8 +82,7 @@ export function EndedScreen({ call, state, onDone }: EndedScreenProps) {
   const lasted = call.startedAt === null || call.endedAt === null ? t('ended.notConnected') : t.duration(Date.parse(call.endedAt) - Date.parse(call.startedAt));
   return (
     <Screen testId="screen-ended" name={t('ended.title')} centred className={mergeClasses(styles.screen, failed && styles.failed)}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls has to be reached without a finger (WCAG 2.1.1). */}
-      <section className={styles.what} aria-label={t('ended.title')} tabIndex={0}>
+      <ScrolledMiddle name={t('ended.title')}>
         <h1 className={mergeClasses(styles.title, failed && styles.titleFailed)}>{t(failed ? 'ended.failedTitle' : 'ended.title')}</h1>
         <div className={styles.with}>{call.peer.displayName === call.peer.account ? call.peer.account : `${call.peer.displayName} · ${call.peer.account}`}</div>
         <p className={styles.reason} data-testid="ended-reason" data-reason={call.ended?.reason}>
@@ -136,7 +124,7 @@ export function EndedScreen({ call, state, onDone }: EndedScreenProps) {
             </div>
           )}
         </dl>
-      </section>
+      </ScrolledMiddle>
       <div className={styles.buttons}>
         <TouchButton
           testId="button-report"

@@ -77,7 +77,9 @@ const useStyles = makeStyles({
     border: `2px solid ${colours.edgeBad}`,
     backgroundColor: colours.badGround,
     ':hover': { backgroundColor: colours.badGround },
-    '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: colours.bad }
+    '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: colours.bad },
+    ':hover .fui-Button__icon': { color: colours.bad },
+    ':hover:active .fui-Button__icon': { color: colours.bad }
   },
   on: {
     backgroundColor: colours.inverse,

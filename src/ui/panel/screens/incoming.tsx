@@ -19,27 +19,11 @@ import { useTexts } from '../../shared/use-texts.ts';
 import { Sheet } from '../parts/sheet.tsx';
 import { PeerHeading } from '../peer-heading.tsx';
 import { CommandError, Screen } from '../screen.tsx';
+import { ScrolledMiddle } from '../scrolled-middle.tsx';
 import { TouchButton } from '../touch-button.tsx';
 
 const useStyles = makeStyles({
   screen: { padding: '1.5rem 2rem', gap: '1rem', backgroundImage: `radial-gradient(80rem 40rem at 50% -10rem, ${colours.glow} 0%, ${colours.ground} 70%)` },
-  // The answer never scrolls away.
-  who: {
-    flexGrow: 1,
-    minHeight: 0,
-    width: '100%',
-    display: 'flex',
-    flexDirection: 'column',
-    alignItems: 'center',
-    justifyContent: 'safe center',
-    gap: '1rem',
-    // Room for the ring and the focus outline.
-    padding: '4px',
-    overflowX: 'hidden',
-    overflowY: 'auto',
-    overscrollBehavior: 'contain',
-    scrollbarColor: `${colours.quiet} transparent`
-  },
   title: { color: colours.brandText, fontSize: panelSizes.large, fontWeight: 600 },
   facts: { display: 'grid', gridTemplateColumns: '1fr 1fr', gap: '1rem', width: '100%', maxWidth: '60rem', textAlign: 'start' },
   fact: {
@@ -102,8 +86,7 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
   const { displayName, account } = call.peer;
   return (
     <Screen testId="screen-incoming" name={t('incoming.title')} centred className={styles.screen}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls has to be reached without a finger (WCAG 2.1.1). */}
-      <section className={styles.who} aria-label={t('incoming.title')} tabIndex={0}>
+      <ScrolledMiddle name={t('incoming.title')}>
         <div className={styles.title}>{t('incoming.title')}</div>
         <div className={styles.ring}>
           <PeerHeading peer={call.peer} />
@@ -144,7 +127,7 @@ export function IncomingScreen({ call }: { readonly call: CallView }) {
             </div>
           </div>
         </div>
-      </section>
+      </ScrolledMiddle>
       <div className={styles.buttons}>
         <TouchButton
           testId="button-block"

@@ -340,6 +340,85 @@ describe('play-out', () => {
     assert(waitedMs <= 300, `${waitedMs} ms`);
   });
 
+  describe('of two calls', () => {
+    /** Packets of either in their time; null: it is silent. */
+    async function playBoth(world: World, ms: number, own: number | null, other: number | null): Promise<void> {
+      for (let passed = 0; passed < ms; passed += BLOCK_MS) {
+        const timestampUs = world.packets++ * BLOCK_MS * 1_000;
+        const packetOf = (value: number) => ({ timestampUs, data: Uint8Array.of(Math.round(value * 200)) });
+        if (own !== null) world.playout.push(packetOf(own));
+        // Another far side has another clock.
+        if (other !== null) world.playout.push({ ...packetOf(other), timestampUs: timestampUs + 3_600_000_000 }, 'borrower');
+        await world.clock.advanceAsync(BLOCK_MS);
+      }
+    }
+
+    it('plays their sum, and each alone while the other is silent', async () => {
+      const world = createWorld();
+      world.playout.setBorrowed(true);
+      await playBoth(world, 2_000, 0.25, 0.5);
+      assert.equal(lastOf(world), Math.round(0.75 * 32_767));
+      assert.equal(world.reference, (world.heard.length - 3) * BLOCK_SAMPLES, 'the canceller knows what is heard');
+      await playBoth(world, 1_000, null, 0.5);
+      assert.equal(lastOf(world), Math.round(0.5 * 32_767));
+      await playBoth(world, 1_000, 0.25, null);
+      assert.equal(lastOf(world), Math.round(0.25 * 32_767));
+      await playBoth(world, 1_000, 0.75, 0.75);
+      assert.equal(lastOf(world), 32_767, 'what is too loud is limited, and does not turn over');
+      world.playout.setBorrowed(false);
+      await playBoth(world, 1_000, 0.25, 0.5);
+      assert.deepEqual([lastOf(world), world.decoders], [Math.round(0.25 * 32_767), 1]);
+      await world.playout[Symbol.asyncDispose]();
+      assert.deepEqual([world.decoders, world.clock.pending], [0, 0]);
+    });
+
+    it('decodes both for the canceller where a display plays them, also one that began to borrow meanwhile', async () => {
+      const world = createWorld();
+      [world.displays, world.hears] = [1, true];
+      await playBoth(world, 1_000, 0.25, 0.5);
+      assert.equal(world.decoders, 1);
+      world.playout.setBorrowed(true);
+      await playBoth(world, 1_000, 0.25, 0.5);
+      assert.deepEqual([world.decoders, world.opened], [2, []]);
+      assert.ok(Math.abs(world.reference / 48 - 2_000) <= 2 * BLOCK_MS);
+      await world.playout[Symbol.asyncDispose]();
+      assert.equal(world.decoders, 0);
+    });
+
+    it('decodes no more of the one because the other sends more than a room can hear', async () => {
+      const world = createWorld();
+      world.playout.setBorrowed(true);
+      await playBoth(world, 2_000, 0.25, 0.25);
+      const before = world.heard.length;
+      for (let passed = 0; passed < 2_000; passed += BLOCK_MS) {
+        for (let packet = 0; packet < 200; packet++) world.playout.push({ timestampUs: packet, data: Uint8Array.of(0) }, 'borrower');
+        await playBoth(world, BLOCK_MS, 0.25, null);
+      }
+      // The other one's may sound for a moment more, and then nothing of it; its own is never left out.
+      const heard = world.heard.slice(before);
+      assert.equal(hasHoles(heard), false);
+      assert.deepEqual([Math.min(...heard.map((block) => Math.min(...block))), lastOf(world)], [Math.round(0.25 * 32_767), Math.round(0.25 * 32_767)]);
+    });
+
+    it('plays nothing while another call of the room plays its sound, and lets go of the loudspeaker for it', async () => {
+      const world = createWorld();
+      await world.play(2_000);
+      assert.equal(world.open.size, 1);
+      await world.playout.setElsewhere(true);
+      assert.deepEqual([world.open.size, world.decoders], [0, 0]);
+      const before = world.heard.length;
+      [world.displays, world.hears] = [1, true];
+      await world.play(1_000);
+      world.displays = 0;
+      await world.play(2_000);
+      assert.deepEqual([world.heard.length, world.open.size, world.decoders, world.playout.level()], [before, 0, 0, null]);
+      assert.equal(world.playout.forDisplay(), true, 'the display has its feed as ever');
+      await world.playout.setElsewhere(false);
+      await world.play(2_000);
+      assert.deepEqual([world.open.size, lastOf(world), world.problems], [1, Math.round(0.5 * 32_767), []]);
+    });
+  });
+
   it('gives a device more to hold that has run dry', async () => {
     const world = createWorld();
     await world.play(2_000);

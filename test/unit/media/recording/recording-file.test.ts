@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createSecretKey } from 'node:crypto';
+import { closeSync, readdirSync, readlinkSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,7 +52,7 @@ describe('a recording on the disk', () => {
     const { file, ends, read } = await create({ maxBytes });
     for (let times = 0; times < 100; times++) file.write(Buffer.alloc(7_001, times));
     await file.close();
-    assert.deepEqual(ends, ['full']);
+    assert.deepEqual(ends, ['full'], 'told when its last chunk is there');
     assert.ok((await stat(file.path)).size <= maxBytes);
     const { end, bytes } = await read();
     assert.equal(end, 'whole');
@@ -66,6 +67,50 @@ describe('a recording on the disk', () => {
     for (let tries = 0; tries < 1_000 && (await read()).bytes.length === 0; tries++) await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(await read(), { bytes: Buffer.from('words'), end: 'cut-off' });
     await file.close();
+  });
+
+  /** The disk takes nothing more: the file is closed behind the back of whoever writes it. */
+  function breakFile(path: string): void {
+    const found = readdirSync('/proc/self/fd').find((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`) === path;
+      } catch {
+        return false;
+      }
+    });
+    assert.ok(found !== undefined);
+    closeSync(Number(found));
+  }
+
+  it('says once that it cannot be written any more, while it is written or to whoever closes it', async () => {
+    for (const whileWritten of [true, false]) {
+      const { file, ends, read } = await create({ name: `broken ${whileWritten}` });
+      file.write(Buffer.from('words'));
+      file.flush();
+      for (let tries = 0; tries < 1_000 && (await read()).bytes.length === 0; tries++) await new Promise((resolve) => setImmediate(resolve));
+      breakFile(file.path);
+      file.write(Buffer.alloc(200_000));
+      for (let tries = 0; tries < 1_000 && whileWritten && ends.length === 0; tries++) await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(await file.close(), 'failed');
+      assert.deepEqual(ends, whileWritten ? ['failed'] : []);
+      assert.deepEqual(await read(), { bytes: Buffer.from('words'), end: 'cut-off' });
+    }
+  });
+
+  it('leaves room on the disk for what else the room has to keep: it ends, whole, and none begins there', async () => {
+    let freeBytes = 300 * 1024 * 1024;
+    const { file, ends, read } = await create({ maxBytes: 2 ** 30, freeBytes: async () => freeBytes });
+    let written = 0;
+    while (ends.length === 0) {
+      assert.ok(written < 100_000_000, 'it goes on');
+      if (written > 5_000_000) freeBytes = 255 * 1024 * 1024;
+      file.write(Buffer.alloc(65_536));
+      written += 65_536;
+      // No quicker than the disk.
+      while (ends.length === 0 && (await stat(file.path)).size < written) await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.deepEqual([ends, await file.close(), (await read()).end], [['disk-full'], null, 'whole']);
+    await assert.rejects(create({ name: 'b', freeBytes: async () => freeBytes }), { code: 'CL_CALL_RECORDING', message: 'The disk is nearly full.' });
   });
 
   it('is not begun where the key cannot be used, the file is there, or the folder cannot be', async () => {

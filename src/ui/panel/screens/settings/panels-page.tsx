@@ -6,11 +6,12 @@ import { useProtectedAnswer, useProtectedCommand } from '../../administrator.tsx
 import { ListRow } from '../../parts/list-row.tsx';
 import { CommandError } from '../../screen.tsx';
 import { TouchButton } from '../../touch-button.tsx';
+import { Facts } from './facts.tsx';
 import { Intro, Page, Part } from './page.tsx';
 
 export function PanelsPage() {
   const t = useTexts();
-  const { answer, error, code, load } = useProtectedAnswer<{ readonly panels: readonly PanelView[] }>('/api/v1/panels');
+  const { answer, error, code, load } = useProtectedAnswer<{ readonly addresses: readonly string[]; readonly panels: readonly PanelView[] }>('/api/v1/panels');
   const command = useProtectedCommand();
   // Without a listener for them there is no such address.
   const off = code === 'CL_NOT_FOUND';
@@ -21,6 +22,9 @@ export function PanelsPage() {
   return (
     <Page testId="settings-panels" title={t('settings.page.panels')}>
       <Intro>{t(off ? 'panels.off' : 'panels.hint')}</Intro>
+      {answer === null || answer.addresses.length === 0 ? null : (
+        <Facts testId="panels-addresses" facts={[{ name: t('panels.at'), value: answer.addresses.join(' '), code: true }]} />
+      )}
       {trouble === null ? null : <CommandError error={trouble} />}
       <Part>
         {answer?.panels.length === 0 ? <p data-testid="panels-none">{t('panels.none')}</p> : null}

@@ -1,14 +1,31 @@
-// Report a problem: what a report holds is said before anything is written.
+// Report a problem: what a report holds is said before anything is written; and which reports there are, so that a number can be found again.
 import { BugRegular } from '@fluentui/react-icons/svg/bug';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
+import type { ReportView } from '../../../../ui-server/port.ts';
+import { useCommand } from '../../../shared/room-context.tsx';
 import { useTexts } from '../../../shared/use-texts.ts';
 import { ReportSheet } from '../../report-sheet.tsx';
+import { CommandError } from '../../screen.tsx';
 import { TouchButton } from '../../touch-button.tsx';
 import { Intro, Page, Part } from './page.tsx';
+import { ReportRow } from './report-row.tsx';
 
 export function ReportPage() {
   const t = useTexts();
+  const { get, error } = useCommand();
   const [writing, setWriting] = useState(false);
+  const [reports, setReports] = useState<readonly ReportView[]>([]);
+  // Asked again when one was written.
+  useEffect(() => {
+    if (writing) return;
+    let current = true;
+    void get<{ readonly reports: readonly ReportView[] }>('/api/v1/reports').then((answer) => {
+      if (current && answer !== null) setReports(answer.reports);
+    });
+    return () => {
+      current = false;
+    };
+  }, [get, writing]);
   return (
     <Page
       testId="settings-report"
@@ -22,6 +39,15 @@ export function ReportPage() {
       <Part title={t('report.notInsideTitle')}>
         <Intro>{t('report.notInside')}</Intro>
       </Part>
+      {error === null ? null : <CommandError error={error} />}
+      {reports.length === 0 ? null : (
+        <Part title={t('reports.kept')}>
+          {reports.map((report) => (
+            <ReportRow key={report.id} report={report} words={false} />
+          ))}
+          <Intro>{t('reports.keptHint', { reports: t('settings.page.reports') })}</Intro>
+        </Part>
+      )}
       {writing ? <ReportSheet onClose={() => setWriting(false)} /> : null}
     </Page>
   );

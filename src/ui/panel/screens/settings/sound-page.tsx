@@ -1,5 +1,6 @@
 // How loud it rings, how loud the others are, and whether it rings at all.
-import { makeStyles } from '@fluentui/react-components';
+import { makeStyles, mergeClasses } from '@fluentui/react-components';
+import { AlertRegular } from '@fluentui/react-icons/svg/alert';
 import { AlertSnoozeRegular } from '@fluentui/react-icons/svg/alert-snooze';
 import type { RoomState } from '../../../../room/state.ts';
 import { useCommand } from '../../../shared/room-context.tsx';
@@ -13,6 +14,9 @@ import { Card, Intro, Page, Part } from './page.tsx';
 
 const useStyles = makeStyles({
   choices: { display: 'flex', flexWrap: 'wrap', gap: panelSizes.gap, '& > *': { flexGrow: 1 } },
+  trial: { display: 'flex', flexWrap: 'wrap', alignItems: 'center', gap: panelSizes.gap },
+  by: { flexGrow: 1, flexBasis: '14rem', color: colours.quiet },
+  nobody: { color: colours.warning },
   on: { display: 'flex', alignItems: 'center', gap: '0.75rem', fontSize: panelSizes.large, fontWeight: 600, color: colours.warning },
   icon: { fontSize: '1.4em', lineHeight: 0, flexShrink: 0 }
 });
@@ -20,7 +24,7 @@ const useStyles = makeStyles({
 /** In minutes; null: until somebody turns it off. */
 const SILENCES = [30, 60, 240, null] as const;
 
-export function SoundPage({ state: { settings, devices } }: { readonly state: RoomState }) {
+export function SoundPage({ state: { settings, devices, sound } }: { readonly state: RoomState }) {
   const styles = useStyles();
   const t = useTexts();
   const { run, error, pending } = useCommand();
@@ -40,6 +44,7 @@ export function SoundPage({ state: { settings, devices } }: { readonly state: Ro
           bar
           onChange={(percent) => void run('ringer', '/api/v1/settings', { ringerPercent: percent }, 'PATCH')}
         />
+        <RingerTrial sound={sound} silent={ringerPercent === 0} />
         <VolumeControl devices={devices} />
       </Card>
       <Part title={t('sound.dnd')}>
@@ -70,7 +75,38 @@ export function SoundPage({ state: { settings, devices } }: { readonly state: Ro
         )}
         <Intro>{t('sound.dnd.hint')}</Intro>
       </Part>
-      <CommandError error={error} />
+      {error === null ? null : <CommandError error={error} />}
     </Page>
+  );
+}
+
+type RingerTrialProps = {
+  readonly sound: RoomState['sound'];
+  /** It is at 0: there is nothing to hear. */
+  readonly silent: boolean;
+};
+
+/** How loud it rings, heard where it would ring. */
+function RingerTrial({ sound, silent }: RingerTrialProps) {
+  const styles = useStyles();
+  const t = useTexts();
+  const { run, error, pending } = useCommand();
+  const rings = sound.playing === 'ringing' && sound.by !== null;
+  return (
+    <>
+      <div className={styles.trial}>
+        <TouchButton
+          testId="button-ringer-try"
+          label={t(rings ? 'sound.trying' : 'sound.try')}
+          icon={<AlertRegular />}
+          disabled={silent || rings || sound.by === null || pending !== null}
+          onTouch={() => void run('ringer-try', '/api/v1/settings/ringer/try')}
+        />
+        <div role="status" data-testid="ringer-by" className={mergeClasses(styles.by, sound.by === null && styles.nobody)}>
+          {t(`sound.by.${sound.by ?? 'nobody'}`)}
+        </div>
+      </div>
+      {error === null ? null : <CommandError error={error} />}
+    </>
   );
 }
