@@ -176,13 +176,18 @@ describe('browser: a display that shows two others', function () {
         const page = window as unknown as WatchedPage;
         const watch = { blanks: 0 };
         page.cloisterCanvasWatch = watch;
+        const find = (): HTMLCanvasElement | null => document.querySelector(`canvas[data-testid="${id}"]`);
+        const first = find();
         let stoodStillAt = Number.NEGATIVE_INFINITY;
+        let lookedAt = performance.now();
         const look = (now: number): void => {
           if (page.cloisterCanvasWatch !== watch) return;
           const lastFrameAt = window.cloisterDisplay?.statisticsOfAll().find((each) => each.call === followed)?.lastFrameAt ?? 0;
-          if (Date.now() - lastFrameAt > 1000) stoodStillAt = now;
-          const canvas = document.querySelector<HTMLCanvasElement>(`canvas[data-testid="${id}"]`);
-          const blank = canvas === null || canvas.width < 2 || getComputedStyle(canvas).visibility !== 'visible';
+          // Between two looks that are half a second apart, too, a picture may have become too old to be shown.
+          if (Date.now() - lastFrameAt > 1000 || now - lookedAt > 500) stoodStillAt = now;
+          lookedAt = now;
+          const canvas = find();
+          const blank = canvas === null || canvas !== first || canvas.width < 2 || getComputedStyle(canvas).visibility !== 'visible';
           if (blank && now - stoodStillAt > 2000) watch.blanks += 1;
           requestAnimationFrame(look);
         };
