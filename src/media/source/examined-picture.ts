@@ -28,7 +28,9 @@ export function examined(source: VideoSource, clock: Clock, onFault: (fault: Pic
     if (!closed) onFault(fault);
   };
   return {
-    view: source.view,
+    get view() {
+      return source.view;
+    },
     start(sink) {
       const examine = createExaminer(moves, clock, tell);
       source.start({

@@ -86,7 +86,8 @@ function reasonAgainst(feature: Feature, call: CallView, others: readonly CallVi
   if (call.encryption.state !== 'standard') return 'connecting';
   if (call.phase !== 'connected') return 'connecting';
   if (feature === 'merge') {
-    const held = others.filter(({ phase }) => phase === 'on-hold');
+    // Who is parked was not promised that somebody comes back.
+    const held = others.filter(({ phase, parkCode }) => phase === 'on-hold' && parkCode === null);
     if (held.length === 0) return 'no-other-call';
     return held.some(({ encryption }) => encryption.state === 'standard') ? null : 'other-encrypted';
   }
