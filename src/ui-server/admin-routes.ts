@@ -70,6 +70,13 @@ export function listReports({ reports }: RoomPort): RequestHandler {
   };
 }
 
+/** For anybody, to find a number again: what people wrote is the administrator's to read. */
+export function listReportNumbers({ reports }: RoomPort): RequestHandler {
+  return async (_request, response) => {
+    response.json({ reports: (await reports.list()).map(({ id, at, bytes }) => ({ id, at, bytes })) });
+  };
+}
+
 function download(response: Response, { name, bytes }: ReportFile): void {
   response.setHeader('content-type', 'application/gzip');
   response.setHeader('content-disposition', `attachment; filename="${name}"`);

@@ -9,6 +9,7 @@ import {
   downloadDiagnostics,
   downloadReport,
   listPanels,
+  listReportNumbers,
   listReports,
   makeReport,
   removePanel,
@@ -149,6 +150,7 @@ export function createApp({ room, events, allowedHosts, uiDirectory, panels, pan
   route('/api/v1/session/end', 'post', body, signOut(room));
   route('/api/v1/pin', 'post', body, setPin(room, elsewhere));
   routes('/api/v1/reports', { get: [needsAdministrator, listReports(room)], post: [body, makeReport(room)] });
+  route('/api/v1/reports/numbers', 'get', listReportNumbers(room));
   route('/api/v1/reports/:id', 'get', needsAdministrator, downloadReport(room) as RequestHandler);
   route('/api/v1/diagnostics', 'get', needsAdministrator, downloadDiagnostics(room));
   route('/api/v1/logs', 'get', needsAdministrator, showLogs(room));

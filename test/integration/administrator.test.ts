@@ -223,6 +223,9 @@ describe('the administrator over HTTP', function () {
     const report = JSON.parse(made.bytes.toString());
     assert.deepEqual([made.status, report.text, made.headers['location']], [201, 'No sound.', `/api/v1/reports/${report.id}`]);
     assert.equal(JSON.parse((await ask('GET', '/api/v1/reports', undefined, { cookie })).bytes.toString()).reports.length, 1);
+    // Whoever made it finds the number again, and nobody's words.
+    const numbers = JSON.parse((await ask('GET', '/api/v1/reports/numbers')).bytes.toString()).reports;
+    assert.deepEqual(numbers, [{ id: report.id, at: report.at, bytes: report.bytes }]);
     const file = await ask('GET', `/api/v1/reports/${report.id}`, undefined, { cookie });
     assert.deepEqual([file.status, file.headers['content-type'], [...file.bytes]], [200, 'application/gzip', [1, 2, 3]]);
     assert.equal(file.headers['content-disposition'], 'attachment; filename="report.tar.gz"');

@@ -42,7 +42,7 @@ const useStyles = makeStyles({
     maxWidth: 'none',
     fontSize: panelSizes.title,
     fontVariantNumeric: 'tabular-nums',
-    ':hover:active': { transform: 'none' }
+    ':active': { transform: 'none' }
   },
   cancel: { alignSelf: 'end', justifySelf: 'start' }
 });

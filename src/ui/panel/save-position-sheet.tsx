@@ -12,7 +12,7 @@ const useStyles = makeStyles({
     border: `2px solid ${colours.edgeBrand}`,
     backgroundColor: colours.brand,
     color: colours.onFill,
-    ':hover': { backgroundColor: colours.brand, color: colours.onFill }
+    ':active': { backgroundColor: colours.brandPressed }
   },
   name: { padding: '0.25rem 0.75rem', fontSize: panelSizes.text, whiteSpace: 'normal', overflowWrap: 'anywhere' },
   input: {

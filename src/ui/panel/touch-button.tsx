@@ -1,5 +1,6 @@
-// The panel's one button: at least 64 px high, answers a touch with a pressed colour at once, says when its command is under way.
-import { Button, makeStyles, mergeClasses } from '@fluentui/react-components';
+// The panel's one button: at least 64 px high, answers a touch with a pressed colour at once, says when its command is under way. The browser's own: a screen
+// has a dozen, and Fluent's costs as much time at each change of the room as all else on the screen.
+import { makeStyles, mergeClasses } from '@fluentui/react-components';
 import type { ReactElement } from 'react';
 import { colours, panelSizes } from '../shared/theme.ts';
 
@@ -7,56 +8,49 @@ type ButtonTone = 'brand' | 'neutral' | 'answer' | 'end' | 'quiet';
 
 const useStyles = makeStyles({
   base: {
+    display: 'inline-flex',
+    alignItems: 'center',
+    justifyContent: 'center',
+    boxSizing: 'border-box',
+    margin: 0,
+    overflow: 'hidden',
     minHeight: panelSizes.target,
     minWidth: panelSizes.target,
     padding: '0.25rem 1.5rem',
     gap: '0.75rem',
     border: `2px solid ${colours.edge}`,
     borderRadius: '0.75rem',
+    fontFamily: 'inherit',
     fontSize: panelSizes.large,
     fontWeight: 600,
     color: colours.text,
     lineHeight: 1.2,
     textAlign: 'center',
     whiteSpace: 'normal',
+    cursor: 'pointer',
+    transitionProperty: 'background-color, color',
     transitionDuration: '80ms',
-    // A finger leaves :hover behind: nothing of Fluent's may stay with it.
-    ':hover': { color: colours.text, border: `2px solid ${colours.edge}` },
-    ':hover:active': { color: colours.text, border: `2px solid ${colours.edge}`, transform: 'scale(0.98)' },
-    ':disabled': { backgroundColor: colours.raised, color: colours.quiet },
-    ':disabled:hover': { backgroundColor: colours.raised, color: colours.quiet },
-    '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: 'inherit' },
-    ':hover .fui-Button__icon': { color: 'inherit' },
-    ':hover:active .fui-Button__icon': { color: 'inherit' }
+    ':active': { transform: 'scale(0.98)' },
+    ':focus-visible': { outline: `3px solid ${colours.brandText}`, outlineOffset: '-3px' },
+    ':disabled': { backgroundColor: colours.raised, color: colours.quiet, cursor: 'default', transform: 'none' },
+    '& .touch-icon': { display: 'inline-flex', flexShrink: 0, fontSize: '1.6em', color: 'inherit' },
+    '@media (prefers-reduced-motion: reduce)': { transitionDuration: '0.01ms' }
   },
   brand: {
     border: `2px solid ${colours.edgeBrand}`,
     backgroundColor: colours.brand,
     color: colours.onFill,
-    ':hover': { border: `2px solid ${colours.edgeBrand}`, backgroundColor: colours.brand, color: colours.onFill },
-    ':hover:active': { border: `2px solid ${colours.edgeBrand}`, backgroundColor: colours.brandPressed, color: colours.onFill }
+    ':active': { backgroundColor: colours.brandPressed }
   },
-  neutral: { backgroundColor: colours.raised, ':hover': { backgroundColor: colours.raised }, ':hover:active': { backgroundColor: colours.raisedPressed } },
+  neutral: { backgroundColor: colours.raised, ':active': { backgroundColor: colours.raisedPressed } },
   answer: {
     border: `2px solid ${colours.edgeAnswer}`,
     backgroundColor: colours.answer,
     color: colours.onFill,
-    ':hover': { border: `2px solid ${colours.edgeAnswer}`, backgroundColor: colours.answer, color: colours.onFill },
-    ':hover:active': { border: `2px solid ${colours.edgeAnswer}`, backgroundColor: colours.answerPressed, color: colours.onFill }
+    ':active': { backgroundColor: colours.answerPressed }
   },
-  end: {
-    border: `2px solid ${colours.edgeEnd}`,
-    backgroundColor: colours.end,
-    color: colours.onFill,
-    ':hover': { border: `2px solid ${colours.edgeEnd}`, backgroundColor: colours.end, color: colours.onFill },
-    ':hover:active': { border: `2px solid ${colours.edgeEnd}`, backgroundColor: colours.endPressed, color: colours.onFill }
-  },
-  quiet: {
-    border: '2px solid transparent',
-    backgroundColor: 'transparent',
-    ':hover': { border: '2px solid transparent', backgroundColor: 'transparent' },
-    ':hover:active': { border: '2px solid transparent', backgroundColor: colours.raisedPressed }
-  },
+  end: { border: `2px solid ${colours.edgeEnd}`, backgroundColor: colours.end, color: colours.onFill, ':active': { backgroundColor: colours.endPressed } },
+  quiet: { border: '2px solid transparent', backgroundColor: 'transparent', ':active': { backgroundColor: colours.raisedPressed } },
   stacked: {
     flexDirection: 'column',
     gap: '0.5rem',
@@ -65,7 +59,7 @@ const useStyles = makeStyles({
     lineHeight: 1.2,
     whiteSpace: 'normal',
     overflowWrap: 'anywhere',
-    '& .fui-Button__icon': { fontSize: '2em' }
+    '& .touch-icon': { fontSize: '2em' }
   }
 });
 
@@ -87,17 +81,17 @@ type TouchButtonProps = {
 export function TouchButton({ testId, label, name, icon, tone = 'neutral', stacked, pressed, disabled, submit, className, onTouch }: TouchButtonProps) {
   const styles = useStyles();
   return (
-    <Button
+    <button
       data-testid={testId}
       type={submit ? 'submit' : 'button'}
       className={mergeClasses(styles.base, styles[tone], stacked && styles.stacked, className)}
       disabled={disabled ?? false}
       onClick={() => onTouch?.()}
-      {...(icon === undefined ? {} : { icon })}
       {...(name === undefined ? {} : { 'aria-label': name })}
       {...(pressed === undefined ? {} : { 'aria-pressed': pressed })}
     >
+      {icon !== undefined && <span className="touch-icon">{icon}</span>}
       {label}
-    </Button>
+    </button>
   );
 }

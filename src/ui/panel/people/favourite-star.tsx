@@ -9,7 +9,7 @@ import { TouchButton } from '../touch-button.tsx';
 
 const useStyles = makeStyles({
   star: { flexShrink: 0, padding: 0, color: colours.quiet },
-  on: { flexShrink: 0, padding: 0, color: colours.warning, ':hover': { color: colours.warning }, ':hover:active': { color: colours.warning } }
+  on: { flexShrink: 0, padding: 0, color: colours.warning }
 });
 
 type FavouriteStarProps = {

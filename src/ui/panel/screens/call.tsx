@@ -21,12 +21,11 @@ export type CallPart = 'people' | 'favourites' | 'recents' | 'parked';
 const useStyles = makeStyles({
   screen: { padding: '1rem 2rem', gap: '0.75rem' },
   parts: { display: 'flex', justifyContent: 'flex-end', gap: 'max(8px, 0.5rem)' },
-  part: { padding: '0.25rem 0.85rem', fontSize: 'max(18px, 1.125rem)', ':hover:active': { transform: 'none' } },
+  part: { padding: '0.25rem 0.85rem', fontSize: 'max(18px, 1.125rem)', ':active': { transform: 'none' } },
   open: {
     backgroundColor: colours.inverse,
     color: colours.onInverse,
-    ':hover': { backgroundColor: colours.inverse, color: colours.onInverse },
-    ':hover:active': { backgroundColor: colours.inversePressed, color: colours.onInverse }
+    ':active': { backgroundColor: colours.inversePressed }
   }
 });
 

@@ -51,9 +51,7 @@ const useStyles = makeStyles({
   button: { minHeight: 'max(72px, 5rem)' },
   quiet: { fontSize: panelSizes.text, padding: '0.25rem 0.75rem' },
   star: {
-    '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: colours.warning },
-    ':hover .fui-Button__icon': { color: colours.warning },
-    ':hover:active .fui-Button__icon': { color: colours.warning }
+    '& .touch-icon': { fontSize: '1.6em', color: colours.warning }
   }
 });
 

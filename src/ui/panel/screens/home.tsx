@@ -39,7 +39,7 @@ const useStyles = makeStyles({
     borderRadius: '1.75rem',
     fontSize: 'max(30px, 2.25rem)',
     boxShadow: `0 1rem 3rem ${colours.shadow}`,
-    '& .fui-Button__icon': { fontSize: '1.9em' }
+    '& .touch-icon': { fontSize: '1.9em' }
   },
   callAlone: { width: 'max(240px, 22rem)', height: 'max(160px, min(15rem, 100%))' },
   cards: { display: 'grid', gridTemplateColumns: '1fr 1fr', gap: panelSizes.gap },
@@ -76,16 +76,12 @@ const useStyles = makeStyles({
   missed: {
     border: `2px solid ${colours.edgeBad}`,
     backgroundColor: colours.badGround,
-    ':hover': { backgroundColor: colours.badGround },
-    '& .fui-Button__icon': { fontSize: '1.6em', width: 'auto', height: 'auto', margin: 0, color: colours.bad },
-    ':hover .fui-Button__icon': { color: colours.bad },
-    ':hover:active .fui-Button__icon': { color: colours.bad }
+    '& .touch-icon': { fontSize: '1.6em', color: colours.bad }
   },
   on: {
     backgroundColor: colours.inverse,
     color: colours.onInverse,
-    ':hover': { backgroundColor: colours.inverse, color: colours.onInverse },
-    ':hover:active': { backgroundColor: colours.inversePressed, color: colours.onInverse }
+    ':active': { backgroundColor: colours.inversePressed }
   }
 });
 

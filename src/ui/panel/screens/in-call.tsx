@@ -119,23 +119,20 @@ const useStyles = makeStyles({
     whiteSpace: 'normal',
     overflowWrap: 'anywhere',
     backgroundColor: colours.card,
-    ':hover': { backgroundColor: colours.card },
     ':disabled': { backgroundColor: colours.ground },
     ':disabled:hover': { backgroundColor: colours.ground },
-    '& .fui-Button__icon': { fontSize: '1.5em' }
+    '& .touch-icon': { fontSize: '1.5em' }
   },
   off: {
     backgroundColor: colours.inverse,
     color: colours.onInverse,
-    ':hover': { backgroundColor: colours.inverse, color: colours.onInverse },
-    ':hover:active': { backgroundColor: colours.inversePressed, color: colours.onInverse }
+    ':active': { backgroundColor: colours.inversePressed }
   },
   sharing: {
     border: `2px solid ${colours.edgeBrand}`,
     backgroundColor: colours.brand,
     color: colours.onFill,
-    ':hover': { backgroundColor: colours.brand, color: colours.onFill },
-    ':hover:active': { backgroundColor: colours.brandPressed, color: colours.onFill }
+    ':active': { backgroundColor: colours.brandPressed }
   }
 });
 

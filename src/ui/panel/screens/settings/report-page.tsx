@@ -10,16 +10,18 @@ import { TouchButton } from '../../touch-button.tsx';
 import { Intro, Page, Part } from './page.tsx';
 import { ReportRow } from './report-row.tsx';
 
+type ReportNumber = Omit<ReportView, 'text'>;
+
 export function ReportPage() {
   const t = useTexts();
   const { get, error } = useCommand();
   const [writing, setWriting] = useState(false);
-  const [reports, setReports] = useState<readonly ReportView[]>([]);
+  const [reports, setReports] = useState<readonly ReportNumber[]>([]);
   // Asked again when one was written.
   useEffect(() => {
     if (writing) return;
     let current = true;
-    void get<{ readonly reports: readonly ReportView[] }>('/api/v1/reports').then((answer) => {
+    void get<{ readonly reports: readonly ReportNumber[] }>('/api/v1/reports/numbers').then((answer) => {
       if (current && answer !== null) setReports(answer.reports);
     });
     return () => {
@@ -43,7 +45,7 @@ export function ReportPage() {
       {reports.length === 0 ? null : (
         <Part title={t('reports.kept')}>
           {reports.map((report) => (
-            <ReportRow key={report.id} report={report} words={false} />
+            <ReportRow key={report.id} report={report} />
           ))}
           <Intro>{t('reports.keptHint', { reports: t('settings.page.reports') })}</Intro>
         </Part>

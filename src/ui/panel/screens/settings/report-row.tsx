@@ -7,18 +7,18 @@ import { ListRow } from '../../parts/list-row.tsx';
 import { reportNumberIn } from '../../report-sheet.tsx';
 
 type ReportRowProps = {
-  readonly report: ReportView;
-  /** What people wrote is the administrator's to read. */
-  readonly words: boolean;
+  /** What people wrote is the administrator's to read: others are given none of it. */
+  readonly report: Omit<ReportView, 'text'> & Partial<Pick<ReportView, 'text'>>;
   readonly control?: ReactNode;
   readonly onTouch?: () => void;
 };
 
-export function ReportRow({ report: { id, at, text, bytes }, words, control, onTouch }: ReportRowProps) {
+export function ReportRow({ report: { id, at, text, bytes }, control, onTouch }: ReportRowProps) {
   const t = useTexts();
   const when = Date.parse(at);
   const size = `${t.number(Math.max(1, Math.round(bytes / 1000)))} kB`;
   const number = reportNumberIn(id);
+  const words = text !== undefined;
   return (
     <ListRow
       testId={`report-${id}`}

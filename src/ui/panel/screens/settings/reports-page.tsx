@@ -46,9 +46,9 @@ export function ReportsPage() {
         {answer?.reports.length === 0 ? <p data-testid="reports-none">{t('reports.none')}</p> : null}
         {answer?.reports.map((report) =>
           elsewhere ? (
-            <ReportRow key={report.id} report={report} words control={<Download report={report} />} />
+            <ReportRow key={report.id} report={report} control={<Download report={report} />} />
           ) : (
-            <ReportRow key={report.id} report={report} words onTouch={() => setGetting(report)} />
+            <ReportRow key={report.id} report={report} onTouch={() => setGetting(report)} />
           )
         )}
       </Part>
