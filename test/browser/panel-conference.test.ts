@@ -94,7 +94,7 @@ describe('browser: a third participant, on the panel', function () {
     await panel.touch('feature-add-participant');
     room.failNext = new CloisterError('CL_CALL_WRONG_PHASE');
     await panel.touch(`person-${LOBBY.account}`);
-    await panel.see('command-error');
+    await until('why it cannot be done', async () => (await panel.text('command-error')) !== '');
     await panel.see('screen-person');
     assert.deepEqual(room.actions, []);
     assert.equal(browser.faults().splice(0).length, 1, 'the refusal, and nothing else');

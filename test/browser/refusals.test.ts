@@ -1,7 +1,7 @@
 // Calls that do not come to be, and a call that people end because their codes differ: what each panel then says.
 import assert from 'node:assert/strict';
 import { palettes } from '../../src/ui/shared/theme.ts';
-import { type RoomsWithPages, type RoomWithPages, startRoomsWithPages } from '../harness/browser.ts';
+import { type RoomsWithPages, type RoomWithPages, startRoomsWithPages, until } from '../harness/browser.ts';
 
 const INVITE_SECONDS = 8;
 /** A display that has its ticket may be on its way to the feed when the call is declined, and the process of the call with it closing or gone. */
@@ -41,8 +41,7 @@ describe('browser: calls that are refused or broken off', function () {
     await panel.touch('button-call');
     for (const character of 'studio') await panel.touch(`key-${character}`);
     await panel.touch('button-place-call');
-    await panel.see('command-error');
-    assert.equal(await panel.text('command-error'), 'This is not an address such as boardroom@contoso.example.');
+    await until('why it cannot be done', async () => (await panel.text('command-error')) === 'This is not an address such as boardroom@contoso.example.');
     assert.equal(await panel.page.getByTestId('input-address').getAttribute('aria-invalid'), 'true');
     const field = await panel.page.getByTestId('input-address').boundingBox();
     const error = await panel.page.getByTestId('command-error').boundingBox();
@@ -64,7 +63,7 @@ describe('browser: calls that are refused or broken off', function () {
     await panel.touch('key-organisation');
     assert.equal(await panel.page.getByTestId('input-address').inputValue(), room.account);
     await panel.touch('button-place-call');
-    await panel.see('command-error');
+    await until('why it cannot be done', async () => (await panel.text('command-error')) !== '');
     assert.ok(await panel.isVisible('screen-dial'));
     assert.deepEqual(
       all.browser
